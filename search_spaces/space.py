@@ -1,0 +1,212 @@
+"""What a search space is: the knobs, the baseline, the objective, the budget and the protocol of one search. Data only.
+
+A user's own space is a file that defines `space()`:
+
+    from ray import tune
+    from search_spaces import Budget, Protocol, SearchSpace
+
+    def space() -> SearchSpace:
+        return SearchSpace(
+            family="blur",
+            name="sigma-and-lr",
+            summary="how much blur does the small network bear?",
+            parameters={"sigma": tune.choice([0.5, 1, 2]), "lr": tune.loguniform(1e-3, 1e-1)},
+            fixed={"mode": "mix"},
+            baseline={"sigma": 1, "lr": 0.01},
+            budget=Budget(epochs=9, grace=1, trials=12),
+            protocol=Protocol(dataset="digits"),
+        )
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# Knobs of every family that belong to the protocol or the budget: one value for the whole search.
+SETTINGS = ("dataset", "selection", "epochs")
+
+
+class SpaceExhausted(ValueError):
+    """More configurations were asked for than the space holds."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the search optimises: the median over replicates of one metric, reported after every epoch."""
+
+    metric: str = "val_accuracy"
+    mode: str = "max"  # "max" or "min"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is trained, and with what."""
+
+    epochs: int  # the full budget of a trial
+    grace: int  # the first rung: no trial is stopped before this many epochs
+    trials: int  # configurations, the baseline included
+    reduction: float = 3  # about the best 1/reduction pass a rung
+    replicates: int = 5  # seeds of a configuration
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float = 0.0
+    seconds_per_replicate_epoch: float | None = None  # measured; the space's docstring says on which hardware
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is trained on and what val_ metrics are measured on, the same for every configuration."""
+
+    dataset: str
+    selection: str = "holdout"  # "holdout": 10 % of the training images; "test": the test set, as many papers did
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published figure, to print beside ours wherever a configuration agrees with `when`."""
+
+    when: Mapping[str, Any]
+    metric: str
+    value: float  # accuracies are fractions in [0, 1]
+    source: str  # paper and table
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """What to search for one family. Configuration i is a pure function of (space, experiment seed, i).
+
+    A configuration holds the searched knobs that exist there, the fixed ones, and dataset, selection and epochs; a knob
+    it does not name has the default of the family's config class.
+
+    Attributes:
+        family: name of a family of `trainables.families`.
+        name: name of the space within the family.
+        summary: one line for listings.
+        parameters: searched knobs: Ray Tune domains (`tune.choice`, `tune.loguniform`, ...) or `tune.grid_search`.
+        fixed: knobs that have one value in every configuration, where it differs from the family's default.
+        baseline: configuration 0, the paper's values, merged over `fixed`; never stopped early.
+        objective: metric and mode.
+        budget: epochs, rungs, trials, replicates, resources.
+        protocol: dataset and selection.
+        active_when: {knob: {other: (values, ...)}}: the knob exists only where every `other` exists and has one of the
+            values; elsewhere it is dropped, so that configurations which differ in it alone count as duplicates.
+        points: partial configurations of a published grid. Each is combined with every `grid_search` it does not set
+            itself; the grid is visited in an order shuffled by the experiment seed, cyclically if there are random
+            domains as well. A point's values win over `parameters` and `fixed`.
+        published: figures to print beside ours.
+    """
+
+    family: str
+    name: str
+    summary: str
+    parameters: Mapping[str, Any]
+    baseline: Mapping[str, Any]
+    budget: Budget
+    protocol: Protocol
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    objective: Objective = field(default_factory=Objective)
+    active_when: Mapping[str, Mapping[str, tuple[Any, ...]]] = field(default_factory=dict)
+    points: tuple[Mapping[str, Any], ...] = ()
+    published: tuple[Published, ...] = ()
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """The knobs in which configurations may differ."""
+        names = dict.fromkeys(self.parameters)
+        for point in self.points:
+            names.update(dict.fromkeys(point))
+        return tuple(names)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The values of dataset, selection and epochs, part of every configuration."""
+        return {
+            "dataset": self.protocol.dataset,
+            "selection": self.protocol.selection,
+            "epochs": self.budget.epochs,
+        }
+
+    def configuration(self, seed: int, index: int) -> dict[str, Any]:
+        """Configuration `index` of a search with this seed; 0 is the baseline.
+
+        Costs as much as `configurations(seed, index + 1)`, because duplicates of earlier ones are redrawn.
+        """
+        return self.configurations(seed, index + 1)[index]
+
+    def configurations(self, seed: int, count: int) -> list[dict[str, Any]]:
+        """The first `count` configurations of a search with this seed (>= 0): distinct, valid, JSON-able.
+
+        A longer list begins with the shorter one, so a search can be extended.
+
+        Raises:
+            SpaceExhausted: the space holds fewer distinct configurations.
+            ValueError: the baseline, or everything that can be drawn, is invalid (`problems` says more).
+        """
+        from search_spaces.sampling import draw  # Ray and NumPy: only where configurations are really drawn
+
+        return draw(self, seed, count)
+
+    def problems(self) -> list[str]:
+        """Everything that is wrong with this space, a sentence each; empty when it can be launched."""
+        from search_spaces.validation import problems
+
+        return problems(self)
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> SearchSpace:
+        """The space with some knobs set otherwise.
+
+        A constant is no longer searched and holds for the baseline as well; `dataset`, `selection` and `epochs` go to
+        the protocol and the budget. A domain replaces the knob's values, the baseline keeps its own. Whether names and
+        values make sense is for `problems` to say.
+        """
+        from search_spaces.domains import is_domain
+
+        parameters, fixed, baseline = dict(self.parameters), dict(self.fixed), dict(self.baseline)
+        settings = self.settings
+        for name, value in overrides.items():
+            if is_domain(value):
+                if name in fixed:
+                    baseline.setdefault(name, fixed.pop(name))
+                parameters[name] = value
+                continue
+            parameters.pop(name, None)
+            baseline.pop(name, None)
+            if name in SETTINGS:
+                settings[name] = value
+            else:
+                fixed[name] = value
+        return dataclasses.replace(
+            self,
+            parameters=parameters,
+            fixed=fixed,
+            baseline=baseline,
+            points=tuple({k: v for k, v in point.items() if k not in overrides} for point in self.points),
+            protocol=Protocol(dataset=settings["dataset"], selection=settings["selection"]),
+            budget=dataclasses.replace(self.budget, epochs=settings["epochs"]),
+        )
+
+    def with_budget(
+        self,
+        *,
+        epochs: int | None = None,
+        grace: int | None = None,
+        reduction: float | None = None,
+        trials: int | None = None,
+        replicates: int | None = None,
+        cpus_per_trial: float | None = None,
+        gpus_per_trial: float | None = None,
+    ) -> SearchSpace:
+        """The space with another budget; `None` keeps the space's own value."""
+        changes = {
+            "epochs": epochs,
+            "grace": grace,
+            "reduction": reduction,
+            "trials": trials,
+            "replicates": replicates,
+            "cpus_per_trial": cpus_per_trial,
+            "gpus_per_trial": gpus_per_trial,
+        }
+        given = {name: value for name, value in changes.items() if value is not None}
+        return dataclasses.replace(self, budget=dataclasses.replace(self.budget, **given))  # type: ignore[arg-type]

@@ -1,0 +1,204 @@
+"""Everything that can be wrong with a space, found at once and before anything starts: one sentence a problem."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from search_spaces import domains
+from search_spaces.sampling import Resolver
+from search_spaces.space import SETTINGS, Budget, Objective, SearchSpace
+from trainables import families
+from trainables.config.training import TrainingConfig
+from trainables.config.training import problems as config_problems
+
+# Every family reports these after every epoch; the test set never selects, so its metrics are no objectives.
+OBJECTIVES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
+BUDGET_OPTIONS = {
+    name: "--" + name.replace("_", "-")
+    for name in ("epochs", "grace", "reduction", "trials", "replicates", "cpus_per_trial", "gpus_per_trial")
+}
+
+
+def problems(space: SearchSpace) -> list[str]:
+    """Every problem of the space, a sentence each, without repetition."""
+    try:
+        model = families.config_class(space.family)
+    except ValueError as error:
+        return [str(error), *_budget(space.budget), *_objective(space.objective)]
+    settings = dict(space.settings)
+    if not _at_least_one(settings["epochs"]):
+        del settings["epochs"]  # the budget's sentence says it
+    found = [
+        *_budget(space.budget),
+        *_objective(space.objective),
+        *_names(space, model),
+        *_constants(model, settings, ""),
+        *_constants(model, space.fixed, ""),
+        *_constants(model, space.baseline, " (in the baseline)"),
+    ]
+    for number, point in enumerate(space.points, 1):
+        found += _constants(model, point, f" (in point {number} of the grid)")
+    for name, domain in space.parameters.items():
+        found += _domain(model, name, domain)
+    if not found:
+        found = _together(space)
+    return list(dict.fromkeys(found))
+
+
+def _budget(budget: Budget) -> list[str]:
+    found = []
+    for name in ("epochs", "grace", "trials", "replicates"):
+        value = getattr(budget, name)
+        if not _at_least_one(value):
+            option = BUDGET_OPTIONS[name]
+            found.append(f"`{name}` is {value!r}, but must be a whole number of at least 1; set {option}")
+    if _at_least_one(budget.grace) and _at_least_one(budget.epochs) and budget.grace > budget.epochs:
+        found.append(
+            f"`grace` is {budget.grace}, but must be at most `epochs` ({budget.epochs}); "
+            "lower --grace or raise --epochs"
+        )
+    if not _finite(budget.reduction) or budget.reduction <= 1:
+        found.append(
+            f"`reduction` is {_number(budget.reduction)}, but must be a number greater than 1; "
+            "set --reduction, 3 or 4 is usual"
+        )
+    cpus, gpus = budget.cpus_per_trial, budget.gpus_per_trial
+    if not _finite(cpus) or cpus <= 0:
+        found.append(f"`cpus_per_trial` is {_number(cpus)}, but must be greater than 0; set --cpus-per-trial")
+    if not _finite(gpus) or gpus < 0:
+        found.append(f"`gpus_per_trial` is {_number(gpus)}, but must be at least 0; set --gpus-per-trial")
+    elif gpus > 1 and gpus != int(gpus):
+        found.append(f"`gpus_per_trial` is {_number(gpus)}, but above 1 must be a whole number; set --gpus-per-trial")
+    seconds = budget.seconds_per_replicate_epoch
+    if seconds is not None and (not _finite(seconds) or seconds <= 0):
+        found.append(f"`seconds_per_replicate_epoch` is {_number(seconds)}, but must be greater than 0, or None")
+    return found
+
+
+def _objective(objective: Objective) -> list[str]:
+    found = []
+    if objective.metric not in OBJECTIVES:
+        found.append(
+            f"the objective's metric is {objective.metric!r}, but must be one that every epoch reports and that is not "
+            f"of the test set: {', '.join(OBJECTIVES)}"
+        )
+    if objective.mode not in ("max", "min"):
+        found.append(f"the objective's mode is {objective.mode!r}, but must be 'max' or 'min'")
+    elif objective.metric in OBJECTIVES and (objective.mode == "max") != objective.metric.endswith("accuracy"):
+        found.append(
+            f"the objective is to {objective.mode}imise {objective.metric}, but that keeps the worst configurations; "
+            "use mode 'max' for an accuracy and 'min' for a loss"
+        )
+    return found
+
+
+def _names(space: SearchSpace, model: type[TrainingConfig]) -> list[str]:
+    """Knobs the family does not have, and knobs in a place where they cannot be."""
+    knobs = model.model_fields
+    used: list[Iterable[str]] = [space.fixed, space.baseline, *space.points, space.parameters]
+    used += [space.active_when, *space.active_when.values(), *(row.when for row in space.published)]
+    found = [_unknown(name, space.family, knobs) for names in used for name in names if name not in knobs]
+    for name in SETTINGS:
+        if name in space.parameters or any(name in point for point in space.points):
+            found.append(f"`{name}` is searched, but must be one value for the whole search; set a constant")
+        if name in space.fixed or name in space.baseline:
+            where = "budget" if name == "epochs" else "protocol"
+            found.append(f"`{name}` is among the knobs, but belongs to the {where} of the space; move it there")
+    found += [
+        f"`{name}` is both searched and fixed; remove it from one of `parameters` and `fixed`"
+        for name in space.parameters
+        if name in space.fixed
+    ]
+    return found
+
+
+def _unknown(name: str, family: str, knobs: Iterable[str]) -> str:
+    if name in BUDGET_OPTIONS:
+        return f"`{name}` is not a knob but part of the budget; use {BUDGET_OPTIONS[name]}"
+    near = difflib.get_close_matches(name, knobs, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"they are: {', '.join(knobs)}"
+    return f"`{name}` is not a knob of the family {family}; {hint}"
+
+
+def _constants(model: type[TrainingConfig], values: Mapping[str, Any], where: str) -> list[str]:
+    return [sentence + where for name, value in values.items() for sentence in _value(model, name, value)]
+
+
+def _value(model: type[TrainingConfig], name: str, value: Any) -> list[str]:
+    """What is wrong with one knob's value on its own; its agreement with other knobs is not judged here."""
+    if name not in model.model_fields:
+        return []
+    if domains.is_domain(value):
+        return [f"`{name}` is a domain where one value is expected; move it to `parameters`"]
+    try:
+        model.model_validate({name: value})
+    except ValidationError as error:
+        if any(item["loc"] for item in error.errors()):
+            return config_problems(error)
+    return []
+
+
+def _domain(model: type[TrainingConfig], name: str, domain: Any) -> list[str]:
+    """What is wrong with a searched knob: each listed value, or the ends of the range and one draw from it."""
+    if not domains.is_domain(domain):
+        return [
+            f"`{name}` is {domain!r} in `parameters`, but must be a Ray Tune domain such as tune.choice([...]); "
+            "move a constant to `fixed`"
+        ]
+    if domains.is_function(domain):
+        return [
+            f"`{name}` is a sample_from function, whose draws cannot be repeated from a seed; "
+            "use another domain, and `active_when` for a knob that exists only beside certain values"
+        ]
+    listed = domains.choices(domain)
+    if listed is not None:
+        if not listed:
+            return [f"`{name}` has no values to choose from; list at least one"]
+        return [s + " (one of its choices)" for value in listed for s in _value(model, name, value)]
+    ends = domains.bounds(domain)
+    if ends is None:  # a normal distribution: draws outside the knob's bounds are redrawn
+        return []
+    if ends[0] > ends[1] or domain.lower >= domain.upper:
+        return [f"`{name}` has a range from {domain.lower} to {domain.upper}; the lower end must be the smaller one"]
+    found = [s + " (an end of its range)" for end in ends for s in _value(model, name, end)]
+    return found or [
+        s + " (drawn from its range); use randint for whole numbers"
+        for s in _value(model, name, domain.sample(random_state=np.random.RandomState(0)))
+    ]
+
+
+def _together(space: SearchSpace) -> list[str]:
+    """Where values that are fine one by one contradict each other: in the baseline or in a complete point.
+
+    Points that leave some open, and what is drawn, need no check: a draw that does not fit is drawn again.
+    """
+    resolve = Resolver(space)
+    whole = {" (in the baseline)": space.baseline}
+    for number, point in enumerate(space.points, 1):
+        if space.parameters.keys() <= point.keys():
+            whole[f" (in point {number} of the grid)"] = point
+    found = []
+    for where, values in whole.items():
+        try:
+            resolve(values)
+        except ValidationError as error:
+            found += [sentence + where for sentence in config_problems(error)]
+    return found
+
+
+def _at_least_one(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if _finite(value) else repr(value)

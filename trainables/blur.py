@@ -1,0 +1,111 @@
+"""The blur family: curricula that train on Gaussian-blurred images and are judged on sharp ones.
+
+Source: Yoshihara, Fukiage, Nishida, Front. Psychol. 14:1047694 (2023). The blur is applied to the normalised images on the
+training device; its kernel sums to one and the border is mirrored, so it commutes with the normalisation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from trainables.config.blur import HALF_DATA, BlurConfig, sigma_at, switch_epoch
+from trainables.family import Family, Shape, View
+from trainables.layers.blur import gaussian_blur
+from trainables.models.alexnet_cifar import alexnet_cifar
+from trainables.models.first_conv import first_conv
+from trainables.models.small_cnn import small_cnn
+from trainables.optim import learning_rate_at
+
+if TYPE_CHECKING:
+    from trainables.replicated import BlurTrainable
+
+__all__ = ["FAMILY", "Blur", "BlurConfig", "BlurTrainable", "learning_rate_at", "mix_batch", "sigma_at"]
+
+
+def mix_batch(images: Tensor, config: BlurConfig, generator: torch.Generator) -> Tensor:
+    """Blur the first part of a batch and leave the rest sharp; order and labels stay.
+
+    Args:
+        images: [N, C, H, W], already shuffled; N may be anything, also 1.
+        config: `blurred_fraction` of the batch is blurred, rounded up (published: the first ceil(N / 2)). Mode
+            `random-mix` draws a sigma for each blurred sample, uniform in [min_sigma, max_sigma], in sample order;
+            every other mode blurs with `sigma`.
+        generator: where the sigmas are drawn from (a CPU generator).
+
+    Returns:
+        A new tensor [N, C, H, W]; the same object when nothing is blurred.
+    """
+    count = math.ceil(len(images) * config.blurred_fraction)
+    if count == 0:
+        return images
+    sigma: float | Tensor = config.sigma
+    if config.mode == "random-mix":
+        span = config.max_sigma - config.min_sigma
+        sigma = (torch.rand(count, generator=generator) * span + config.min_sigma).to(images.device)
+    elif sigma == 0:
+        return images
+    return torch.cat([gaussian_blur(images[:count], sigma), images[count:]])
+
+
+class Blur(Family[BlurConfig]):
+    """Blur curricula over the architectures of the paper, a small network, and torchvision's."""
+
+    name = "blur"
+
+    def build_model(self, config: BlurConfig, shape: Shape) -> nn.Module:
+        if config.arch == "small_cnn":
+            return small_cnn(shape.channels, shape.size, shape.classes)
+        if config.arch == "alexnet_cifar":
+            return alexnet_cifar(shape.channels, shape.size, shape.classes)
+        from trainables.models import torchvision_nets  # a second to import, and most searches do without
+
+        return torchvision_nets.build(config.arch, shape.channels, shape.classes)
+
+    def begin_epoch(self, config: BlurConfig, model: nn.Module, epoch: int) -> None:
+        """`fixed-single-step` freezes the first convolution from the switch on.
+
+        Without a gradient the optimizer skips it altogether: neither momentum nor weight decay moves it any more.
+        """
+        if config.mode != "fixed-single-step" or epoch < switch_epoch(config):
+            return
+        for parameter in first_conv(model).parameters():
+            parameter.requires_grad_(False)
+            parameter.grad = None
+
+    def train_inputs(self, config: BlurConfig, images: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
+        if config.mode in HALF_DATA:
+            return mix_batch(images, config, generator)
+        sigma = sigma_at(config, epoch)
+        return gaussian_blur(images, sigma) if sigma > 0 else images
+
+    def validation_views(self, config: BlurConfig, epoch: int, last: bool) -> Mapping[str, View]:
+        views: dict[str, View] = {}
+        if config.blur_val:
+            views["blur_val"] = partial(gaussian_blur, sigma=sigma_at(config, epoch))
+        if last:
+            views |= {f"sigma_{sigma:g}": partial(gaussian_blur, sigma=sigma) for sigma in config.evaluation_sigmas}
+        return views
+
+    def check(self, config: BlurConfig, shape: Shape) -> None:
+        super().check(config, shape)
+        if config.mode == "fixed-single-step":
+            with torch.device("meta"):
+                first_conv(self.build_model(config, shape))
+
+
+FAMILY = Blur()
+
+
+def __getattr__(name: str) -> Any:
+    # Ray is imported for those who ask for its Trainable, and by nobody else.
+    if name == "BlurTrainable":
+        from trainables.replicated import BlurTrainable
+
+        return BlurTrainable
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,73 @@
+"""The knobs every family has: data, optimisation, schedule. A family's configuration extends `TrainingConfig`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+
+class TrainingConfig(BaseModel):
+    """One configuration of a family; every field is described and bounded, unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str = Field("digits", description="digits, cifar10, cifar100 or folder:PATH (train/ and val/ or test/)")
+    image_size: int | None = Field(
+        None, ge=8, le=1024, description="side of the images in pixels; none keeps the dataset's own (digits: 16)"
+    )
+    train_images: int | None = Field(
+        None, ge=20, description="train on this many images of the training set, drawn once with seed 42; none uses all"
+    )
+    selection: Literal["holdout", "test"] = Field(
+        "holdout",
+        description="where val_ metrics come from: 10 % of the training images, or the test set as papers did",
+    )
+    augmentation: Literal["none", "flip", "crop-flip"] = Field(
+        "none", description="none; flip: mirror half the images; crop-flip: also a random crop of the padded image"
+    )
+    crop_padding: int = Field(4, ge=1, le=64, description="pixels of zero padding around the image before the crop")
+    epochs: int = Field(60, ge=1, le=100_000, description="full budget of a trial in epochs")
+    batch_size: int = Field(64, ge=1, le=65_536, description="images in a training batch; the last one may be shorter")
+    lr: float = Field(0.01, gt=0, le=10, description="initial learning rate")
+    momentum: float = Field(0.9, ge=0, lt=1, description="SGD momentum")
+    weight_decay: float = Field(5e-4, ge=0, le=1, description="L2 penalty on every parameter")
+    lr_schedule: Literal["constant", "step", "cosine"] = Field(
+        "constant", description="constant; step: lr * lr_factor^floor(epoch / lr_step); cosine: to zero at the budget"
+    )
+    lr_step: int = Field(20, ge=1, description="epochs between two steps of the step schedule")
+    lr_factor: float = Field(0.1, gt=0, le=1, description="factor of one step of the step schedule")
+
+    @property
+    def settles_at(self) -> int:
+        """First 0-based epoch from which the training task no longer changes: a rung before it compares unlike things."""
+        return 0
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        """Refuse fields that are fine one by one but not together (families extend this)."""
+        self.check()
+        return self
+
+    def check(self) -> None:
+        """Raise ValueError where fields contradict each other; a family overrides it and calls the base first."""
+
+
+def problems(error: ValidationError) -> list[str]:
+    """One sentence for each thing a pydantic error lists: which knob, its value, the rule."""
+    sentences = []
+    for item in error.errors():
+        name = ".".join(str(part) for part in item["loc"])
+        message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        if item["type"] == "extra_forbidden":
+            sentences.append(f"`{name}` is not a knob of this family")
+        elif not name:
+            sentences.append(message)
+        else:
+            sentences.append(f"`{name}` is {_shown(item['input'])}, but must be {message}")
+    return sentences
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

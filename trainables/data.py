@@ -1,0 +1,173 @@
+"""The images of a trial on its device, and the normalised, augmented batches it trains on and is judged on.
+
+Images stay 8-bit until the last step and are cropped, mirrored and normalised a batch at a time: no loader processes.
+This is for datasets of which all images fit in the device's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from trainables import datasets
+from trainables.augmentation import crop_flip, flip
+from trainables.config.training import TrainingConfig
+from trainables.datasets.arrays import Images, Labels
+
+EVALUATION_BATCH_SIZE = 500
+KEPT = 2  # datasets a process keeps loaded: a reused worker mostly comes back to the one it had
+
+Batches = Iterator[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images uint8 [N, C, H, W] and labels int64 [N] on the device, and the positions [M] of those that belong here."""
+
+    images: Tensor
+    labels: Tensor
+    positions: Tensor
+
+    @classmethod
+    def place(cls, images: Images, labels: Labels, positions: Labels, device: torch.device) -> Part:
+        """Arrays as they are on the CPU, so that mapped pages stay shared; elsewhere a copy of the part alone."""
+        if device.type == "cpu":
+            return cls(torch.from_numpy(images), torch.from_numpy(labels), torch.from_numpy(positions))
+        return cls(
+            torch.from_numpy(images[positions]).to(device),
+            torch.from_numpy(labels[positions]).to(device),
+            torch.arange(len(positions), device=device),
+        )
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+class ImageData:
+    """What one trial trains on and is judged on, on one device.
+
+    With `selection="holdout"` a tenth of the training images is held out for validation. With `selection="test"` the
+    test set takes that place, all training images are trained on, and `test_batches` is empty.
+    """
+
+    def __init__(
+        self,
+        arrays: datasets.Arrays,
+        train_images: int | None,
+        selection: Literal["holdout", "test"],
+        device: torch.device,
+    ) -> None:
+        used = datasets.subset(len(arrays.train_labels), train_images)
+        in_test_set = datasets.subset(len(arrays.test_labels), None)
+
+        def of_train(positions: Labels) -> Part:
+            return Part.place(arrays.train_images, arrays.train_labels, positions, device)
+
+        def of_test(positions: Labels) -> Part:
+            return Part.place(arrays.test_images, arrays.test_labels, positions, device)
+
+        if selection == "holdout":
+            kept, held_out = datasets.holdout_split(len(used))
+            self._train, self._validation = of_train(used[kept]), of_train(used[held_out])
+            self._test = of_test(in_test_set)
+        else:
+            self._train, self._validation = of_train(used), of_test(in_test_set)
+            self._test = of_test(in_test_set[:0])
+        self.num_classes = len(arrays.classes)
+        self.channels = arrays.channels
+        self.image_size = arrays.side
+        self.fingerprint = arrays.fingerprint
+        self.device = device
+        self._mean = 255 * torch.tensor(arrays.mean, device=device).view(-1, 1, 1)
+        self._std = 255 * torch.tensor(arrays.std, device=device).view(-1, 1, 1)
+
+    @classmethod
+    def load(cls, config: TrainingConfig, device: torch.device | str) -> ImageData:
+        """The data a configuration names; loaded once per process and device while no two others came in between.
+
+        `datasets.DatasetError` when they are missing, broken or fewer than `train_images`.
+        """
+        name = datasets.canonical(config.dataset)
+        return _load(name, config.image_size, config.train_images, config.selection, torch.device(device))
+
+    @property
+    def train_size(self) -> int:
+        return len(self._train)
+
+    @property
+    def validation_size(self) -> int:
+        return len(self._validation)
+
+    @property
+    def test_size(self) -> int:
+        return len(self._test)
+
+    def train_batches(
+        self,
+        batch_size: int,
+        generator: torch.Generator,
+        augmentation: Literal["none", "flip", "crop-flip"] = "none",
+        crop_padding: int = 4,
+    ) -> Batches:
+        """One epoch in random order: (images float32 [B, C, H, W] normalised, labels int64 [B]); the last may be short.
+
+        Args:
+            batch_size: images in a batch.
+            generator: on the CPU whatever the device, so that the same batches come on any device. The whole epoch is
+                drawn from it by this call: it advances alike whether or not the batches are consumed.
+            augmentation: `flip` mirrors each image with probability 1/2; `crop-flip` also crops it at a uniform offset.
+            crop_padding: pixels of black around the image before the crop.
+        """
+        count = len(self._train)
+        order = torch.randperm(count, generator=generator)
+        offsets = flips = None
+        if augmentation == "crop-flip":
+            offsets = torch.randint(0, 2 * crop_padding + 1, (2, count), generator=generator).to(self.device)
+        if augmentation != "none":
+            flips = torch.randint(0, 2, (count,), generator=generator).bool().to(self.device)
+        positions = self._train.positions[order.to(self.device)]
+        return self._augmented(batch_size, positions, offsets, flips, crop_padding)
+
+    def validation_batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Batches:
+        """The validation images in a fixed order, not augmented; shapes as in `train_batches`."""
+        return self._plain(self._validation, batch_size)
+
+    def test_batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Batches:
+        """The test images in their own order, not augmented; nothing at all with `selection="test"`."""
+        return self._plain(self._test, batch_size)
+
+    def _augmented(
+        self, batch_size: int, positions: Tensor, offsets: Tensor | None, flips: Tensor | None, padding: int
+    ) -> Batches:
+        for start in range(0, len(positions), batch_size):
+            batch = slice(start, start + batch_size)
+            images = self._train.images.index_select(0, positions[batch])
+            if offsets is not None and flips is not None:
+                images = crop_flip(images, offsets[0, batch], offsets[1, batch], flips[batch], padding)
+            elif flips is not None:
+                images = flip(images, flips[batch])
+            yield self._normalised(images), self._train.labels[positions[batch]]
+
+    def _plain(self, part: Part, batch_size: int) -> Batches:
+        for start in range(0, len(part), batch_size):
+            positions = part.positions[start : start + batch_size]
+            yield self._normalised(part.images.index_select(0, positions)), part.labels[positions]
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        return images.to(torch.float32).sub_(self._mean).div_(self._std)
+
+
+@lru_cache(maxsize=KEPT)
+def _load(
+    name: str,
+    image_size: int | None,
+    train_images: int | None,
+    selection: Literal["holdout", "test"],
+    device: torch.device,
+) -> ImageData:
+    return ImageData(datasets.load(name, image_size), train_images, selection, device)

@@ -1,0 +1,84 @@
+"""What a loaded dataset is, what a check of one reports, and the error both raise."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+class DatasetError(ValueError):
+    """A dataset that is unknown, missing or broken, in one sentence with the remedy."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """A dataset in memory, or mapped from the cache: then its pages are shared by all processes of the node.
+
+    Images are uint8 [N, C, H, W] with H = W, labels int64 [N] counting the classes from 0. `mean` and `std` are the
+    normalisation per channel in units where white is 1.
+    """
+
+    name: str
+    train_images: Images
+    train_labels: Labels
+    test_images: Images
+    test_labels: Labels
+    classes: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def channels(self) -> int:
+        return int(self.train_images.shape[1])
+
+    @property
+    def side(self) -> int:
+        return int(self.train_images.shape[2])
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """0.5 in every channel: with `std` it maps black to -1 and white to 1."""
+        return (0.5,) * self.channels
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """0.5 in every channel, as the published CIFAR-10 runs of blur training and of BatchNorm-only training."""
+        return (0.5,) * self.channels
+
+
+@dataclass(frozen=True)
+class Info:
+    """What is known of a dataset without loading it; `problem` is the sentence that says why it cannot be used."""
+
+    name: str
+    train_images: int
+    test_images: int
+    classes: int
+    channels: int
+    side: int
+    fingerprint: str | None = None  # None until the dataset has been decoded once
+    problem: str | None = None
+
+    @property
+    def present(self) -> bool:
+        return self.problem is None
+
+    @property
+    def images(self) -> int:
+        return self.train_images + self.test_images
+
+
+def fingerprint(arrays: Sequence[NDArray[Any]], classes: Sequence[str]) -> str:
+    """Sixteen hexadecimal digits of SHA-256 over shapes, types, values and class names."""
+    digest = hashlib.sha256("\0".join(classes).encode())
+    for array in arrays:
+        digest.update(f"{array.shape}{array.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()[:16]

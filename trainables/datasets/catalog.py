@@ -1,0 +1,123 @@
+"""The datasets by name: load one, check one before anything starts, list them, fetch one."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from trainables.datasets import cache, cifar, digits, holdout
+from trainables.datasets.arrays import Arrays, DatasetError, Info
+from trainables.datasets.cifar import Cifar
+from trainables.datasets.folder import Folder
+
+FOLDER = "folder:"
+NAMES = ("digits", *cifar.FILES)
+
+
+def canonical(dataset: str) -> str:
+    """The name that means the same from any working directory: folder:PATH gets its absolute path.
+
+    `DatasetError` for an unknown name, with the nearest one.
+    """
+    if dataset in NAMES:
+        return dataset
+    if dataset.startswith(FOLDER):
+        path = dataset.removeprefix(FOLDER)
+        if not path:
+            raise DatasetError("`folder:` names no path; write folder:PATH")
+        return f"{FOLDER}{Path(path).expanduser().absolute()}"
+    near = [f"{FOLDER}{dataset}"] if Path(dataset).is_dir() else difflib.get_close_matches(dataset.lower(), NAMES, n=1)
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    raise DatasetError(f"`{dataset}` is not a dataset (there are: {', '.join(NAMES)}, folder:PATH){hint}")
+
+
+def load(dataset: str, image_size: int | None = None) -> Arrays:
+    """The dataset at `image_size` pixels a side (default its own; digits: 16).
+
+    CIFAR and folders are decoded at the first use and mapped from the cache of the data root afterwards; nothing is
+    downloaded. `DatasetError` when the dataset is unknown, missing or broken.
+    """
+    _check_image_size(image_size)
+    name = canonical(dataset)
+    return digits.load(image_size) if name == "digits" else cache.load(_source(name), _cached_side(name, image_size))
+
+
+def check(dataset: str, image_size: int | None = None, train_images: int | None = None) -> Info:
+    """What the dataset is, or `DatasetError`: it is there, laid out as it must be, and has `train_images` to train on.
+
+    A folder is listed, not decoded: a damaged image shows when the folder is first loaded. CIFAR's files are compared
+    with the published ones until they have been decoded once.
+    """
+    _check_image_size(image_size)
+    name = canonical(dataset)
+    info = digits.info(image_size) if name == "digits" else _check_source(name, image_size)
+    holdout.subset(info.train_images, train_images)
+    return info
+
+
+def available() -> list[Info]:
+    """Every dataset that has a name of its own; `problem` says what is wrong with those that cannot be used."""
+    infos = []
+    for name in NAMES:
+        try:
+            infos.append(check(name))
+        except DatasetError as error:
+            infos.append(_cifar_info(name, None, None, problem=str(error)))
+    return infos
+
+
+def fetch(dataset: str, root: Path | None = None) -> Info:
+    """Download cifar10 or cifar100 through torchvision into `root` (default the data root), unless it is there."""
+    name = canonical(dataset)
+    if name not in cifar.FILES:
+        raise DatasetError(f"{name} needs no download; fetch {' or '.join(cifar.FILES)}")
+    folder = root or cache.data_root()
+    cifar.fetch(name, folder)
+    Cifar(name, folder).verify()
+    return _cifar_info(name, None, None)
+
+
+def _source(name: str) -> Cifar | Folder:
+    return Folder(Path(name.removeprefix(FOLDER))) if name.startswith(FOLDER) else Cifar(name, cache.data_root())
+
+
+def _cached_side(name: str, image_size: int | None) -> int | None:
+    """The side in the cache's key; CIFAR at its own side is one entry, asked for or not."""
+    return image_size or cifar.SIDE if name in cifar.FILES else image_size
+
+
+def _check_source(name: str, image_size: int | None) -> Info:
+    source = _source(name)
+    decoded = cache.known(source, _cached_side(name, image_size))
+    fingerprint = decoded.fingerprint if decoded else None
+    if isinstance(source, Cifar):
+        if not decoded:
+            source.verify()
+        return _cifar_info(name, image_size, fingerprint)
+    return Info(
+        name=name,
+        train_images=len(source.train),
+        test_images=len(source.test),
+        classes=len(source.classes),
+        channels=3,
+        side=image_size or source.side(),
+        fingerprint=fingerprint,
+    )
+
+
+def _cifar_info(name: str, image_size: int | None, fingerprint: str | None, problem: str | None = None) -> Info:
+    return Info(
+        name=name,
+        train_images=cifar.TRAIN_IMAGES,
+        test_images=cifar.TEST_IMAGES,
+        classes=cifar.FILES[name].classes,
+        channels=3,
+        side=image_size or cifar.SIDE,
+        fingerprint=fingerprint,
+        problem=problem,
+    )
+
+
+def _check_image_size(image_size: int | None) -> None:
+    if image_size is not None and image_size < 1:
+        raise DatasetError(f"`image_size` is {image_size}, but must be at least 1; raise it")

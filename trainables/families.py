@@ -1,0 +1,42 @@
+"""The families by name: the one place that knows which there are. Nothing heavy is imported until a family is used."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trainables.config.training import TrainingConfig
+    from trainables.family import Family
+
+# family name -> name of its configuration class; the modules are trainables.config.<name> and trainables.<name>
+_CONFIGS = {"blur": "BlurConfig"}
+
+
+def names() -> tuple[str, ...]:
+    """Every family that can be trained."""
+    return tuple(_CONFIGS)
+
+
+def canonical(family: str) -> str:
+    """The family's name with underscores; `ValueError` naming the nearest one when there is no such family."""
+    name = family.strip().lower().replace("-", "_")
+    if name in _CONFIGS:
+        return name
+    near = difflib.get_close_matches(name, _CONFIGS, n=1)
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    raise ValueError(f"`{family}` is not a family (there are: {', '.join(_CONFIGS)}){hint}")
+
+
+def config_class(family: str) -> type[TrainingConfig]:
+    """The family's configuration class, without importing torch."""
+    name = canonical(family)
+    module = importlib.import_module(f"trainables.config.{name}")
+    return getattr(module, _CONFIGS[name])  # type: ignore[no-any-return]
+
+
+def get(family: str) -> Family[Any]:
+    """The family itself: how its models are built, fed and judged. Imports torch."""
+    module = importlib.import_module(f"trainables.{canonical(family)}")
+    return module.FAMILY  # type: ignore[no-any-return]

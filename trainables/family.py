@@ -1,0 +1,72 @@
+"""What a family must say for itself: how its models are built, fed and judged. Everything else is shared.
+
+A new family subclasses `Family`, overrides what differs from plain supervised classification, and is named in
+`trainables.families`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from trainables import optim
+from trainables.config.training import TrainingConfig
+
+Config = TypeVar("Config", bound=TrainingConfig)
+View = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a network sees: square images [N, channels, size, size] and the number of classes."""
+
+    channels: int
+    size: int
+    classes: int
+
+
+class Family(Generic[Config]):
+    """One experiment family. Methods take the configuration explicitly; a family object holds no state."""
+
+    name: ClassVar[str]
+
+    def build_model(self, config: Config, shape: Shape) -> nn.Module:
+        """A freshly initialised network; its random draws come from torch's global generator, seeded by the caller."""
+        raise NotImplementedError
+
+    def build_optimizer(self, config: Config, model: nn.Module) -> torch.optim.Optimizer:
+        """The optimizer of a replicate; default SGD with momentum and weight decay on everything."""
+        return optim.sgd(config, model)
+
+    def learning_rate_at(self, config: Config, epoch: int) -> float:
+        """Learning rate of a 0-based epoch."""
+        return optim.learning_rate_at(config, epoch)
+
+    def begin_epoch(self, config: Config, model: nn.Module, epoch: int) -> None:
+        """Called before each 0-based epoch, also the first one after a resume: freeze, thaw, change buffers."""
+
+    def train_inputs(self, config: Config, images: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
+        """The normalised images [N, C, H, W] a training batch really shows the network at this 0-based epoch."""
+        return images
+
+    def loss(self, config: Config, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Mean loss of a batch; default cross-entropy."""
+        return F.cross_entropy(outputs, labels)
+
+    def validation_views(self, config: Config, epoch: int, last: bool) -> Mapping[str, View]:
+        """Further looks at the validation images: suffix -> transform, reported as val_accuracy_<suffix>.
+
+        `last` is true at the full budget. The plain images are always evaluated and are what selects.
+        """
+        return {}
+
+    def check(self, config: Config, shape: Shape) -> None:
+        """Raise ValueError if no network can be made for these images: builds and runs one without memory or numbers."""
+        with torch.device("meta"):
+            model = self.build_model(config, shape).eval()
+            model(torch.empty(2, shape.channels, shape.size, shape.size))

@@ -1,0 +1,1 @@
+"""The layers and image operations of the families, each usable on its own with nothing but torch."""

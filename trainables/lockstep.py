@@ -1,0 +1,159 @@
+"""k replicates of one configuration trained in lock-step, and the median they report. Knows nothing of Ray."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+
+from trainables import engine, families, statistics
+from trainables.data import ImageData
+from trainables.replicate import Replicate
+
+ALWAYS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")  # reported at every epoch, whoever failed
+STATE_FORMAT = 1
+Result = dict[str, Any]
+
+
+def mode_of(metric: str) -> str:
+    """Which direction of a metric is better: losses fall, everything else rises."""
+    return "min" if metric.endswith("loss") else "max"
+
+
+class LockStep:
+    """One trial: k replicates of one configuration.
+
+    Args:
+        family: name of the family.
+        knobs: the configuration, validated against the family's configuration class (pydantic's ValidationError).
+        seed: the experiment's seed; replicate r of every configuration draws from the streams (seed, r).
+        replicates: k, at least 1.
+        device: where to train.
+    """
+
+    def __init__(
+        self,
+        family: str,
+        knobs: dict[str, Any],
+        *,
+        seed: int = 0,
+        replicates: int = 5,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if replicates < 1:
+            raise ValueError(f"`replicates` is {replicates}, but must be at least 1; the median of none is undefined")
+        self.device = torch.device(device)
+        self.family = families.get(family)
+        self.config = families.config_class(family)(**knobs)
+        self.seed = seed
+        self.epoch = 0  # epochs completed
+        self.history: list[Result] = []
+        self.data = ImageData.load(self.config, self.device)
+        self.replicates = [
+            Replicate(index, self.family, self.config, self.data, seed, self.device) for index in range(replicates)
+        ]
+        self._reported: set[int] = set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the full budget is spent or no majority of the replicates lives; one epoch is always reported."""
+        return self.epoch >= self.config.epochs or (self.diverged and self.epoch > 0)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether so many replicates failed that their median says nothing."""
+        return not statistics.has_majority(self._alive(), len(self.replicates))
+
+    def step(self) -> Result:
+        """Train every living replicate for one epoch and evaluate it.
+
+        Returns:
+            A flat result. For each metric m: `m` (median over the replicates), `m_values` (the k values), `m_min`,
+            `m_max`; a failed replicate holds the worst value. Then `epoch` (epochs completed), `replicates_ok`,
+            `learning_rate`, `epoch_seconds`, `images_per_second` (training images of all replicates over the seconds
+            spent training), `diverged`, `finished`, `metrics` (the names) and `failures` (new in this epoch).
+        """
+        start = time.perf_counter()
+        last = self.epoch + 1 >= self.config.epochs
+        living = self._alive()
+        training = engine.run_epoch(self.replicates, self.epoch, last)
+        result = self._report(time.perf_counter() - start)
+        result["images_per_second"] = living * self.data.train_size / training if training > 0 else 0.0
+        self.epoch += 1
+        self.history.append(result)
+        return result
+
+    def _report(self, seconds: float) -> Result:
+        names = list(ALWAYS)
+        for replicate in self.replicates:
+            names += [name for name in replicate.metrics if name not in names]
+        result: Result = {
+            "epoch": self.epoch + 1,
+            "replicates_ok": self._alive(),
+            "learning_rate": self.family.learning_rate_at(self.config, self.epoch),
+            "epoch_seconds": seconds,
+            "diverged": self.diverged,
+            "finished": self.epoch + 1 >= self.config.epochs or self.diverged,
+            "metrics": names,
+            "failures": self._new_failures(),
+        }
+        for name in names:
+            mode = mode_of(name)
+            worst = statistics.worst(mode)
+            values = [
+                worst if replicate.failure is not None else float(replicate.metrics.get(name, worst))
+                for replicate in self.replicates
+            ]
+            result |= {
+                name: statistics.median(values, mode),
+                f"{name}_values": values,
+                f"{name}_min": min(values),
+                f"{name}_max": max(values),
+            }
+        return result
+
+    def _alive(self) -> int:
+        return sum(replicate.failure is None for replicate in self.replicates)
+
+    def _new_failures(self) -> list[dict[str, Any]]:
+        fresh = [
+            replicate.failure
+            for replicate in self.replicates
+            if replicate.failure is not None and replicate.index not in self._reported
+        ]
+        self._reported.update(failure["replicate"] for failure in fresh)
+        return fresh
+
+    def state(self) -> dict[str, Any]:
+        """The whole trial as plain containers and tensors, loadable with `torch.load(weights_only=True)`.
+
+        Models, optimizers, the epoch and the results so far; learning rates and random streams are functions of
+        (configuration, seed, epoch) and so are held by those three.
+        """
+        return {
+            "format": STATE_FORMAT,
+            "family": self.family.name,
+            "config": self.config.model_dump(mode="json"),
+            "seed": self.seed,
+            "epoch": self.epoch,
+            "history": self.history,
+            "replicates": [replicate.state() for replicate in self.replicates],
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Continue from a state; ValueError if it belongs to another configuration, seed or number of replicates."""
+        mine = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
+        mine["config"] = self.config.model_dump(mode="json")
+        mine["replicates"] = len(self.replicates)
+        theirs = {key: state.get(key) for key in mine} | {"replicates": len(state.get("replicates", ()))}
+        for key, value in mine.items():
+            if theirs[key] != value:
+                raise ValueError(
+                    f"the checkpoint's `{key}` is {theirs[key]}, but this trial's is {value}; it is another trial's"
+                )
+        self.epoch = state["epoch"]
+        self.history = list(state["history"])
+        for replicate, saved in zip(self.replicates, state["replicates"], strict=True):
+            replicate.load(saved)
+        self._reported = {replicate.index for replicate in self.replicates if replicate.failure is not None}

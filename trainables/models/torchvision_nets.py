@@ -1,0 +1,37 @@
+"""torchvision's classification architectures by name, untrained, with any number of classes and image channels."""
+
+from __future__ import annotations
+
+import difflib
+
+import torchvision
+from torch import Tensor, nn
+
+# Their training output is a tuple with auxiliary logits; the auxiliary heads are left out.
+_WITHOUT_AUX = ("googlenet", "inception_v3")
+
+
+def names() -> list[str]:
+    """The architectures that torchvision can classify with."""
+    return list(torchvision.models.list_models(module=torchvision.models))
+
+
+def build(arch: str, channels: int = 3, classes: int = 1000) -> nn.Module:
+    """A torchvision network with its own initialisers; gray images are shown to it as three equal channels.
+
+    Raises:
+        ValueError: no such architecture; the sentence names the nearest one.
+    """
+    known = names()
+    if arch not in known:
+        near = difflib.get_close_matches(arch, [*known, "small_cnn", "alexnet_cifar"], n=1)
+        hint = f"; did you mean `{near[0]}`?" if near else ""
+        raise ValueError(f"`arch` is {arch!r}, but must be small_cnn, alexnet_cifar or a torchvision model{hint}")
+    options = {"init_weights": True, "aux_logits": False} if arch in _WITHOUT_AUX else {}
+    model: nn.Module = torchvision.models.get_model(arch, weights=None, num_classes=classes, **options)
+    return nn.Sequential(_GrayToRGB(), model) if channels == 1 else model
+
+
+class _GrayToRGB(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.expand(-1, 3, -1, -1)

@@ -1,0 +1,110 @@
+"""One replicate: one seed of one configuration, with its model, optimizer, random streams and, if it failed, its failure."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trainables import engine, optim, seeding
+from trainables.config.training import TrainingConfig
+from trainables.data import ImageData
+from trainables.family import Family, Shape
+
+TRACEBACK_LENGTH = 4000  # characters kept of a traceback: its end says what happened
+
+
+class Replicate:
+    """The state of one seed. `failure` is None while it lives; once set, the replicate is not trained again."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+
+    def __init__(
+        self,
+        index: int,
+        family: Family[Any],
+        config: TrainingConfig,
+        data: ImageData,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.index = index
+        self.family = family
+        self.config = config
+        self.data = data
+        self.seed = seed
+        self.device = device
+        self.failure: dict[str, Any] | None = None
+        self.metrics: dict[str, float] = {}
+        self.input_generator = seeding.generator(seed, index, "inputs")
+        with self.catching(epoch=-1):
+            seeding.seed_globals(seed, index, "init")
+            shape = Shape(data.channels, data.image_size, data.num_classes)
+            self.model = engine.place(family.build_model(config, shape), device)
+            self.optimizer = family.build_optimizer(config, self.model)
+
+    def train_batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Start a 0-based epoch: position every random stream, apply the schedule, and give its batches."""
+        seeding.seed_globals(self.seed, self.index, "train", epoch)
+        self.input_generator = seeding.generator(self.seed, self.index, "inputs", epoch)
+        optim.set_learning_rate(self.optimizer, self.family.learning_rate_at(self.config, epoch))
+        self.family.begin_epoch(self.config, self.model, epoch)
+        return self.data.train_batches(
+            self.config.batch_size,
+            seeding.generator(self.seed, self.index, "batches", epoch),
+            self.config.augmentation,
+            self.config.crop_padding,
+        )
+
+    def evaluate(self, epoch: int, last: bool) -> dict[str, float]:
+        """The validation metrics after a 0-based epoch and, at the full budget, the test metrics.
+
+        Raises:
+            NonFinite: the validation loss is NaN or infinite.
+        """
+        plain = engine.evaluate(self.model, self.data.validation_batches())
+        if not math.isfinite(plain["loss"]):
+            raise engine.NonFinite(f"the validation loss became {plain['loss']}")
+        metrics = {f"val_{key}": value for key, value in plain.items()}
+        for suffix, view in self.family.validation_views(self.config, epoch, last).items():
+            metrics[f"val_accuracy_{suffix}"] = engine.evaluate(self.model, self.data.validation_batches(), view)[
+                "accuracy"
+            ]
+        if last and self.config.selection == "holdout":
+            test = engine.evaluate(self.model, self.data.test_batches())
+            metrics |= {f"test_{key}": value for key, value in test.items()}
+        return metrics
+
+    @contextmanager
+    def catching(self, epoch: int) -> Iterator[None]:
+        """Turn any error inside into this replicate's failure: a crashed seed must not take its siblings with it."""
+        try:
+            yield
+        except Exception as error:
+            self.failure = {
+                "replicate": self.index,
+                "epoch": epoch + 1,
+                "kind": "non-finite" if isinstance(error, engine.NonFinite) else "raised",
+                "message": f"{type(error).__name__}: {error}",
+                "traceback": traceback.format_exc()[-TRACEBACK_LENGTH:],
+            }
+            self.metrics = {}
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on: plain containers and tensors. Random streams are named by seed and epoch."""
+        if self.failure is not None:
+            return {"failure": self.failure}
+        return {"failure": None, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over a state made by `state()` on any device."""
+        self.failure = state["failure"]
+        if self.failure is None:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,188 @@
+"""The Ray side of a trial: a class Trainable that drives `LockStep`, and one subclass a family.
+
+One `step()` is one epoch of every replicate, so Ray's scheduler sees exactly one median per epoch. Two things differ from
+Ray's habits, both so that a hard kill loses nothing:
+
+* Checkpoints go straight into the experiment's directory under our own names (Ray's own tracking lags by seconds and
+  gives up when its latest one is missing).
+* A checkpoint holds the results so far. A worker that continues from it first reports, without training, every epoch that
+  the driver had not recorded when it died.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ray import tune
+
+if TYPE_CHECKING:
+    from trainables.lockstep import LockStep
+
+logger = logging.getLogger("trainables")
+
+CHECKPOINT_NAME = "checkpoint.pt"
+DEFAULT_CHECKPOINT_SECONDS = 60.0
+
+
+class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
+    """Trains k replicates of one configuration and reports the median of each metric, one epoch a `step()`.
+
+    The configuration is either flat: the family's knobs plus `replicates` (default 5) and `seed` (default 0); or it has
+    one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
+    `directory` (checkpoints and log), `recorded_epoch` (the last epoch the driver has), `checkpoint_seconds` and
+    `stop_file` (its presence asks to checkpoint and end after the current epoch).
+
+    `step()` returns what `LockStep.step()` does. With a flat configuration `done` is set at the end of the budget or when
+    the trial diverged; under an assignment the scheduler ends trials, since it must see the last result as well.
+    """
+
+    family: ClassVar[str]
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Build the replicates, continuing from the newest readable checkpoint of this trial if there is one."""
+        import torch
+
+        from trainables.lockstep import LockStep
+
+        assignment = config.get("trial")
+        self._assigned = assignment is not None
+        if assignment is None:
+            knobs = dict(config)
+            assignment = {"replicates": knobs.pop("replicates", 5), "seed": knobs.pop("seed", 0), "config": knobs}
+        self._directory = Path(assignment["directory"]) if "directory" in assignment else None
+        self._stop_file = Path(assignment["stop_file"]) if "stop_file" in assignment else None
+        self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", DEFAULT_CHECKPOINT_SECONDS))
+        self._log_handler = _open_log(self._directory)
+        cpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS"))
+        if cpus is not None:
+            # A trial that takes more threads than its share starves its neighbours.
+            torch.set_num_threads(max(1, int(float(cpus))))
+        gpus = float(assignment.get("gpus", 1.0))
+        device = torch.device("cuda" if gpus > 0 and torch.cuda.is_available() else "cpu")
+        self.trial: LockStep = LockStep(
+            self.family,
+            assignment["config"],
+            seed=assignment["seed"],
+            replicates=assignment["replicates"],
+            device=device,
+        )
+        self._unreported: list[dict[str, Any]] = []
+        if self._directory is not None:
+            self._continue_from_checkpoint(int(assignment.get("recorded_epoch", 0)))
+        self._saved_at = time.monotonic()
+
+    def step(self) -> dict[str, Any]:
+        """One epoch of every replicate: the medians, the k values and the rest (see `LockStep.step`)."""
+        if self._unreported:
+            return self._validated(self._unreported.pop(0))
+        result = self._validated(self.trial.step())
+        logger.info(
+            "epoch %d: val_accuracy %.4f [%.4f, %.4f], %d of %d replicates, %.1f s",
+            result["epoch"],
+            result["val_accuracy"],
+            result["val_accuracy_min"],
+            result["val_accuracy_max"],
+            result["replicates_ok"],
+            len(self.trial.replicates),
+            result["epoch_seconds"],
+        )
+        for failure in result["failures"]:
+            logger.error("replicate %(replicate)d failed at epoch %(epoch)d:\n%(traceback)s", failure)
+        stopping = self._stop_file is not None and self._stop_file.exists()
+        due = time.monotonic() - self._saved_at >= self._checkpoint_seconds
+        if self._directory is not None and (due or stopping or result["finished"]):
+            self._save(self._directory)
+        return result | {"interrupted": stopping and not result["finished"]}
+
+    def _validated(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Ray ends the whole search on a metric that is no number, so such a result must not leave this process."""
+        for name in result["metrics"]:
+            if not isinstance(result[name], float):
+                raise TypeError(f"the family reported {name} = {result[name]!r}, but a metric must be a float")
+        return result | {"done": result["finished"] and not self._assigned}
+
+    def _continue_from_checkpoint(self, recorded: int) -> None:
+        from trainables import checkpoints
+
+        assert self._directory is not None
+        for path, state in checkpoints.newest_first(self._directory):
+            try:
+                self.trial.load(state)
+            except (ValueError, KeyError, RuntimeError) as error:
+                logger.warning("cannot continue from %s (%s); trying the one before", path, error)
+                continue
+            self._unreported = [result for result in self.trial.history if result["epoch"] > recorded]
+            logger.info("continuing from %s, epoch %d", path.name, self.trial.epoch)
+            return
+
+    def _save(self, directory: Path) -> None:
+        from trainables import checkpoints
+
+        checkpoints.save(directory, self.trial.state(), self.trial.epoch)
+        self._saved_at = time.monotonic()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Ray's own hook: the same state in one file of the directory Ray gives."""
+        from trainables import checkpoints
+
+        checkpoints.save_file(Path(checkpoint_dir) / CHECKPOINT_NAME, self.trial.state())
+
+    def load_checkpoint(self, checkpoint: str) -> None:
+        """Ray's own hook: continue from a directory written by `save_checkpoint`."""
+        from trainables import checkpoints
+
+        self.trial.load(checkpoints.load_file(Path(checkpoint) / CHECKPOINT_NAME))
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take another configuration in the same process: the imports and the dataset stay, everything else goes."""
+        self.cleanup()
+        self.setup(new_config)
+        return True
+
+    def cleanup(self) -> None:
+        """Free the models and close the log."""
+        import gc
+
+        import torch
+
+        handler = self.__dict__.pop("_log_handler", None)
+        if handler is not None:
+            logger.removeHandler(handler)
+            handler.close()
+        self.__dict__.pop("trial", None)  # absent when the set-up itself failed
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """The CPUs and GPUs of the assignment; one CPU without one."""
+        assignment = config.get("trial") or {}
+        bundle = {"CPU": float(assignment.get("cpus", 1.0)), "GPU": float(assignment.get("gpus", 0.0))}
+        return tune.PlacementGroupFactory([{name: amount for name, amount in bundle.items() if amount > 0}])
+
+
+class BlurTrainable(ReplicatedTrainable):
+    """A trial of the blur family."""
+
+    family = "blur"
+
+
+# family name -> its Trainable
+TRAINABLES: dict[str, type[ReplicatedTrainable]] = {cls.family: cls for cls in (BlurTrainable,)}
+
+
+def _open_log(directory: Path | None) -> logging.Handler | None:
+    """Send what the trial logs and warns to log.txt in its directory."""
+    if directory is None:
+        return None
+    directory.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(directory / "log.txt")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    return handler

@@ -1,0 +1,49 @@
+"""The median over the replicates of a trial, and what a failed replicate counts as."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def worst(mode: str) -> float:
+    """What a replicate counts as once it has failed: no finite value is worse."""
+    if mode not in ("max", "min"):
+        raise ValueError(f"`mode` is {mode!r}, but must be 'max' or 'min'")
+    return -math.inf if mode == "max" else math.inf
+
+
+def alive(values: Sequence[float | None]) -> int:
+    """How many of the replicates have a finite value."""
+    return sum(1 for value in values if _is_finite(value))
+
+
+def has_majority(count_alive: int, count: int) -> bool:
+    """Whether strictly more than half of the replicates live: 3 of 5, 2 of 3, 3 of 4."""
+    return 2 * count_alive > count
+
+
+def median(values: Sequence[float | None], mode: str = "max") -> float:
+    """Median over the replicates, a failed one counting as the worst value.
+
+    Args:
+        values: one value a replicate; None, NaN and both infinities mean that the replicate failed.
+        mode: "max" if larger is better, "min" if smaller is.
+
+    Returns:
+        The middle value; the midpoint of the middle two for an even count; the worst value (-inf for "max", +inf for
+        "min") when no majority of the replicates lives or there are none.
+    """
+    floor = worst(mode)
+    if not has_majority(alive(values), len(values)):
+        return floor
+    ordered = sorted(float(value) if value is not None and _is_finite(value) else floor for value in values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    # Halve before adding: the sum of two large values may overflow.
+    return ordered[middle - 1] / 2 + ordered[middle] / 2
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

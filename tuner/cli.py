@@ -1,0 +1,338 @@
+"""The command line: verbs only. Each one gathers its options, calls the room that does the work, and prints what it says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from tuner.errors import BadInput, TunerError
+
+app = typer.Typer(
+    help="Hyperparameter search where every number is a median over five seeds and ASHA decides on that median.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+data_app = typer.Typer(help="Datasets: which are here, download, check.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+Family = Annotated[str, typer.Argument(help="Family, such as blur; `tuner spaces` lists them.", show_default=False)]
+Name = Annotated[str, typer.Argument(help="Name of the experiment, or path of its folder.", show_default=False)]
+Space = Annotated[str, typer.Option("--space", help="smoke, search, paper, or a path/to/my_space.py.")]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A knob: lr=0.05, 'sigma=choice(1,2,4)', 'lr=loguniform(1e-3,1e-1)'. Repeatable."),
+]
+Trials = Annotated[int | None, typer.Option(help="Configurations to try, the baseline included.")]
+Replicates = Annotated[int | None, typer.Option(help="Seeds a configuration is trained with.")]
+Epochs = Annotated[int | None, typer.Option(help="Full budget of a trial.")]
+Grace = Annotated[int | None, typer.Option(help="First rung: epochs before a trial can be stopped.")]
+Reduction = Annotated[float | None, typer.Option(help="At each rung about 1/REDUCTION of the trials go on.")]
+Seed = Annotated[int, typer.Option(help="Seed of the experiment: configurations, order, replicates.")]
+Storage = Annotated[Path | None, typer.Option(help="Folder of experiments.  [default: ~/ray_results]")]
+Address = Annotated[str | None, typer.Option(help="Ray cluster: auto or HOST:PORT; none starts Ray here.")]
+Cpus = Annotated[float | None, typer.Option(help="CPUs of a trial; also its threads.")]
+Gpus = Annotated[float | None, typer.Option(help="GPUs of a trial; 0.25 puts four on a card.")]
+MaxConcurrent = Annotated[int | None, typer.Option(help="Trials at the same time.  [default: as many as fit]")]
+CheckpointEvery = Annotated[float, typer.Option(help="Seconds between two checkpoints of a trial.")]
+
+out = Console()
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user ends in one sentence and its exit code, never in a stack trace."""
+    try:
+        app()
+    except TunerError as error:
+        Console(stderr=True).print(f"tuner: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)  # `tuner results NAME | head` has read enough
+
+
+@app.command()
+def spaces(
+    family: Annotated[str | None, typer.Argument(help="Show one family's spaces.", show_default=False)] = None,
+    space: Annotated[str | None, typer.Argument(help="Show one space, every knob.", show_default=False)] = None,
+) -> None:
+    """List the search spaces, or show one with every knob, its range, default and meaning."""
+    from tuner import spaces as view
+
+    out.print(view.one(family, space) if family and space else view.listing(family))
+
+
+@app.command()
+def plan(
+    family: Family,
+    space: Space = "smoke",
+    trials: Trials = None,
+    replicates: Replicates = None,
+    epochs: Epochs = None,
+    grace: Grace = None,
+    reduction: Reduction = None,
+    seed: Seed = 0,
+    cpus_per_trial: Cpus = None,
+    gpus_per_trial: Gpus = None,
+    max_concurrent: MaxConcurrent = None,
+    set_: Setting = None,
+) -> None:
+    """Show what a search would do and cost. Starts nothing."""
+    from tuner import plan as planning
+    from tuner.tables.plan import plan_view
+
+    budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial)
+    out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
+
+
+@app.command()
+def launch(
+    family: Family,
+    space: Space = "smoke",
+    trials: Trials = None,
+    replicates: Replicates = None,
+    epochs: Epochs = None,
+    grace: Grace = None,
+    reduction: Reduction = None,
+    seed: Seed = 0,
+    name: Annotated[str | None, typer.Option(help="Name of the experiment.  [default: family-space-time]")] = None,
+    storage: Storage = None,
+    address: Address = None,
+    cpus_per_trial: Cpus = None,
+    gpus_per_trial: Gpus = None,
+    max_concurrent: MaxConcurrent = None,
+    checkpoint_every: CheckpointEvery = 60.0,
+    set_: Setting = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+) -> None:
+    """Run a search and print its leaderboard."""
+    from tuner import plan as planning
+    from tuner.tables.plan import plan_view
+
+    budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial)
+    out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
+    if dry_run:
+        return
+    from tuner import experiment
+    from tuner.terminal import Terminal
+
+    with Terminal(out) as terminal:
+        outcome = experiment.launch(
+            family,
+            space,
+            name=name,
+            storage=storage,
+            seed=seed,
+            overrides=set_ or [],
+            address=address,
+            max_concurrent=max_concurrent,
+            checkpoint_seconds=checkpoint_every,
+            tell=terminal.tell,
+            listen=terminal.listen,
+            **budget,
+        )
+    _conclude(outcome, storage)
+
+
+@app.command()
+def resume(
+    name: Name,
+    trials: Annotated[int | None, typer.Option(help="Extend the search to this many trials.")] = None,
+    storage: Storage = None,
+    address: Address = None,
+    max_concurrent: MaxConcurrent = None,
+    checkpoint_every: CheckpointEvery = 60.0,
+) -> None:
+    """Continue a search that was interrupted or killed; with --trials, extend one."""
+    from tuner import experiment
+    from tuner.terminal import Terminal
+
+    with Terminal(out) as terminal:
+        outcome = experiment.resume(
+            name,
+            storage=storage,
+            trials=trials,
+            address=address,
+            max_concurrent=max_concurrent,
+            checkpoint_seconds=checkpoint_every,
+            tell=terminal.tell,
+            listen=terminal.listen,
+        )
+    _conclude(outcome, storage)
+
+
+@app.command()
+def stop(name: Name, storage: Storage = None) -> None:
+    """Ask a running search to checkpoint and end; it can be resumed."""
+    from tuner import paths
+    from tuner.interrupt import StopRequest
+    from tuner.lock import is_held
+
+    found = paths.experiment(name, storage)
+    if not is_held(found.lock):
+        raise BadInput(f"`{found.name}` is not running, so there is nothing to stop; see `tuner status {found.name}`")
+    StopRequest(found.stop_request).make()
+    out.print(f"{found.name} ends after the running epochs; continue it with: tuner resume {found.name}", markup=False)
+
+
+@app.command()
+def status(name: Name, storage: Storage = None) -> None:
+    """Where a search stands: trials, rungs, what is training, time left."""
+    from tuner import paths
+    from tuner.history import History
+    from tuner.tables.status import status_view
+
+    out.print(status_view(History.load(paths.experiment(name, storage))))
+
+
+@app.command()
+def results(
+    name: Name,
+    top: Annotated[int | None, typer.Option(help="Only the best this many, and the baseline.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, every column.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON, every column.")] = False,
+    storage: Storage = None,
+) -> None:
+    """The leaderboard: medians over the replicates, ranked by rung reached, then median."""
+    from tuner import leaderboard, paths
+    from tuner.tables import export
+    from tuner.tables.results import results_view
+
+    if top is not None and top < 1:
+        raise BadInput(f"--top is {top}, but must be at least 1; raise it")
+    board = leaderboard.load(paths.experiment(name, storage))
+    if json or csv:
+        sys.stdout.write(export.to_json(board, top) if json else export.to_csv(board, top))
+        return
+    out.print(results_view(board, top))
+
+
+@app.command()
+def show(
+    name: Name,
+    trial: Annotated[str, typer.Argument(help="Its number, `best` or `baseline`.", show_default=False)],
+    storage: Storage = None,
+) -> None:
+    """One trial: configuration, curve, decisions, failures, log."""
+    from tuner import paths
+    from tuner.tables.trial import trial_view
+
+    out.print(trial_view(paths.experiment(name, storage), trial))
+
+
+@app.command()
+def dashboard(
+    name: Name,
+    port: Annotated[int, typer.Option(help="Port on this machine; the next free one is taken if it is busy.")] = 6006,
+    storage: Storage = None,
+) -> None:
+    """Serve TensorBoard for an experiment on this machine until Ctrl-C."""
+    from tuner import dashboard as serving
+    from tuner import paths
+
+    serving.serve(paths.experiment(name, storage), port, lambda text: out.print(text, markup=False, highlight=False))
+
+
+@app.command()
+def train(
+    family: Family,
+    epochs: Annotated[int, typer.Option(help="Full budget.")] = 2,
+    replicates: Annotated[int, typer.Option(help="Seeds trained in lock-step.")] = 5,
+    seed: Seed = 0,
+    set_: Setting = None,
+) -> None:
+    """Train one configuration in this process, without Ray: for debugging."""
+    from tuner import train as training
+
+    for result in training.train(family, set_ or [], epochs=epochs, replicates=replicates, seed=seed):
+        for line in training.lines(result):
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def doctor(
+    storage: Storage = None,
+    address: Address = None,
+    dataset: Annotated[str, typer.Option(help="Dataset to look for.")] = "digits",
+) -> None:
+    """Check Python, torch, CUDA, Ray, the storage and the data."""
+    from tuner import doctor as examination
+    from tuner import paths
+
+    good = True
+    for check in examination.examine(paths.storage_root(storage), address, dataset):
+        mark = {True: "ok", False: "FAILED", None: "note"}[check.ok]
+        out.print(f"{mark:<7}{check.name:<9}{check.detail}", markup=False, highlight=False, soft_wrap=True)
+        good &= check.ok is not False
+    if not good:
+        raise typer.Exit(2)
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """The datasets and whether each is on this machine."""
+    from tuner import data
+
+    out.print(data.listing())
+
+
+@data_app.command("fetch")
+def data_fetch(dataset: Annotated[str, typer.Argument(help="cifar10 or cifar100.", show_default=False)]) -> None:
+    """Download a dataset into the data folder (TUNER_DATA, default ~/.cache/tuner/data)."""
+    from tuner import data
+
+    out.print(data.fetch(dataset), markup=False)
+
+
+@data_app.command("check")
+def data_check(
+    dataset: Annotated[str, typer.Argument(help="digits, cifar10, cifar100 or folder:PATH.", show_default=False)],
+) -> None:
+    """Read a dataset's structure and say what is in it, or what is wrong with it."""
+    from tuner import data
+
+    out.print(data.check(dataset), markup=False)
+
+
+def _budget(
+    trials: int | None,
+    replicates: int | None,
+    epochs: int | None,
+    grace: int | None,
+    reduction: float | None,
+    cpus_per_trial: float | None,
+    gpus_per_trial: float | None,
+) -> dict[str, Any]:
+    return {
+        "trials": trials,
+        "replicates": replicates,
+        "epochs": epochs,
+        "grace": grace,
+        "reduction": reduction,
+        "cpus_per_trial": cpus_per_trial,
+        "gpus_per_trial": gpus_per_trial,
+    }
+
+
+def _conclude(outcome: Any, storage: Path | None) -> None:
+    """Print how a session ended and leave with its exit code."""
+    from tuner.tables.results import results_view
+
+    if outcome.ending == "interrupted":
+        where = f" --storage {storage}" if storage is not None else ""
+        out.print(
+            f"\ninterrupted; nothing is lost. Continue with: tuner resume {outcome.paths.name}{where}", markup=False
+        )
+    else:
+        out.print(results_view(outcome.leaderboard, None))
+    if outcome.exit_code == 1:
+        from tuner.tables.failures import failures_view
+
+        Console(stderr=True).print(failures_view(outcome.paths))
+    raise typer.Exit(outcome.exit_code)

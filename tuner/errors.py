@@ -1,0 +1,26 @@
+"""The error tree of the service: each class carries the exit code of the command that raised it."""
+
+from __future__ import annotations
+
+
+class TunerError(Exception):
+    """Something a person must act on; its text is one clear sentence (or a list of them), shown without a stack trace."""
+
+    exit_code = 1
+
+
+class BadInput(TunerError):
+    """The user asked for something that cannot be: nothing was started."""
+
+    exit_code = 2
+
+    @classmethod
+    def listing(cls, problems: list[str]) -> BadInput:
+        """One error for several problems, each on its own line."""
+        return cls("\n".join(problems))
+
+
+class ClusterUnreachable(TunerError):
+    """No Ray cluster answers at the address given."""
+
+    exit_code = 3

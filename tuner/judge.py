@@ -1,0 +1,191 @@
+"""The judge of a search: takes each result in order of arrival, writes its record, and says whether the trial goes on.
+
+Its whole state is a function of the records, so a resumed search has the rungs of the interrupted one, and every decision
+can be checked against the recorded order afterwards (`contradictions`). It knows nothing of Ray.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tuner import asha
+from tuner.records import Record, RecordWriter
+
+Verdict = Literal["continue", "stop"]
+BASELINE = 0  # index of the trial that holds the paper's values
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the judge goes by: the objective and the rungs."""
+
+    metric: str
+    mode: str
+    epochs: int
+    grace: int
+    reduction: float
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        return asha.rungs(self.epochs, self.grace, self.reduction)
+
+
+@dataclass
+class Judge:
+    """Decides for one experiment; `recall` its records first when it is resumed."""
+
+    rule: Rule
+    writer: RecordWriter
+    last_epoch: dict[int, int] = field(default_factory=dict)  # trial -> last epoch recorded
+    ended: set[int] = field(default_factory=set)
+    values: dict[int, dict[int, float]] = field(default_factory=dict)  # rung -> trial -> value, in order of arrival
+
+    def recall(self, records: Iterable[Record]) -> None:
+        """Rebuild the state from the records of earlier sessions, and make the decision that a kill cut off, if any."""
+        undecided: dict[int, Record] = {}
+        for record in records:
+            trial = int(record.get("trial", -1))
+            match record["event"]:
+                case "epoch":
+                    self.last_epoch[trial] = record["epoch"]
+                    undecided[trial] = record
+                case "decision":
+                    self._enter(record["rung"], trial, self._number(record["value"]))
+                    undecided.pop(trial, None)
+                case "end":
+                    self.ended.add(trial)
+                    undecided.pop(trial, None)
+        for trial, record in undecided.items():
+            median = self._number(record["metrics"].get(self.rule.metric, {}).get("median"))
+            diverged = 2 * record["replicates_ok"] <= len(record["metrics"][self.rule.metric]["values"])
+            self.writer.write(*self._consequences(trial, record["epoch"], median, diverged, "replicates failed"))
+
+    def observe(self, trial: int, result: dict[str, Any]) -> Verdict:
+        """Record a result of `LockStep.step` and decide; an epoch that is already recorded changes nothing."""
+        if trial in self.ended:
+            return "stop"
+        epoch = int(result["epoch"])
+        record = epoch_record(trial, result)
+        if epoch <= self.last_epoch.get(trial, 0):
+            # Trained again after a crash. The first record stands, for decisions were made on it.
+            self.writer.write({**record, "event": "repeat"})
+            return "continue"
+        self.last_epoch[trial] = epoch
+        failures = [{"event": "replicate_failed", "trial": trial, **failure} for failure in result["failures"]]
+        first = result["failures"][0]["message"] if result["failures"] else "replicates failed earlier"
+        value = self._number(result.get(self.rule.metric))
+        consequences = self._consequences(trial, epoch, value, bool(result["diverged"]), first)
+        self.writer.write(record, *failures, *consequences)
+        return "stop" if trial in self.ended else "continue"
+
+    def fail(self, trial: int, message: str) -> None:
+        """End a trial whose worker was lost too often."""
+        if trial not in self.ended:
+            self.ended.add(trial)
+            epoch = self.last_epoch.get(trial, 0)
+            self.writer.write({"event": "end", "trial": trial, "status": "failed", "epoch": epoch, "reason": message})
+
+    def _consequences(self, trial: int, epoch: int, value: float, diverged: bool, cause: str) -> list[Record]:
+        """The decision and end records that follow from an epoch, entered into the state."""
+        records: list[Record] = []
+        stop: str | None = None
+        diverged = diverged or not math.isfinite(value)
+        if epoch in self.rule.rungs and epoch < self.rule.epochs:
+            decision, reason = self._decide(trial, epoch, value, diverged)
+            if decision["action"] == "stop":
+                stop = reason
+            records.append(decision)
+        if diverged:
+            reason = f"no majority of the replicates is alive at epoch {epoch}; first failure: {cause}"
+            records.append(self._end(trial, "diverged", epoch, reason))
+        elif stop is not None:
+            records.append(self._end(trial, "stopped", epoch, stop))
+        elif epoch >= self.rule.epochs:
+            records.append(self._end(trial, "completed", epoch, "full budget"))
+        return records
+
+    def _decide(self, trial: int, rung: int, value: float, diverged: bool) -> tuple[Record, str]:
+        rule = self.rule
+        decision = asha.decide(list(self.values.get(rung, {}).values()), value, rule.reduction, rule.mode)
+        self._enter(rung, trial, value)
+        action, shown = decision.action, f"{value:.4g}"
+        if diverged:
+            action, reason = "stop", f"rung {rung}: diverged"
+        elif decision.cutoff is None:
+            reason = f"rung {rung}: {shown}, the first to arrive"
+        else:
+            worse = "below" if rule.mode == "max" else "above"
+            side = worse if action == "stop" else f"not {worse}"
+            share = f"top 1/{rule.reduction:g} of {decision.of}"
+            reason = f"rung {rung}: {shown} {side} the cutoff {decision.cutoff:.4g} ({share})"
+        if trial == BASELINE and action == "stop" and not diverged:
+            action, reason = "continue", f"{reason}, but the baseline is never stopped"
+        record = {
+            "event": "decision",
+            "trial": trial,
+            "epoch": rung,
+            "rung": rung,
+            "action": action,
+            "value": value,
+            "cutoff": decision.cutoff,
+            "of": decision.of,
+            "reason": reason,
+        }
+        return record, reason
+
+    def _end(self, trial: int, status: str, epoch: int, reason: str) -> Record:
+        self.ended.add(trial)
+        return {"event": "end", "trial": trial, "status": status, "epoch": epoch, "reason": reason}
+
+    def _enter(self, rung: int, trial: int, value: float) -> None:
+        self.values.setdefault(rung, {})[trial] = value
+
+    def _number(self, value: Any) -> float:
+        """A recorded or reported value as a float, the worst one where it is missing or not finite."""
+        if isinstance(value, int | float) and math.isfinite(value):
+            return float(value)
+        return asha.worst(self.rule.mode)
+
+
+def epoch_record(trial: int, result: dict[str, Any]) -> Record:
+    """The record of one epoch: per metric the median and the k values; minimum and maximum follow from these."""
+    return {
+        "event": "epoch",
+        "trial": trial,
+        "epoch": int(result["epoch"]),
+        "metrics": {
+            name: {"median": result[name], "values": list(result[f"{name}_values"])} for name in result["metrics"]
+        },
+        "replicates_ok": result["replicates_ok"],
+        "learning_rate": result["learning_rate"],
+        "epoch_seconds": result["epoch_seconds"],
+        "images_per_second": result["images_per_second"],
+    }
+
+
+def contradictions(rule: Rule, records: Iterable[Record]) -> list[str]:
+    """Decide everything again in the recorded order; one sentence for each decision that would fall otherwise."""
+    worst = asha.worst(rule.mode)
+    values: dict[int, list[float]] = {}
+    found = []
+    for record in records:
+        if record["event"] != "decision":
+            continue
+        value = worst if record["value"] is None else float(record["value"])
+        recorded = values.setdefault(record["rung"], [])
+        decision = asha.decide(recorded, value, rule.reduction, rule.mode)
+        recorded.append(value)
+        expected = "continue" if record["trial"] == BASELINE and math.isfinite(value) else decision.action
+        # A diverged trial is stopped whatever it is compared with, also when it is the first to arrive.
+        if expected == "continue" and not math.isfinite(value):
+            expected = "stop"
+        cutoff = decision.cutoff if decision.cutoff is not None and math.isfinite(decision.cutoff) else None
+        if (record["action"], record["cutoff"], record["of"]) != (expected, cutoff, decision.of):
+            found.append(
+                f"trial {record['trial']} at rung {record['rung']}: recorded {record['action']} with cutoff "
+                f"{record['cutoff']} of {record['of']}, but the rule says {expected}, {cutoff}, {decision.of}"
+            )
+    return found

@@ -1,0 +1,60 @@
+"""The manifest of an experiment: what was launched, on which versions, by which command. Plain JSON, written whole."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import BadInput
+
+Manifest = dict[str, Any]
+_PACKAGES = ("tuner", "torch", "torchvision", "ray", "numpy", "scikit-learn")
+
+
+def surroundings() -> Manifest:
+    """When, where and with which versions: the part of a manifest that no option decides."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": versions,
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def write(path: Path, manifest: Manifest) -> None:
+    """Write the manifest under a temporary name and rename it into place."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(manifest, indent=2, default=list) + "\n")
+    os.replace(temporary, path)
+
+
+def read(path: Path) -> Manifest:
+    """The manifest, or `BadInput` when it cannot be read."""
+    try:
+        manifest = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"cannot read {path} ({error}); it is the experiment's manifest and must be valid JSON"
+        ) from None
+    if not isinstance(manifest, dict):
+        raise BadInput(f"{path} holds a {type(manifest).__name__}, but a manifest is a JSON object; restore the file")
+    return manifest
+
+
+def as_json(value: Any) -> Any:
+    """The value as it comes back from a JSON file: tuples become lists."""
+    return json.loads(json.dumps(value))

@@ -1,0 +1,83 @@
+"""Reaching Ray: an existing cluster by its address, or a small private one that ends with this process."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tuner.errors import BadInput, ClusterUnreachable
+
+# Ray reads these when it is imported or initialised. None overrides what the user has set.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths keep their meaning in workers
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a trial without GPU must not see one
+    "RAY_AIR_NEW_OUTPUT": "0",  # the newer output prints a banner even at verbosity 0
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # our records replace Ray's CSV, JSON and TensorBoard files
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C checkpoints the trials (see tuner.interrupt)
+    "TUNE_FORCE_TRIAL_CLEANUP_S": "60",
+    "TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "3600",
+}
+_OBJECT_STORE = 128 * 1024**2  # bytes; trials exchange nothing but small results
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the cluster has in all."""
+
+    cpus: float
+    gpus: float
+
+
+@contextlib.contextmanager
+def connected(address: str | None) -> Iterator[Resources]:
+    """Be connected to Ray inside the block.
+
+    A connection that this process already has is used and kept. Otherwise `address` ("auto" or "host:port") is joined,
+    or, without one, a private Ray is started on this machine and stopped at the end.
+
+    Raises:
+        ClusterUnreachable: nobody answers at the address.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    mine = not ray.is_initialized()
+    if mine:
+        _connect(address)
+    try:
+        total = ray.cluster_resources()
+        yield Resources(total.get("CPU", 0.0), total.get("GPU", 0.0))
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def _connect(address: str | None) -> None:
+    import ray
+
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+    if address is None:
+        # An unset mode would leave a token in the user's home that later commands trip over; the private Ray listens on
+        # this machine only and serves no dashboard.
+        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+        ray.init("local", include_dashboard=False, object_store_memory=_OBJECT_STORE, **quiet)
+        return
+    if address.startswith(("http://", "https://")):
+        raise BadInput(
+            f"--address is {address}, but must be `auto` or HOST:PORT of a Ray head; run the command on the head node "
+            "with --address auto"
+        )
+    try:
+        ray.init(address, **quiet)
+    except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, ... for the same thing
+        text = str(error).strip()
+        reason = text.splitlines()[0] if text else type(error).__name__
+        raise ClusterUnreachable(
+            f"no Ray cluster answers at {address} ({reason}); check the address and that `ray status` works there"
+        ) from None

@@ -1,0 +1,97 @@
+"""One session of a search: runs the trials that are not finished on Ray until they are, or until asked to stop."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tuner.interrupt import StopRequest
+from tuner.judge import Judge
+from tuner.paths import ExperimentPaths
+
+MAX_FAILURES = 3  # restarts of a trial whose worker was lost; it continues from its checkpoint
+
+
+def run(
+    paths: ExperimentPaths,
+    manifest: dict[str, Any],
+    trials: Sequence[tuple[int, dict[str, Any]]],
+    judge: Judge,
+    request: StopRequest,
+    checkpoint_seconds: float,
+    max_concurrent: int,
+) -> None:
+    """Train the trials, in the given order, as far as the judge lets them.
+
+    Args:
+        trials: (index, configuration) of each trial that has not ended.
+        judge: has recalled the records of earlier sessions.
+        request: once made, no trial is started and running ones end after their epoch.
+        checkpoint_seconds: least time between two checkpoints of a trial.
+        max_concurrent: trials training at the same time.
+    """
+    from ray import tune
+
+    from trainables.replicated import TRAINABLES
+    from tuner.scheduler import MedianASHA
+    from tuner.watch import Watch
+
+    watch = Watch(judge, request)
+    assignments = [
+        assignment(paths, manifest, index, config, judge.last_epoch.get(index, 0), checkpoint_seconds)
+        for index, config in trials
+    ]
+    # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
+    with tempfile.TemporaryDirectory(prefix="tuner-") as scratch:
+        tuner = tune.Tuner(
+            TRAINABLES[manifest["family"]],
+            param_space={"trial": tune.grid_search(assignments)},
+            tune_config=tune.TuneConfig(
+                metric=manifest["objective"]["metric"],
+                mode=manifest["objective"]["mode"],
+                scheduler=MedianASHA(judge, request.is_made),
+                max_concurrent_trials=max_concurrent,
+                reuse_actors=True,
+                trial_dirname_creator=_short_name,
+            ),
+            run_config=tune.RunConfig(
+                name="ray",
+                storage_path=scratch,
+                verbose=0,
+                stop=watch.stopper(),
+                callbacks=[watch.callback()],
+                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+            ),
+        )
+        tuner.fit()
+
+
+def assignment(
+    paths: ExperimentPaths,
+    manifest: dict[str, Any],
+    index: int,
+    config: dict[str, Any],
+    recorded_epoch: int,
+    checkpoint_seconds: float,
+) -> dict[str, Any]:
+    """What a worker is told about its trial (see `trainables.replicated.ReplicatedTrainable`)."""
+    budget = manifest["budget"]
+    return {
+        "index": index,
+        "config": config,
+        "seed": manifest["seed"],
+        "replicates": budget["replicates"],
+        "cpus": budget["cpus_per_trial"],
+        "gpus": budget["gpus_per_trial"],
+        "directory": str(paths.trial(index)),
+        "stop_file": str(paths.stop_request),
+        "recorded_epoch": recorded_epoch,
+        "checkpoint_seconds": checkpoint_seconds,
+    }
+
+
+def _short_name(trial: Any) -> str:
+    return Path(trial.config["trial"]["directory"]).name

@@ -1,0 +1,33 @@
+"""The lines above a table: what was trained on, how trials are selected, and which experiment this is."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from tuner.history import History
+from tuner.tables.text import plain
+
+TEST_SELECTION = "test-set selection, as the paper did"
+
+
+def protocol(history: History) -> Text:
+    """Dataset and protocol in one line, and that every number is a median over the seeds."""
+    given = history.manifest["protocol"]
+    selection = TEST_SELECTION if given["selection"] == "test" else "selected on a holdout of the training images"
+    seeds = "1 seed only" if history.replicates == 1 else f"a median over {history.replicates} seeds"
+    return Text(plain(f"{given['dataset']}: {selection}; every number is {seeds}"), style="bold")
+
+
+def experiment(history: History) -> Text:
+    """Name, space, objective and budget of the experiment; below, how far it is."""
+    manifest = history.manifest
+    space = f"{manifest.get('family', '?')}/{manifest.get('space', '?')}, seed {manifest.get('seed', '?')}"
+    objective = f"{history.metric} ({'larger' if history.mode == 'max' else 'smaller'} is better)"
+    told = f"{history.name}: {space}, {objective}, {history.budget} epochs\n{history.state}, {counts(history)}"
+    return Text(plain(told))
+
+
+def counts(history: History) -> str:
+    """The trials by status, as `12 trials: 1 running, 4 completed, 7 stopped`."""
+    present = ", ".join(f"{count} {status}" for status, count in history.counts().items() if count)
+    return f"{history.planned} trials: {present}"

@@ -1,0 +1,69 @@
+"""What a search will cost: a line for each stage between rungs, the total, the time, and the warnings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from tuner.tables.grid import grid
+from tuner.tables.heading import TEST_SELECTION
+from tuner.tables.text import duration, plain
+
+if TYPE_CHECKING:
+    from tuner.plan import Plan
+
+_COLUMNS = ("up to rung", "trials", "trial-epochs", "replicate-epochs", "if none is stopped")
+
+
+def plan_view(plan: Plan) -> RenderableType:
+    """The plan of a search."""
+    protocol = TEST_SELECTION if plan.selection == "test" else "selected on a holdout of the training images"
+    heading = (
+        f"{plan.family}/{plan.space}: {plan.trials} trials of {plan.replicates} replicates, {plan.epochs} epochs, "
+        f"seed {plan.seed}\n{plan.dataset}: {protocol}"
+    )
+    rows = [
+        [
+            str(stage.rung),
+            str(plan.trials) if stage.expected_trials == plan.trials else f"about {stage.expected_trials:.0f}",
+            f"{stage.expected_trials * stage.epochs:,.0f}",
+            f"{stage.expected_trials * stage.epochs * plan.replicates:,.0f}",
+            f"{plan.trials * stage.epochs * plan.replicates:,}",
+        ]
+        for stage in plan.stages
+    ]
+    total = [
+        "total",
+        "",
+        f"{plan.expected_trial_epochs:,.0f}",
+        f"{plan.expected_replicate_epochs:,.0f}",
+        f"{plan.maximal_replicate_epochs:,}",
+    ]
+    parts: list[RenderableType] = [Text(plain(heading), style="bold"), Text(), grid(_COLUMNS, [*rows, total]), Text()]
+    parts += [Text(_stopping(plan)), Text(_time(plan))]
+    parts += [Text(plain(f"warning: {sentence}"), style="yellow") for sentence in plan.warnings]
+    return Group(*parts)
+
+
+def _stopping(plan: Plan) -> str:
+    if len(plan.stages) == 1:
+        return "No early stopping: every trial trains the full budget."
+    saved = 1 - plan.expected_trial_epochs / plan.maximal_trial_epochs
+    return (
+        f"At a rung about the best 1/{plan.reduction:g} go on, and the baseline always: "
+        f"ASHA is expected to save {saved:.0%} of the epochs."
+    )
+
+
+def _time(plan: Plan) -> str:
+    expected, most = plan.expected_seconds, plan.maximal_seconds
+    if expected is None or most is None:
+        return "Time: unknown; measure the seconds of an epoch with `tuner train`."
+    concurrent = plan.concurrent or 1
+    at_once = "one trial at a time" if concurrent == 1 else f"{concurrent} trials at a time"
+    return (
+        f"Time: about {duration(expected)}, at most {duration(most)}, with {at_once} and "
+        f"{plan.seconds_per_replicate_epoch:g} s for an epoch of a replicate."
+    )

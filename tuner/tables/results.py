@@ -1,0 +1,141 @@
+"""The leaderboard as text: ranked trials, ties, published figures, and what early stopping saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from tuner.early_stopping import EarlyStopping
+from tuner.leaderboard import Leaderboard, Row
+from tuner.significance import LEVEL, pairs_needed
+from tuner.tables import heading
+from tuner.tables.grid import WIDTH, grid, width
+from tuner.tables.text import MISSING, knob, metric, spread
+
+
+def results_view(board: Leaderboard, top: int | None = None) -> RenderableType:
+    """The leaderboard, its best `top` trials (all by default) and always the baseline; at most 100 columns wide."""
+    shown = board.top(top)
+    parts: list[RenderableType] = [heading.protocol(board.history), heading.experiment(board.history), Text()]
+    parts += [*_trials(board, shown), Text(), *(Text(line, style="dim") for line in _legend(board, shown))]
+    if board.best is None:
+        parts.append(Text("No trial has a valid result.", style="bold"))
+    figures = _published(board)
+    if figures is not None:
+        parts += [Text(), figures]
+    parts += [Text(), early_stopping_view(board.early_stopping, finished=board.history.state == "finished")]
+    return Group(*parts)
+
+
+def early_stopping_view(report: EarlyStopping, *, finished: bool) -> RenderableType:
+    """Who entered, passed and left each rung, and the training spent."""
+    rows = [
+        [str(count) for count in (rung.epoch, rung.entered, rung.kept, rung.stopped, rung.lost)]
+        for rung in report.rungs
+    ]
+    spent = f"{report.replicate_epochs} replicate-epochs trained"
+    if report.full_replicate_epochs:
+        spent += f", of {report.full_replicate_epochs} had the same trials run to the full budget"
+        spent += f": {report.saved:.0%} saved" if finished else ""
+    return Group(grid(["rung", "entered", "kept", "stopped", "lost"], rows), Text(spent))
+
+
+def _trials(board: Leaderboard, shown: list[Row]) -> list[RenderableType]:
+    """The ranked trials with a column for each knob that varies; where these are too many, the knobs come below."""
+    columns = ["#", "trial", "median", "[min, max]", "ok", "rung", "epoch"]
+    columns += ["test", "status"] if board.test_metric else ["status"]
+    measured = [_measured(board, row, columns) for row in shown]
+    names = board.varying()
+    knobs = [[knob(row.config[name]) if name in row.config else MISSING for name in names] for row in shown]
+    styles = [
+        "bold green" if row.incumbent else "cyan" if row.baseline else "" if row.valid else "dim" for row in shown
+    ]
+    together = [[*left, *right] for left, right in zip(measured, knobs, strict=True)]
+    if width([*columns, *names], together) <= WIDTH:
+        return [grid([*columns, *names], together, left=["status", *names], styles=styles)]
+    told = [" ".join(f"{name}={value}" for name, value in zip(names, values, strict=True)) for values in knobs]
+    below = [[*row[:2], configuration] for row, configuration in zip(measured, told, strict=True)]
+    return [
+        grid(columns, measured, left=["status"], styles=styles),
+        Text(),
+        grid([*columns[:2], "configuration"], below, left=["configuration"], styles=styles),
+    ]
+
+
+def _style(row: Row) -> str:
+    if row.incumbent:
+        return "bold green"
+    return "cyan" if row.baseline else "" if row.valid else "dim"
+
+
+def _measured(board: Leaderboard, row: Row, columns: list[str]) -> list[str]:
+    """The cells of a trial under the columns that every experiment has."""
+    at_full_budget = board.test_metric is not None and row.epoch >= board.history.budget
+    content = {
+        "#": (f"{row.rank}~" if row.tied_with_best else f"{row.rank} ") if row.valid else f"{MISSING} ",
+        "trial": f"{row.trial} base" if row.baseline else str(row.trial),
+        "median": metric(row.median),
+        "[min, max]": spread(row.low, row.high),
+        "ok": str(row.replicates_ok) if row.epoch else MISSING,
+        "rung": str(row.rung or MISSING),
+        "epoch": str(row.epoch or MISSING),
+        "test": metric(row.metrics.get(board.test_metric or "")) if at_full_budget else MISSING,
+        "status": _status(board, row),
+    }
+    return [content[name] for name in columns]
+
+
+def _status(board: Leaderboard, row: Row) -> str:
+    """The status with its reason in short: `stopped <0.4471` is a median below the cutoff 0.4471."""
+    trial = board.history.trial(row.trial)
+    if row.status != "stopped" or trial is None or not trial.decisions or trial.decisions[-1]["cutoff"] is None:
+        return row.status
+    return f"stopped {'<' if board.history.mode == 'max' else '>'}{metric(trial.decisions[-1]['cutoff'])}"
+
+
+def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
+    history = board.history
+    lines = [f"base: the paper's values, never stopped early; ok: replicates alive of {history.replicates}"]
+    if any(row.status == "stopped" for row in shown):
+        side = "below" if history.mode == "max" else "above"
+        lines.append(f"stopped: its median was {side} the cutoff of its rung; `tuner show` gives the reason in full")
+    if board.best is not None and any(row.tied_with_best for row in shown):
+        lines.append(_ties(board.best.trial, history.replicates))
+    same = len(board.knobs()) - len(board.varying())
+    if same:
+        lines.append(f"knobs that do not vary: {same}; `tuner show` lists them")
+    return lines
+
+
+def _ties(best: int, replicates: int) -> str:
+    """What `~` claims, exactly."""
+    needed = pairs_needed(replicates)
+    if needed is None:
+        rule = f"{replicates} paired seeds can separate no two trials at two-sided p = {LEVEL}"
+    else:
+        rule = f"sign test at two-sided p = {LEVEL}: {needed} of the {replicates} paired seeds must agree"
+    return f"~ not separated from trial {best} ({rule})"
+
+
+def _published(board: Leaderboard) -> RenderableType | None:
+    """The published figures beside ours at the full budget, for the trials whose configuration they belong to."""
+    rows = []
+    for figure in board.history.manifest.get("published") or []:
+        name, value, source = figure["metric"], metric(figure["value"]), figure["source"]
+        settings = " ".join(f"{key}={knob(wanted)}" for key, wanted in figure["when"].items())
+        matching = [row for row in board.rows if _matches(row.config, figure["when"])]
+        for row in matching:
+            ours = row.metrics.get(name) if row.epoch >= board.history.budget else None
+            rows.append([str(row.trial), name, metric(ours), value, settings, source])
+        if not matching:
+            rows.append([MISSING, name, MISSING, value, settings, source])
+    if not rows:
+        return None
+    columns = ["trial", "metric", "ours", "published", "configuration", "source"]
+    return grid(columns, rows, left=["metric", "configuration", "source"], title="Published figures")
+
+
+def _matches(config: dict[str, Any], when: dict[str, Any]) -> bool:
+    return all(name in config and config[name] == value for name, value in when.items())

@@ -1,0 +1,91 @@
+"""Where a search stands: its session, the trials by status, the rungs, what runs now, the cost and the time left."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from tuner.history import History, Trial
+from tuner.leaderboard import Leaderboard, incumbent
+from tuner.progress import time_left
+from tuner.tables import heading
+from tuner.tables.failures import first_failure
+from tuner.tables.grid import grid
+from tuner.tables.results import early_stopping_view
+from tuner.tables.text import MISSING, duration, metric, plain, spread
+
+
+def status_view(history: History, now: float | None = None) -> RenderableType:
+    """The state of an experiment; `now` (unix seconds) is the present by default."""
+    report = Leaderboard(history).early_stopping
+    trained = sum(trial.seconds for trial in history.trials)
+    parts: list[RenderableType] = [
+        heading.protocol(history),
+        heading.experiment(history),
+        Text(_session(history, time.time() if now is None else now)),
+        Text(best_line(history)),
+        Text(),
+        early_stopping_view(report, finished=history.state == "finished"),
+        Text(f"{duration(trained)} of training, all trials together"),
+    ]
+    if history.live:
+        parts += [Text(), running_view(history)]
+    failure = first_failure(history)
+    if failure is not None:
+        hint = f"see `tuner show {history.name} {failure.trial}`"
+        parts += [Text(), Text(plain(f"{failure.sentence} ({hint})"), style="red")]
+    return Group(*parts)
+
+
+def running_view(history: History, most: int | None = None) -> RenderableType:
+    """The trials that train now, at most `most` of them: the last epoch reported, the median there, the last rung."""
+    trials = [trial for trial in history.trials if trial.status == "running"]
+    if not trials:
+        return Text("No trial is running.")
+    rows = [_running(history, trial) for trial in trials[:most]]
+    table = grid(["trial", "epoch", "median", "[min, max]", "ok", "rung"], rows)
+    return table if len(rows) == len(trials) else Group(table, Text(f"and {len(trials) - len(rows)} more"))
+
+
+def best_line(history: History) -> str:
+    """The incumbent in one line."""
+    best = incumbent(history)
+    if best is None:
+        return "best so far: no valid result yet"
+    epoch = best.compared_epoch
+    median = f"{metric(best.median(epoch))} {spread(*best.extremes(epoch))}"
+    return f"best so far: trial {best.index}, {history.metric} {median} at epoch {epoch}"
+
+
+def time_line(history: History, now: float) -> str:
+    """How long the present session takes already, and about how much longer."""
+    elapsed = now - history.sessions[-1].started if history.sessions else 0.0
+    left = time_left(history, now)
+    return f"{duration(elapsed)} so far" + ("" if left is None else f", about {duration(left)} left")
+
+
+def _running(history: History, trial: Trial) -> list[str]:
+    epoch = trial.last_epoch
+    return [
+        f"{trial.index} base" if trial.baseline else str(trial.index),
+        f"{epoch}/{history.budget}",
+        metric(trial.median(epoch)),
+        spread(*trial.extremes(epoch)),
+        str(trial.replicates_ok) if epoch else MISSING,
+        str(trial.rung or MISSING),
+    ]
+
+
+def _session(history: History, now: float) -> str:
+    if history.live:
+        session = history.sessions[-1] if history.sessions else None
+        where = f"process {session.pid} on {session.host}: " if session else ""
+        return plain(f"running, {where}{time_line(history, now)}")
+    if history.state == "not started":
+        return "not started"
+    count = len(history.sessions)
+    took = f"{duration(history.seconds)} in {count} session{'' if count == 1 else 's'}"
+    hint = "" if history.state == "finished" else f"; continue with `tuner resume {history.name}`"
+    return f"{history.state} after {took}{hint}"

@@ -1,0 +1,57 @@
+"""How single values look in a table: metrics, knobs, durations, and text that came from outside."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+MISSING = "-"
+
+
+def plain(text: str) -> str:
+    """The text with all that a terminal would obey (escape codes, carriage returns, reversed writing) made visible."""
+    shown = (c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text.expandtabs())
+    return "".join(shown)
+
+
+def metric(value: float | None, digits: int = 4) -> str:
+    """A metric with a fixed number of decimals; three significant digits when it is large; `-` when there is none."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
+
+
+def spread(low: float | None, high: float | None) -> str:
+    """The smallest and largest value, as `[0.912, 0.934]`."""
+    return MISSING if low is None or high is None else f"[{metric(low, 3)}, {metric(high, 3)}]"
+
+
+def knob(value: Any, width: int | None = 24) -> str:
+    """The value of a knob, whatever its type: 0.05, 1e-4, none, true, (0,1,2); cut at `width` characters if given."""
+    text = _compact(value)
+    return text if width is None or len(text) <= width else text[: width - 1] + "…"
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units: 42 s, 3 min 20 s, 2 h 5 min, 4 d 7 h."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def _compact(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        mantissa, exponent, power = f"{value:.4g}".partition("e")
+        return f"{mantissa}e{int(power)}" if exponent else mantissa
+    if isinstance(value, list | tuple):
+        return f"({','.join(_compact(item) for item in value)})"
+    return plain(str(value)).replace("\n", "\\n")

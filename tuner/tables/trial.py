@@ -1,0 +1,132 @@
+"""One trial in full: configuration, curve, decisions with their reasons, failures, and the end of its log."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from tuner.errors import BadInput
+from tuner.history import History, Trial
+from tuner.leaderboard import incumbent
+from tuner.paths import ExperimentPaths
+from tuner.records import Record
+from tuner.tables import heading
+from tuner.tables.grid import grid
+from tuner.tables.text import MISSING, duration, knob, metric, plain, spread
+
+_LOG_LINES = 20
+_LOG_BYTES = 16_384
+
+
+def trial_view(paths: ExperimentPaths, which: str) -> RenderableType:
+    """All that is known of one trial, given by its number, `best` or `baseline`; `BadInput` if there is none such."""
+    history = History.load(paths)
+    trial = _find(history, which.strip())
+    parts: list[RenderableType] = [heading.protocol(history), _bold(_title(history, trial))]
+    parts += [Text(), _configuration(history, trial)]
+    if trial.epochs:
+        parts += [Text(), _curve(history, trial), Text(), _last(trial)]
+    if trial.decisions:
+        lines = [f"{decision['action']:<8}  {decision['reason']}" for decision in trial.decisions]
+        parts += _section("Decisions", lines)
+    if trial.failures:
+        lines = [f"replicate {f['replicate']}, epoch {f['epoch']}, {f['kind']}: {f['message']}" for f in trial.failures]
+        parts += _section("Failed replicates", lines) + _traceback(trial.failures)
+    if trial.errors:
+        parts += _section("Lost workers", [str(error["message"]).strip() for error in trial.errors])
+        parts += _traceback(trial.errors)
+    log = paths.trial_log(trial.index)
+    lines = log_tail(log)
+    return Group(*parts, *(_section(f"End of {log.name}", lines) if lines else []))
+
+
+def log_tail(path: Path, lines: int = _LOG_LINES) -> list[str]:
+    """The last lines of a text file, at most 16 kB of it; empty if there is no file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_BYTES))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    return text.splitlines()[-lines:]
+
+
+def _find(history: History, which: str) -> Trial:
+    if which == "baseline":
+        return history.baseline
+    if which == "best":
+        best = incumbent(history)
+        if best is None:
+            raise BadInput(f"`{history.name}` has no valid trial yet, so none is the best; give a trial's number")
+        return best
+    found = history.trial(int(which)) if which.isdecimal() else None
+    if found is None:
+        known = f"0 to {history.trials[-1].index}" if history.trials else "none yet"
+        raise BadInput(f"`{which}` is not a trial of `{history.name}`; give its number ({known}), `best` or `baseline`")
+    return found
+
+
+def _title(history: History, trial: Trial) -> str:
+    name = f"trial {trial.index} (baseline)" if trial.baseline else f"trial {trial.index}"
+    where = f" at epoch {trial.last_epoch}" if trial.epochs else ""
+    spent = f", {duration(trial.seconds)} of training" if trial.epochs else ""
+    reason = f"\n{trial.reason}" if trial.reason else ""
+    return f"{history.name}, {name}: {trial.status}{where}{spent}{reason}"
+
+
+def _configuration(history: History, trial: Trial) -> RenderableType:
+    """The knobs, with the baseline's value beside those that differ from it."""
+    baseline = history.baseline.config
+    rows = [
+        [name, knob(value, None), knob(baseline[name]) if name in baseline and baseline[name] != value else ""]
+        for name, value in trial.config.items()
+    ]
+    columns = ["knob", "value", "baseline, where it differs"]
+    return grid(columns, rows, left=columns)
+
+
+def _curve(history: History, trial: Trial) -> RenderableType:
+    """The objective at every epoch, with the training loss and accuracy where they are reported."""
+    others = [name for name in ("train_loss", "train_accuracy") if name in trial.metrics(trial.last_epoch)]
+    rows = [
+        [
+            f"{epoch}{'*' if epoch in history.rungs else ' '}",
+            metric(trial.median(epoch)),
+            spread(*trial.extremes(epoch)),
+            str(record["replicates_ok"]),
+            *(metric(trial.median(epoch, name)) for name in others),
+            knob(record["learning_rate"]) if record.get("learning_rate") is not None else MISSING,
+            f"{record['epoch_seconds']:.1f} s" if record.get("epoch_seconds") is not None else MISSING,
+        ]
+        for epoch, record in sorted(trial.epochs.items())
+    ]
+    columns = ["epoch ", history.metric, "[min, max]", "ok", *others, "lr", "time"]
+    return Group(grid(columns, rows), Text("* a rung, where ASHA decides", style="dim"))
+
+
+def _last(trial: Trial) -> RenderableType:
+    """Every metric at the last epoch, replicate by replicate."""
+    epoch = trial.last_epoch
+    rows = [
+        [name, metric(median), " ".join(metric(value) for value in trial.values(epoch, name))]
+        for name, median in trial.metrics(epoch).items()
+    ]
+    columns = ["metric", "median", "every replicate"]
+    return grid(columns, rows, left=["metric", "every replicate"], title=f"At epoch {epoch}")
+
+
+def _section(title: str, lines: list[str]) -> list[RenderableType]:
+    return [Text(), _bold(title), *(Text(plain(line)) for line in lines)]
+
+
+def _traceback(records: list[Record]) -> list[RenderableType]:
+    """The first traceback among failures of one kind."""
+    text = next((str(record["traceback"]).strip() for record in records if record.get("traceback")), "")
+    return [Text(plain(text), style="dim")] if text else []
+
+
+def _bold(text: str) -> Text:
+    return Text(plain(text), style="bold")

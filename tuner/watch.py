@@ -1,0 +1,95 @@
+"""What Ray tells while it runs the trials: starts, lost workers, final errors; and when it must stop altogether."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Callback, Stopper
+from ray.tune.stopper import NoopStopper
+
+from tuner.interrupt import StopRequest
+from tuner.judge import Judge
+from tuner.scheduler import index_of
+
+_TRACEBACK = 4000  # characters kept of a worker's traceback
+
+
+class Watch:
+    """The trials that are training now, and the records of what happens to their workers."""
+
+    def __init__(self, judge: Judge, request: StopRequest) -> None:
+        self._judge = judge
+        self._request = request
+        self._running: set[int] = set()
+
+    def callback(self) -> Callback:
+        return _Callback(self)
+
+    def stopper(self) -> Stopper:
+        return _Stopper(self)
+
+    def started(self, index: int) -> None:
+        self._running.add(index)
+        epoch = self._judge.last_epoch.get(index, 0)
+        self._judge.writer.write({"event": "start", "trial": index, "epoch": epoch})
+
+    def lost(self, index: int, error_file: str | None, final: bool) -> None:
+        """The worker died or raised; Ray restarts it unless this was the last time."""
+        self._running.discard(index)
+        text = _newest_failure(error_file)
+        message = text.strip().splitlines()[-1] if text.strip() else "the worker was lost"
+        self._judge.writer.write(
+            {"event": "error", "trial": index, "message": message, "traceback": text[-_TRACEBACK:], "final": final}
+        )
+        if final:
+            self._judge.fail(index, message)
+
+    def ended(self, index: int) -> None:
+        self._running.discard(index)
+
+    def all_stopped(self) -> bool:
+        """Whether a stop was asked for and every trial that was training has checkpointed."""
+        return self._request.is_made() and not self._running
+
+
+class _Callback(Callback):  # type: ignore[misc]  # Ray is untyped
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Callback, ()  # see MedianASHA.__reduce__
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._watch.started(index_of(trial))
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._watch.ended(index_of(trial))
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._watch.lost(index_of(trial), trial.error_file, final=False)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._watch.lost(index_of(trial), trial.error_file, final=True)
+
+
+class _Stopper(Stopper):  # type: ignore[misc]  # Ray is untyped
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NoopStopper, ()  # see MedianASHA.__reduce__
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._watch.all_stopped()
+
+
+def _newest_failure(error_file: str | None) -> str:
+    """Ray appends each failure of a trial to one file under a heading; the last one is what happened now."""
+    if error_file is None or not Path(error_file).exists():
+        return ""
+    text = Path(error_file).read_text(errors="replace")
+    return text[text.rfind("Failure # ") :]
