@@ -41,7 +41,8 @@ Gpus = Annotated[float | None, typer.Option(help="GPUs of a trial; 0.25 puts fou
 MaxConcurrent = Annotated[int | None, typer.Option(help="Trials at the same time.  [default: as many as fit]")]
 CheckpointEvery = Annotated[float, typer.Option(help="Seconds between two checkpoints of a trial.")]
 
-out = Console()
+# Rich takes 80 columns where it cannot ask a terminal; the tables are made for 100.
+out = Console() if sys.stdout.isatty() else Console(width=100)
 
 
 def main() -> None:

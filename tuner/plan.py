@@ -17,9 +17,6 @@ from tuner import asha, experiment
 from tuner.capacity import concurrency
 from tuner.errors import BadInput
 from tuner.ray_session import Resources
-from tuner.tables.plan import plan_view as render
-
-__all__ = ["Plan", "Stage", "expected_trials", "plan", "prepare", "render"]
 
 SIMULATED_TRIALS = 200  # a longer search is simulated at this length and scaled
 SIMULATIONS = 100

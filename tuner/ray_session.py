@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +24,7 @@ _ENVIRONMENT = {
     "TUNE_FORCE_TRIAL_CLEANUP_S": "60",
     "TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "3600",
 }
+_PATIENCE = 20.0  # seconds to wait for an answer
 _OBJECT_STORE = 128 * 1024**2  # bytes; trials exchange nothing but small results
 
 
@@ -68,16 +72,40 @@ def _connect(address: str | None) -> None:
         os.environ.setdefault("RAY_AUTH_MODE", "disabled")
         ray.init("local", include_dashboard=False, object_store_memory=_OBJECT_STORE, **quiet)
         return
-    if address.startswith(("http://", "https://")):
+    _require_answer(address)
+    try:
+        ray.init(address, **quiet)
+    except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, ... for the same thing
+        raise _unreachable(address, str(error) or type(error).__name__) from None
+
+
+def _require_answer(address: str) -> None:
+    """Refuse at once an address where no Ray answers: `ray.init` would try for ever."""
+    if address.startswith(("http://", "https://", "ray://")):
         raise BadInput(
             f"--address is {address}, but must be `auto` or HOST:PORT of a Ray head; run the command on the head node "
             "with --address auto"
         )
+    host, colon, port = address.rpartition(":")
+    if colon:
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise BadInput(f"--address is {address}, but must be `auto` or HOST:PORT; Ray's usual port is 6379")
+        try:
+            socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+        except OSError as error:
+            raise _unreachable(address, str(error)) from None
+    # Somebody listens. Whether it is a Ray of this version, Ray's own check tells, in a process that can be given up on.
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
-        ray.init(address, **quiet)
-    except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, ... for the same thing
-        text = str(error).strip()
-        reason = text.splitlines()[0] if text else type(error).__name__
-        raise ClusterUnreachable(
-            f"no Ray cluster answers at {address} ({reason}); check the address and that `ray status` works there"
-        ) from None
+        check = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        raise _unreachable(address, f"no answer within {_PATIENCE:g} s") from None
+    if check.returncode != 0:
+        raise _unreachable(address, check.stderr.strip().rpartition("\n")[2])
+
+
+def _unreachable(address: str, reason: str) -> ClusterUnreachable:
+    first = reason.strip().splitlines()[0] if reason.strip() else "no reason given"
+    return ClusterUnreachable(
+        f"no Ray cluster answers at {address} ({first}); check the address and that `ray status` works there"
+    )

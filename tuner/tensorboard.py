@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -43,7 +42,8 @@ class TensorBoardWriter:
         self._files: dict[int, EventFile] = {}
         self._metrics = [str(manifest["objective"]["metric"])]
         self._configs: dict[int, dict[str, Any]] = {}
-        self._described: api_pb2.Experiment | None = None
+        self._kinds: dict[str, int] = {}  # knob -> type of its column
+        self._described = False
         for record in records.read(paths.records):
             self._learn(record)
 
@@ -70,11 +70,14 @@ class TensorBoardWriter:
         self._files.clear()
 
     def _learn(self, record: Record) -> None:
-        """Take in which configurations and metrics there are."""
-        if record["event"] == "trial":
+        """Take in which configurations and metrics there are; new ones make the description out of date."""
+        if record["event"] == "trial" and self._configs.get(record["trial"]) != record["config"]:
             self._configs[record["trial"]] = record["config"]
+            self._described = False
         elif record["event"] == "epoch":
-            self._metrics += [name for name in record["metrics"] if name not in self._metrics]
+            new = [name for name in record["metrics"] if name not in self._metrics]
+            self._metrics += new
+            self._described &= not new
 
     def _file(self, trial: int, at: float) -> EventFile:
         """The open file of a trial; the first one in its folder begins with the knobs."""
@@ -89,11 +92,10 @@ class TensorBoardWriter:
 
     def _knobs(self, trial: int, at: float) -> HParamsPluginData:
         info = SessionStartInfo(start_time_secs=at)
-        kinds = {name: _kind(values) for name, values in self._columns()}
         for name, value in self._configs[trial].items():
-            if kinds[name] == api_pb2.DATA_TYPE_BOOL:
+            if self._kinds[name] == api_pb2.DATA_TYPE_BOOL:
                 info.hparams[name].bool_value = value
-            elif kinds[name] == api_pb2.DATA_TYPE_FLOAT64:
+            elif self._kinds[name] == api_pb2.DATA_TYPE_FLOAT64:
                 info.hparams[name].number_value = value
             else:
                 info.hparams[name].string_value = _text(value)
@@ -105,31 +107,34 @@ class TensorBoardWriter:
         Without it TensorBoard makes a column of every scalar, replicates and all. It heeds the first description it
         reads, so there is only ever one.
         """
+        if self._described:
+            return
+        columns = self._columns()
+        self._kinds = {name: _kind(values) for name, values in columns.items()}
         experiment = api_pb2.Experiment(
             hparam_infos=[
-                api_pb2.HParamInfo(name=name, type=_kind(values), differs=any(value != values[0] for value in values))
-                for name, values in self._columns()
+                api_pb2.HParamInfo(
+                    name=name, type=kind, differs=any(value != columns[name][0] for value in columns[name])
+                )
+                for name, kind in self._kinds.items()
             ],
             metric_infos=[
                 api_pb2.MetricInfo(name=api_pb2.MetricName(tag=f"median/{name}"), display_name=f"median {name}")
                 for name in self._metrics
             ],
         )
-        if experiment == self._described:
-            return
         file = EventFile(self._root)
         file.write([_hparams(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment))], at=at)
         file.close()
         for older in self._root.glob("events.out.tfevents.*"):
             if older != file.path:
                 older.unlink()
-        self._described = experiment
+        self._described = True
 
-    def _columns(self) -> Iterator[tuple[str, list[Any]]]:
+    def _columns(self) -> dict[str, list[Any]]:
         """Every knob with its values over the trials that have it."""
         names = dict.fromkeys(name for config in self._configs.values() for name in config)
-        for name in names:
-            yield name, [config[name] for config in self._configs.values() if name in config]
+        return {name: [config[name] for config in self._configs.values() if name in config] for name in names}
 
 
 def rebuild(paths: ExperimentPaths) -> None:

@@ -14,7 +14,8 @@ import search_spaces
 from search_spaces import Budget, Protocol, SearchSpace, SpaceExhausted
 from tuner import asha
 from tuner.errors import BadInput
-from tuner.plan import expected_trials, plan, prepare, render
+from tuner.plan import expected_trials, plan, prepare
+from tuner.tables.plan import plan_view
 
 
 def make(modes=("normal",), *, fixed=None, selection="holdout", **budget):
@@ -33,7 +34,7 @@ def make(modes=("normal",), *, fixed=None, selection="holdout", **budget):
 
 def text(planned, width=100):
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(render(planned))
+    console.print(plan_view(planned))
     return console.export_text()
 
 
@@ -199,7 +200,7 @@ def test_prepare_refuses_more_trials_than_the_space_holds():
 
 def test_planning_imports_no_torch():
     code = (
-        "import sys; from tuner.plan import prepare, render; render(prepare('blur', 'search', [], 0, None, {})); "
+        "import sys; from tuner.plan import prepare; from tuner.tables.plan import plan_view; plan_view(prepare('blur', 'search', [], 0, None, {})); "
         "print('torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -25,11 +25,11 @@ def test_time_left_is_the_expected_epochs_at_the_pace_of_the_session(tmp_path):
     experiment.session()
     started = experiment.records[-1]["time"]
     experiment.trial(0)
-    experiment.train(0, around(0.5), to=4)
+    experiment.train(0, around(0.5), to=2)
     with DriverLock(experiment.paths.lock):
         history = History.load(experiment.paths)
-    # Five epochs of the baseline and one whole trial are ahead, after four epochs in 100 seconds.
-    assert time_left(history, started + 100) == pytest.approx((5 + 7 / 3) * 100 / 4)
+    # All seven epochs of the exempt baseline and one more trial are ahead, after two epochs in 100 seconds.
+    assert time_left(history, started + 100) == pytest.approx((7 + 7 / 3) * 100 / 2)
 
 
 def test_there_is_no_estimate_without_a_pace_or_without_a_driver(tmp_path):

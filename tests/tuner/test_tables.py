@@ -140,8 +140,9 @@ def test_every_view_fits_100_columns_without_cutting_a_cell(tmp_path, build):
     assert max(map(len, text_of(trial_view(experiment.paths, "1")).splitlines())) <= 100
 
 
-def test_markup_and_escape_codes_in_a_configuration_are_shown_as_text(tmp_path):
-    experiment = Experiment(tmp_path)
+def test_markup_and_escape_codes_are_shown_as_text_wherever_they_come_from(tmp_path):
+    published = [{"when": {}, "metric": "val_accuracy", "value": 0.5, "source": "[i]Table[/i] \x1b[1m2"}]
+    experiment = Experiment(tmp_path, published=published)
     experiment.trial(0)
     experiment.trial(1, **HOSTILE)
     for index in (0, 1):
@@ -151,7 +152,14 @@ def test_markup_and_escape_codes_in_a_configuration_are_shown_as_text(tmp_path):
     experiment.paths.trial(1).mkdir(parents=True)
     experiment.paths.trial_log(1).write_bytes(b"epoch 1\r\x1b[32mgreen [red]log[/red] \xff\n")
     told = results(experiment) + text_of(trial_view(experiment.paths, "1")) + text_of(failures_view(experiment.paths))
-    for literal in ("[red]x[/red]", "<script>", "[blink]no[/blink]", "[bold]k[/bold]", "[red]log[/red]"):
+    for literal in (
+        "[red]x[/red]",
+        "<script>",
+        "[blink]no[/blink]",
+        "[bold]k[/bold]",
+        "[red]log[/red]",
+        "[i]Table[/i]",
+    ):
         assert literal in told
     assert not {"\x1b", "\r"} & set(told)
     assert r"a\x1b[31m\rb\nc" in told

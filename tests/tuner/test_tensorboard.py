@@ -141,6 +141,7 @@ def test_a_resumed_search_goes_on_where_the_rebuilt_files_end(tmp_path):
     experiment = Experiment(tmp_path)
     experiment.session()
     experiment.trial(0)
+    experiment.trial(1, lr=0.5)
     experiment.train(0, around(0.5), to=4)
     tensorboard.rebuild(experiment.paths)
     writer = TensorBoardWriter(experiment.paths, experiment.manifest)
@@ -150,13 +151,18 @@ def test_a_resumed_search_goes_on_where_the_rebuilt_files_end(tmp_path):
     for epoch in range(5, 10):
         experiment.epoch(0, epoch, around(0.6), **({"test_accuracy": 0.55} if epoch == 9 else {}))
     experiment.end(0, "completed", 9)
+    experiment.write("start", trial=1, epoch=0)
     for record in experiment.records[past:]:
         writer.update(record)
     writer.close()
     assert [step for step, _ in scalars(experiment, 0)["median/val_accuracy"]] == list(range(1, 10))
-    rows = HParams(experiment).rows()
-    assert [(row.name, row.sessions[0].status) for row in rows] == [("00000", api_pb2.STATUS_SUCCESS)]
-    assert medians(rows[0]) == {"median/val_accuracy": 0.6, "median/test_accuracy": 0.55}
+    rows = {row.name: row for row in HParams(experiment).rows()}
+    assert {name: knobs(row)["lr"] for name, row in rows.items()} == {"00000": 0.01, "00001": 0.5}
+    assert rows["00000"].sessions[0].status == api_pb2.STATUS_SUCCESS
+    assert medians(rows["00000"]) == {"median/val_accuracy": 0.6, "median/test_accuracy": 0.55}
+    reader = EventAccumulator(str(experiment.paths.tensorboard / "00000"))
+    reader.Reload()
+    assert len(reader.Tensors("_hparams_/session_start_info")) == 1
 
 
 def test_what_is_written_can_be_read_before_the_writer_is_closed(tmp_path):

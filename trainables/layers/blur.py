@@ -55,7 +55,7 @@ def gaussian_blur(images: Tensor, sigma: float | Tensor) -> Tensor:
 
     Returns:
         A new contiguous tensor of the same shape, type and device, without gradient. Images whose kernel is one tap
-        (sigma up to 1/16, so also 0) come out bit by bit as they were; if all do, `images` itself is returned.
+        (sigma 0, or below 1/16) come out bit by bit as they were; if all do, `images` itself is returned.
 
     Raises:
         ValueError: `images` is no such tensor, or `sigma` is negative, not finite or of another length.
@@ -104,7 +104,7 @@ def _computed_in(images: Tensor) -> torch.dtype:
 
 @lru_cache(maxsize=16)
 def _operator(sigma: float, side: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return _operators(torch.tensor([sigma], dtype=torch.float64), side, dtype, device)[0]
+    return _operators(torch.tensor([sigma], dtype=torch.float64), side, dtype, device)
 
 
 def _operators(sigmas: Tensor, side: int, dtype: torch.dtype, device: torch.device) -> Tensor:

@@ -35,55 +35,65 @@ def separable(images: Tensor, rows: Tensor, columns: Tensor, radius: int) -> Ten
 
     Args:
         images: [N, C, H, W], of the matrices' type or a narrower one, on their device.
-        rows: [H, H], or [N, H, H] with one matrix for each image; zero further than `radius` from the diagonal.
-        columns: [W, W] or [N, W, W] likewise.
+        rows: [1, H, H], or [N, H, H] with one matrix for each image; zero further than `radius` from the diagonal.
+        columns: [1, W, W] or [N, W, W] likewise.
         radius: half-width of the band in pixels; it may exceed the sides.
 
     Returns:
         A new contiguous tensor of the shape and type of `images`, computed in the matrices' type.
     """
     with _full_precision(images.device):
-        if images.device.type != "cpu":
-            across = images.to(rows.dtype) @ columns.unsqueeze(-3).mT
-            return (rows.unsqueeze(-3) @ across).to(images.dtype)
-        count, _, height, width = images.shape
-        rows, columns = rows.expand(count, height, height), columns.expand(count, width, width)
-        result = _empty(images.shape, images.dtype)
-        step = max(1, CHUNK_BYTES // (images[0].numel() * rows.element_size()))
-        for start in range(0, count, step):
-            part = slice(start, start + step)
-            across = _along_width(images[part].to(rows.dtype), columns[part], radius)
-            _along_height(across, rows[part], radius, out=result[part])
+        if images.device.type == "cpu":
+            return _on_cpu(images, rows, columns, radius)
+        across = images.to(rows.dtype) @ columns[:, None].mT
+        return (rows[:, None] @ across).to(images.dtype)
+
+
+def _on_cpu(images: Tensor, rows: Tensor, columns: Tensor, radius: int) -> Tensor:
+    result = _empty(images.shape, images.dtype)
+    step = max(1, CHUNK_BYTES * len(images) // (images.numel() * rows.element_size()))
+    for start in range(0, len(images), step):
+        part = slice(start, start + step)
+        left, right = (matrices[part] if len(matrices) > 1 else matrices for matrices in (rows, columns))
+        across = _along_width(images[part].to(rows.dtype), right, radius)
+        _along_height(across, left, radius, out=result[part])
     return result
 
 
 def _along_width(images: Tensor, matrices: Tensor, radius: int) -> Tensor:
     """`plane @ matrix.T` for every plane, in memory that the next call overwrites."""
-    count, channels, height, width = images.shape
-    lines = images.reshape(count, channels * height, width)
+    width = images.shape[-1]
+    lines = images.reshape(len(matrices), -1, width)
     result = _scratch(lines.shape, lines.dtype)
-    for block, band in _blocks(width, radius):
-        torch.bmm(lines[..., band], matrices[:, block, band].mT, out=result[..., block])
+    if _is_whole(width, radius):
+        torch.bmm(lines, matrices.mT, out=result)
+    else:
+        for block, band in _blocks(width, radius):
+            torch.bmm(lines[..., band], matrices[:, block, band].mT, out=result[..., block])
     return result.view(images.shape)
 
 
 def _along_height(images: Tensor, matrices: Tensor, radius: int, out: Tensor) -> None:
     """`matrix @ plane` for every plane, written to `out`."""
-    _, channels, height, width = images.shape
-    planes, result = images.view(-1, height, width), out.view(-1, height, width)
-    for block, band in _blocks(height, radius):
-        left = matrices[:, None, block, band].expand(-1, channels, -1, -1).flatten(0, 1)
-        target = result[:, block]
-        if target.is_contiguous() and target.dtype == planes.dtype:
-            torch.bmm(left, planes[:, band], out=target)
-        else:
-            # Into a strided target torch would multiply plane by plane; one batch and a copy take less time.
-            target.copy_(torch.bmm(left, planes[:, band]))
+    count, channels, height, _ = images.shape
+    planes, result = images.flatten(0, 1), out.flatten(0, 1)
+    matrices = matrices[:, None].expand(count, channels, -1, -1)
+    if _is_whole(height, radius) and out.dtype == images.dtype:
+        torch.bmm(matrices.flatten(0, 1), planes, out=result)
+    else:
+        # Into a strided target torch would multiply plane by plane; one batch and a copy take less time.
+        for block, band in _blocks(height, radius):
+            result[:, block] = torch.bmm(matrices[..., block, band].flatten(0, 1), planes[:, band])
+
+
+def _is_whole(side: int, radius: int) -> bool:
+    """Whether one block holds the whole side."""
+    return BLOCK + 2 * radius >= BAND_PAYS_BELOW * side
 
 
 def _blocks(side: int, radius: int) -> Iterator[tuple[slice, slice]]:
     """The output pixels to compute together, and the input pixels that reach them."""
-    size = BLOCK if BLOCK + 2 * radius < BAND_PAYS_BELOW * side else side
+    size = side if _is_whole(side, radius) else BLOCK
     for start in range(0, side, size):
         stop = min(start + size, side)
         yield slice(start, stop), slice(max(0, start - radius), min(side, stop + radius))
@@ -112,8 +122,7 @@ def _scratch(shape: torch.Size, dtype: torch.dtype) -> Tensor:
     if size > CHUNK_BYTES:
         return torch.empty(shape, dtype=dtype)
     if not hasattr(_kept, "memory"):
-        with torch.inference_mode(False):  # what is made in inference mode can't be written again outside of it
-            _kept.memory = torch.empty(CHUNK_BYTES, dtype=torch.uint8)
+        _kept.memory = torch.empty(CHUNK_BYTES, dtype=torch.uint8)
     memory: Tensor = _kept.memory
     return memory[:size].view(dtype).view(shape)
 
@@ -124,6 +133,9 @@ def _full_precision(device: torch.device) -> Iterator[None]:
     backends = torch.backends
     library = backends.cuda.matmul if device.type == "cuda" else backends.mkldnn.matmul  # type: ignore[attr-defined]
     allowed = library.fp32_precision
+    if allowed in ("none", "ieee") and not torch.is_autocast_enabled(device.type):
+        yield
+        return
     library.fp32_precision = "ieee"
     try:
         with torch.autocast(device.type, enabled=False):
