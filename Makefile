@@ -22,7 +22,7 @@ check: $(READY)  ## lint, format, types
 	$(BIN)/mypy
 
 bench: $(READY)  ## every benchmark; ratios taken side by side in one run
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 constraints: $(READY)  ## pin again what pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv

@@ -1,6 +1,6 @@
 """Blurring a batch: `trainables.layers.blur` against a Python loop over the images that calls OpenCV, on the CPU.
 
-    python benchmarks/blur.py [--pairs 15]
+    python benchmarks/blur.py [--pairs 15] [--threads 1 2]
 
 Two loops are timed, both with the kernel of the same size:
 
@@ -8,7 +8,7 @@ Two loops are timed, both with the kernel of the same size:
 * `published`: as the published training code does it, from a batch tensor [N, C, H, W] and back to one.
 
 Every ratio is OpenCV's time over ours for the same batch, the two timed alternately, both with the same number of
-threads: 1, and as many as torch uses by default. `0 to 5`: every image has a sigma of its own, drawn from that range.
+threads. `0 to 5`: every image has a sigma of its own, drawn from that range.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def compare(shape: tuple[int, ...], sigma: float | None, calls: int, pairs: int)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=15, help="timed pairs (default 15)")
-    pairs = parser.parse_args().pairs
+    parser.add_argument("--threads", type=int, nargs="+", help="of both sides (default 1, and as many as torch uses)")
+    options = parser.parse_args()
+    pairs = options.pairs
 
     console = Console(width=120)
     console.print(
@@ -94,7 +96,7 @@ def main() -> None:
     table = Table("batch", "sigma", "threads")
     for heading in ("ours ms", "loop ms", "times ours", "published ms", "times ours"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for threads in sorted({1, torch.get_num_threads()}):
+    for threads in options.threads or sorted({1, torch.get_num_threads()}):
         torch.set_num_threads(threads)
         cv2.setNumThreads(threads)
         for shape, calls in SHAPES.items():

@@ -52,7 +52,7 @@ class Budget:
     replicates: int = 5  # seeds of a configuration
     cpus_per_trial: float = 1.0
     gpus_per_trial: float = 0.0
-    seconds_per_replicate_epoch: float | None = None  # measured; the space's docstring says on which hardware
+    seconds_per_replicate_epoch: float | None = None  # measured; the docstring says where
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,9 @@ class SearchSpace:
 
         parameters, fixed, baseline = dict(self.parameters), dict(self.fixed), dict(self.baseline)
         settings = self.settings
+        # The hint of the cost holds for the knobs it was measured with; what an epoch costs does not hang on their number.
+        measured = {**fixed, **settings}
+        holds = all(name in (*self.searched, "epochs") or measured.get(name) == overrides[name] for name in overrides)
         for name, value in overrides.items():
             if is_domain(value):
                 if name in fixed:
@@ -184,7 +187,11 @@ class SearchSpace:
             baseline=baseline,
             points=tuple({k: v for k, v in point.items() if k not in overrides} for point in self.points),
             protocol=Protocol(dataset=settings["dataset"], selection=settings["selection"]),
-            budget=dataclasses.replace(self.budget, epochs=settings["epochs"]),
+            budget=dataclasses.replace(
+                self.budget,
+                epochs=settings["epochs"],
+                seconds_per_replicate_epoch=self.budget.seconds_per_replicate_epoch if holds else None,
+            ),
         )
 
     def with_budget(

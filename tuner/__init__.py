@@ -1,0 +1,1 @@
+"""The service: launches, watches, resumes and shows searches. Knows nothing about models."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -34,7 +33,7 @@ Epochs = Annotated[int | None, typer.Option(help="Full budget of a trial.")]
 Grace = Annotated[int | None, typer.Option(help="First rung: epochs before a trial can be stopped.")]
 Reduction = Annotated[float | None, typer.Option(help="At each rung about 1/REDUCTION of the trials go on.")]
 Seed = Annotated[int, typer.Option(help="Seed of the experiment: configurations, order, replicates.")]
-Storage = Annotated[Path | None, typer.Option(help="Folder of experiments.  [default: ~/ray_results]")]
+Storage = Annotated[str | None, typer.Option(help="Folder of experiments.  [default: ~/ray_results]")]
 Address = Annotated[str | None, typer.Option(help="Ray cluster: auto or HOST:PORT; none starts Ray here.")]
 Cpus = Annotated[float | None, typer.Option(help="CPUs of a trial; also its threads.")]
 Gpus = Annotated[float | None, typer.Option(help="GPUs of a trial; 0.25 puts four on a card.")]
@@ -321,7 +320,7 @@ def _budget(
     }
 
 
-def _conclude(outcome: Any, storage: Path | None) -> None:
+def _conclude(outcome: Any, storage: str | None) -> None:
     """Print how a session ended and leave with its exit code."""
     from tuner.tables.results import results_view
 

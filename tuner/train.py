@@ -41,13 +41,14 @@ def train(family: str, settings: Sequence[str], *, epochs: int, replicates: int,
         raise BadInput(str(error)) from None
     import torch
 
+    from trainables import preflight
     from trainables.lockstep import LockStep
 
+    found = preflight.check(family, [knobs])["problems"]
+    if found:
+        raise BadInput.listing(found)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        trial = LockStep(family, knobs, seed=seed, replicates=replicates, device=device)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    trial = LockStep(family, knobs, seed=seed, replicates=replicates, device=device)
     while not trial.finished:
         yield trial.step()
 

@@ -530,3 +530,12 @@ def test_a_broken_file_is_one_sentence_with_its_line(tmp_path, text, sentence):
 def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(ValueError, match=r"there is no search space file .*none\.py"):
         search_spaces.load_file(tmp_path / "none.py")
+
+
+def test_the_hint_of_the_cost_holds_until_a_knob_it_was_measured_with_is_set_otherwise():
+    budget = dataclasses.replace(BUDGET, seconds_per_replicate_epoch=0.5)
+    space = make(fixed={"image_size": 16}, budget=budget)
+    for changes in ({"lr": 0.1}, {"epochs": 20}, {"image_size": 16}, {"dataset": "digits"}, {}):
+        assert space.with_overrides(changes).budget.seconds_per_replicate_epoch == 0.5
+    for changes in ({"image_size": 32}, {"dataset": "cifar10"}, {"train_images": 100}, {"arch": "resnet18"}):
+        assert space.with_overrides(changes).budget.seconds_per_replicate_epoch is None

@@ -200,7 +200,8 @@ def test_prepare_refuses_more_trials_than_the_space_holds():
 
 def test_planning_imports_no_torch():
     code = (
-        "import sys; from tuner.plan import prepare; from tuner.tables.plan import plan_view; plan_view(prepare('blur', 'search', [], 0, None, {})); "
+        "import sys; from tuner.plan import prepare; from tuner.tables.plan import plan_view; "
+        "plan_view(prepare('blur', 'search', [], 0, None, {})); "
         "print('torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

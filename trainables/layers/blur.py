@@ -61,15 +61,14 @@ def gaussian_blur(images: Tensor, sigma: float | Tensor) -> Tensor:
         ValueError: `images` is no such tensor, or `sigma` is negative, not finite or of another length.
     """
     _check_images(images)
-    sigmas = torch.as_tensor(sigma, dtype=torch.float64, device="cpu")
-    if sigmas.dim() == 0:
-        return _blur_alike(images, float(sigmas))
-    if sigmas.shape != images.shape[:1]:
+    if not isinstance(sigma, Tensor) or sigma.dim() == 0:
+        return _blur_alike(images, float(sigma))
+    if sigma.shape != images.shape[:1]:
         raise ValueError(
-            f"sigma has shape {list(sigmas.shape)}, but the batch has {len(images)} images; "
+            f"sigma has shape {list(sigma.shape)}, but the batch has {len(images)} images; "
             f"give one number, or a tensor of shape [{len(images)}]"
         )
-    return _blur_each(images, sigmas)
+    return _blur_each(images, sigma.to("cpu", torch.float64))
 
 
 def _blur_alike(images: Tensor, sigma: float) -> Tensor:

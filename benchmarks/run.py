@@ -1,0 +1,20 @@
+"""Every benchmark in turn, each in a process of its own: `make bench`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = ("blur", "augmentation", "service")
+
+
+def main() -> None:
+    root = Path(__file__).parent.parent
+    for name in BENCHMARKS:
+        print(f"\n== {name}", flush=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=root, check=True)
+
+
+if __name__ == "__main__":
+    main()

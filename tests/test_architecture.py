@@ -1,0 +1,94 @@
+"""The house rules that a program can check: who imports whom, what is said, what is never committed."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("tuner", "trainables", "search_spaces")
+# package -> packages it must not import
+FORBIDDEN = {
+    "trainables": {"tuner", "search_spaces"},
+    "search_spaces": {"tuner", "torch", "torchvision"},
+}
+# Ray is imported by these rooms of `trainables` alone.
+WITH_RAY = {"trainables/replicated.py"}
+
+
+def modules(package):
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(path):
+    """Top-level names of everything a file imports anywhere in it, except for type checkers."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            node.body = []
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_dependencies_point_one_way(package):
+    for path in modules(package):
+        wrong = imports(path) & FORBIDDEN.get(package, set())
+        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+def test_ray_is_imported_by_the_trainable_classes_alone():
+    with_ray = {str(path.relative_to(ROOT)) for path in modules("trainables") if "ray" in imports(path)}
+    assert with_ray == WITH_RAY
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, "benchmarks", "tests"])
+def test_every_file_says_in_its_first_line_what_it_does(package):
+    for path in modules(package):
+        text = path.read_text()
+        if path.name == "__init__.py" and not text:
+            continue
+        first = ast.get_docstring(ast.parse(text)) or ""
+        assert len(first.splitlines()[0] if first else "") > 15, path
+
+
+def test_there_is_no_room_for_everything_else():
+    names = {path.stem for package in PACKAGES for path in modules(package)}
+    assert not names & {"utils", "util", "helpers", "misc", "common"}
+
+
+def test_importing_the_packages_costs_nothing():
+    code = (
+        "import sys, tuner, trainables, search_spaces, trainables.families, trainables.config.blur\n"
+        "search_spaces.names()\n"
+        "print(sorted({'torch', 'ray', 'pandas', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def tracked():
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("not a git checkout")
+    return done.stdout.splitlines()
+
+
+def test_no_lock_file_that_names_hosts_and_no_large_file_is_tracked():
+    files = tracked()
+    assert "uv.lock" not in files
+    assert [name for name in files if (ROOT / name).is_file() and (ROOT / name).stat().st_size > 500_000] == []
+    constraints = (ROOT / "constraints.txt").read_text()
+    assert "http" not in constraints
+    assert "--hash" not in constraints
+
+
+def test_torch_is_not_pinned_to_a_build_that_torchvision_cannot_use():
+    assert "torch==2.13.0" not in (ROOT / "constraints.txt").read_text().splitlines()

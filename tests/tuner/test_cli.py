@@ -1,0 +1,157 @@
+"""The command line: every mistake is one sentence and exit code 2, and reading never costs an import of torch."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.tuner.experiments import finished
+from tuner import cli
+
+
+@pytest.fixture
+def tuner(monkeypatch, capsys, tmp_path):
+    """Run a command line in this process: (exit code, standard output, standard error)."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tuner", *map(str, arguments)])
+        monkeypatch.setattr(cli, "out", cli.Console(width=100))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+MISTAKES = {
+    "unknown family": (["launch", "blurr"], "did you mean `blur`"),
+    "unknown space": (["launch", "blur", "--space", "smok"], "did you mean `smoke`"),
+    "unknown knob": (["launch", "blur", "--set", "sigmaa=1"], "did you mean `sigma`"),
+    "knob out of range": (["launch", "blur", "--set", "lr=-1"], "`lr` is -1"),
+    "range out of range": (["launch", "blur", "--set", "lr=loguniform(1e-3,100)"], "`lr`"),
+    "unreadable setting": (["launch", "blur", "--set", "lr=choice("], "cannot be read"),
+    "no setting": (["launch", "blur", "--set", "lr"], "is not of the form knob=value"),
+    "grace beyond epochs": (["launch", "blur", "--grace", "12"], "`grace` is 12, but must be at most `epochs` (9)"),
+    "reduction of one": (["launch", "blur", "--reduction", "1"], "`reduction` is 1"),
+    "no replicates": (["launch", "blur", "--replicates", "0"], "`replicates` is 0"),
+    "no trials": (["launch", "blur", "--trials", "0"], "`trials` is 0"),
+    "no epochs": (["launch", "blur", "--epochs", "0"], "`epochs` is 0"),
+    "slash in the name": (["launch", "blur", "--name", "a/b"], "the experiment name is 'a/b'"),
+    "long name": (["launch", "blur", "--name", "x" * 300], "has 300 characters, but must have at most 100"),
+    "dots as a name": (["launch", "blur", "--name", ".."], "the experiment name is '..'"),
+    "unknown dataset": (["launch", "blur", "--set", "dataset=digit"], "did you mean `digits`"),
+    "remote storage": (["launch", "blur", "--storage", "s3://bucket/x"], "--storage is s3://bucket/x"),
+    "no such space file": (["launch", "blur", "--space", "nowhere.py"], "nowhere.py"),
+    "negative seed": (["launch", "blur", "--seed", "-1"], "seed"),
+    "no concurrency": (["launch", "blur", "--max-concurrent", "0"], "concurrent"),
+    "unknown experiment": (["resume", "nothing"], "there is no experiment `nothing`"),
+    "status of nothing": (["status", "nothing"], "there is no experiment `nothing`"),
+    "results of nothing": (["results", "nothing"], "there is no experiment `nothing`"),
+    "train a range": (["train", "blur", "--set", "lr=uniform(0.1,0.2)"], "`lr` is a range"),
+    "train unknown knob": (["train", "blur", "--set", "sigmaa=1"], "`sigmaa` is not a knob of this family"),
+    "train without replicates": (["train", "blur", "--replicates", "0"], "--replicates is 0"),
+    "train on missing data": (["train", "blur", "--set", "dataset=folder:/nowhere"], "/nowhere"),
+    "train an unknown network": (["train", "blur", "--set", "arch=resnet_18"], "did you mean `resnet18`"),
+    "fetch what needs no download": (["data", "fetch", "digits"], "digits needs no download"),
+    "check an unknown dataset": (["data", "check", "cifar"], "did you mean `cifar10`"),
+    "show an unknown space": (["spaces", "blur", "paperr"], "did you mean `paper`"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_sentence_and_exit_code_2_and_starts_nothing(tuner, tmp_path, arguments, sentence):
+    code, out, err = tuner(*arguments)
+    assert code == 2
+    assert err.startswith("tuner: ")
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in out + err
+    assert not (tmp_path / "home" / "ray_results").exists()
+
+
+def test_every_mistake_of_a_request_is_listed_at_once(tuner):
+    code, _, err = tuner("launch", "blur", "--grace", 12, "--trials", 0, "--set", "lr=-1", "--set", "batch_size=0")
+    assert code == 2
+    for name in ("`grace`", "`trials`", "`lr`", "`batch_size`"):
+        assert name in err
+
+
+def test_a_dry_run_prints_the_plan_and_writes_nothing(tuner, tmp_path):
+    code, out, _ = tuner("launch", "blur", "--dry-run", "--trials", 12)
+    assert code == 0
+    assert "12 trials of 5 replicates" in out
+    assert not (tmp_path / "home" / "ray_results").exists()
+
+
+def test_plan_warns_of_a_rung_before_the_switch(tuner):
+    code, out, _ = tuner("plan", "blur", "--space", "smoke", "--set", "mode=single-step")
+    assert code == 0
+    assert "--grace" in out
+
+
+def test_training_without_ray_prints_each_epoch(tuner):
+    code, out, _ = tuner(
+        "train", "blur", "--epochs", 2, "--replicates", 3, "--set", "image_size=8", "--set", "train_images=60"
+    )
+    assert code == 0
+    assert "epoch 1: val_accuracy" in out
+    assert "epoch 2: val_accuracy" in out
+    assert "test_accuracy" in out
+
+
+def test_one_space_is_shown_with_every_knob(tuner):
+    from trainables.config.blur import BlurConfig
+
+    code, out, _ = tuner("spaces", "blur", "smoke")
+    assert code == 0
+    for knob in BlurConfig.model_fields:
+        assert knob in out
+    assert "loguniform(0.001, 0.1)" in out
+    assert all(len(line) <= 100 for line in out.splitlines())
+
+
+def test_results_of_a_finished_experiment_as_table_json_and_csv(tuner, tmp_path):
+    experiment = finished(tmp_path)
+    name, storage = experiment.paths.name, experiment.paths.root.parent
+    code, table, _ = tuner("results", name, "--storage", storage)
+    assert code == 0
+    assert "base" in table
+    code, text, _ = tuner("results", name, "--storage", storage, "--json")
+    assert code == 0
+    assert json.loads(text)
+    code, text, _ = tuner("results", name, "--storage", storage, "--csv", "--top", 1)
+    assert code == 0
+    assert text.startswith("rank,")
+
+
+def test_doctor_finds_a_storage_that_cannot_be_used(tuner, tmp_path):
+    code, out, _ = tuner("doctor", "--storage", tmp_path, "--dataset", "cifar10")
+    assert code == 2
+    assert "ok     storage" in out
+    assert "FAILED dataset" in out
+    assert "tuner data fetch cifar10" in out
+
+
+@pytest.mark.parametrize("command", [["--help"], ["results", "NAME"], ["status", "NAME"], ["show", "NAME", "best"]])
+def test_help_and_reading_import_neither_torch_nor_ray(tmp_path, command):
+    experiment = finished(tmp_path)
+    arguments = [str(experiment.paths.root) if word == "NAME" else word for word in command]
+    code = (
+        "import sys\nfrom tuner import cli\nsys.argv = ['tuner', *sys.argv[1:]]\n"
+        "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
+        "print('HEAVY', sorted({'torch', 'ray', 'pandas', 'tensorboard'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY []", done.stderr
+
+
+def test_plan_imports_no_torch():
+    code = (
+        "import sys\nfrom tuner import cli\nsys.argv = ['tuner', 'plan', 'blur']\n"
+        "try:\n    cli.main()\nexcept SystemExit:\n    pass\nprint('TORCH', 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "TORCH False"
