@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("blur", "augmentation", "service")
+BENCHMARKS = ("blur", "augmentation", "replicates", "service")
 
 
 def main() -> None:

@@ -102,6 +102,16 @@ def test_training_without_ray_prints_each_epoch(tuner):
     assert "test_accuracy" in out
 
 
+def test_training_one_configuration_needs_no_ray():
+    code = (
+        "import sys\nsys.modules['ray'] = None\nfrom tuner import cli\n"
+        "sys.argv = 'tuner train blur --epochs 1 --replicates 1 --set image_size=8 --set train_images=40'.split()\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "epoch 1: val_accuracy" in done.stdout, done.stderr
+
+
 def test_one_space_is_shown_with_every_knob(tuner):
     from trainables.config.blur import BlurConfig
 

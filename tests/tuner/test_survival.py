@@ -2,11 +2,13 @@
 
 import random
 import signal
+import time
 
+import psutil
 import pytest
 from pandas.testing import assert_frame_equal
 
-from tests.tuner.searches import judgements, kill_after, medians, options, repeats, run, start
+from tests.tuner.searches import TINY, count_epochs, judgements, kill_after, medians, options, repeats, run, start
 from tuner import leaderboard
 from tuner.experiment import rule_of
 from tuner.judge import contradictions
@@ -81,6 +83,29 @@ def test_a_private_ray_dies_with_its_driver_and_the_search_goes_on(tmp_path, uni
     assert code == 0, output
     assert medians(paths) == medians(uninterrupted)
     assert judgements(paths) == judgements(uninterrupted)
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_continues_from_its_checkpoint(cluster, tmp_path, uninterrupted):
+    paths = ExperimentPaths(tmp_path / "worker")
+    process = start(*options(tmp_path, "worker"), "--max-concurrent", 1, address=cluster)
+    while process.poll() is None and count_epochs(paths.records) < 5:
+        time.sleep(0.01)
+    for worker in psutil.process_iter(["cmdline"]):
+        if (worker.info["cmdline"] or [""])[0].startswith("ray::BlurTrainable"):
+            worker.kill()
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, output
+    assert any(record["event"] == "error" and not record["final"] for record in read(paths.records))
+    assert medians(paths) == medians(uninterrupted)
+    assert judgements(paths) == judgements(uninterrupted)
+
+
+def test_a_space_in_which_every_trial_fails_exits_1_with_the_first_traceback_once(cluster, tmp_path):
+    hopeless = (*TINY, "lr=10", "weight_decay=1", "mode=normal")
+    code, output = run(*options(tmp_path, "hopeless", trials=3, epochs=27, settings=hopeless), address=cluster)
+    assert code == 1, output
+    assert output.count("Traceback (most recent call last)") == 1
+    assert "NonFinite: the training loss became" in output
 
 
 def test_ctrl_c_checkpoints_prints_the_resume_command_and_exits_130(cluster, tmp_path, uninterrupted):
