@@ -13,7 +13,7 @@ from typing import Any
 from search_spaces.overrides import parse_all
 from search_spaces.space import SearchSpace
 from trainables import families
-from tuner import asha, experiment
+from tuner import asha, request
 from tuner.capacity import concurrency
 from tuner.errors import BadInput
 from tuner.ray_session import Resources
@@ -108,7 +108,7 @@ def prepare(
     Without `max_concurrent`, the time is for as many trials at once as this machine has cores for; what a cluster
     holds is known only once it is reached. `BadInput` with every problem at once.
     """
-    chosen = experiment.resolve_space(family, space, overrides).with_budget(**budget)
+    chosen = request.resolve_space(family, space, overrides).with_budget(**budget)
     problems = chosen.problems()
     if max_concurrent is not None and max_concurrent < 1:
         problems.append(f"`max_concurrent` is {max_concurrent}, but must be at least 1; raise --max-concurrent")

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from tests.tuner.searches import TINY, judgements, medians
-from tuner import experiment, leaderboard, manifest
+from tuner import experiment, leaderboard, manifest, session
 from tuner.errors import BadInput
 from tuner.history import History
 from tuner.judge import contradictions
@@ -61,7 +61,7 @@ def test_a_search_ends_in_a_leaderboard_of_medians_over_five_seeds(finished):
 
 
 def test_every_decision_follows_from_the_recorded_order(finished):
-    rule = experiment.rule_of(manifest.read(finished.paths.manifest))
+    rule = session.rule_of(manifest.read(finished.paths.manifest))
     assert contradictions(rule, read(finished.paths.records)) == []
 
 

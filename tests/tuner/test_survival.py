@@ -10,11 +10,11 @@ from pandas.testing import assert_frame_equal
 
 from tests.tuner.searches import TINY, count_epochs, judgements, kill_after, medians, options, repeats, run, start
 from tuner import leaderboard
-from tuner.experiment import rule_of
 from tuner.judge import contradictions
 from tuner.manifest import read as read_manifest
 from tuner.paths import ExperimentPaths
 from tuner.records import read
+from tuner.session import rule_of
 
 pytestmark = pytest.mark.slow
 
