@@ -91,20 +91,21 @@ def evaluate(model: nn.Module, batches: Batches, view: View | None = None) -> di
     """
     was_training = model.training
     model.eval()
-    loss_sum = correct = 0.0
+    sums: list[Tensor] = []  # of each batch: loss and hits, read back once at the end
     seen = 0
     try:
         for images, labels in batches:
             inputs = images if view is None else view(images)
             with autocast(inputs.device):
                 outputs = model(inputs)
-            loss_sum += F.cross_entropy(outputs.float(), labels, reduction="sum").item()
-            correct += (outputs.argmax(1) == labels).sum().item()
+            loss = F.cross_entropy(outputs.float(), labels, reduction="sum")
+            sums.append(torch.stack([loss.double(), (outputs.argmax(1) == labels).sum().double()]))
             seen += len(labels)
     finally:
         model.train(was_training)
     if seen == 0:
         raise ValueError("there are no images to evaluate on, but at least one is needed; check the dataset's split")
+    loss_sum, correct = torch.stack(sums).sum(0).tolist()
     return {"loss": loss_sum / seen, "accuracy": correct / seen}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -67,9 +68,7 @@ def _connect(address: str | None) -> None:
 
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     if address is None:
-        # An unset mode would leave a token in the user's home that later commands trip over; the private Ray listens on
-        # this machine only and serves no dashboard.
-        os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+        _require_token()
         ray.init("local", include_dashboard=False, object_store_memory=_OBJECT_STORE, **quiet)
         return
     _require_answer(address)
@@ -77,6 +76,21 @@ def _connect(address: str | None) -> None:
         ray.init(address, **quiet)
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, ... for the same thing
         raise _unreachable(address, str(error) or type(error).__name__) from None
+
+
+def _require_token() -> None:
+    """Let the private Ray ask for a token that only this process and its children know, unless the user chose a mode.
+
+    Even a private Ray listens on every interface and runs code for whoever reaches it. Left to itself, it asks for
+    nothing, or writes a token into the user's home that later commands trip over.
+    """
+    if "RAY_AUTH_MODE" in os.environ:
+        return
+    from ray._raylet import AuthenticationTokenLoader, Config
+
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    Config.initialize("")  # Ray read its settings when it was imported
+    AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _require_answer(address: str) -> None:

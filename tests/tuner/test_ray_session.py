@@ -1,6 +1,9 @@
 """Reaching Ray: nothing waits for ever, and a private Ray leaves nothing running."""
 
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -47,3 +50,27 @@ def test_a_connection_that_is_there_is_used_and_kept(cluster):
     with ray_session.connected(None) as resources:
         assert resources == ray_session.Resources(cpus=2.0, gpus=0.0)
     assert ray.is_initialized()
+
+
+def test_a_private_ray_turns_strangers_away_and_leaves_no_token_in_the_home(tmp_path):
+    code = (
+        "import os, subprocess, sys\n"
+        "from tuner.ray_session import connected\n"
+        "with connected(None):\n"
+        "    import ray\n"
+        "    address = ray.get_runtime_context().gcs_address\n"
+        "    stranger = {**os.environ, 'RAY_AUTH_TOKEN': 'guess'}\n"
+        "    for env in (os.environ, stranger):\n"
+        "        command = [sys.executable, '-m', 'ray.scripts.scripts', 'health-check', '--address', address]\n"
+        "        print('exit', subprocess.run(command, env=env, capture_output=True, timeout=60).returncode)\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, "HOME": str(tmp_path)},
+    )
+    assert [line for line in done.stdout.splitlines() if line.startswith("exit")] == ["exit 0", "exit 1"], done.stderr
+    assert not (tmp_path / ".ray").exists()
