@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from tuner.errors import BadInput, ClusterUnreachable
 
@@ -86,11 +87,12 @@ def _require_token() -> None:
     """
     if "RAY_AUTH_MODE" in os.environ:
         return
-    from ray._raylet import AuthenticationTokenLoader, Config
+    from ray import _raylet
 
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    Config.initialize("")  # Ray read its settings when it was imported
-    AuthenticationTokenLoader.instance().reset_cache()
+    ray_core: Any = _raylet
+    ray_core.Config.initialize("")  # Ray read its settings when it was imported
+    ray_core.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _require_answer(address: str) -> None:
