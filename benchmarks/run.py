@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("blur", "augmentation", "replicates", "service")
+BENCHMARKS = ("blur", "augmentation", "replicates", "online_norm", "online_norm_step", "service")
 
 
 def main() -> None:

@@ -71,6 +71,7 @@ class Published:
     metric: str
     value: float  # accuracies are fractions in [0, 1]
     source: str  # paper and table
+    at: str = "last"  # "last": at the full budget; "best": at the best epoch of the median's curve, metric by metric
 
 
 @dataclass(frozen=True)

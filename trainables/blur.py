@@ -57,6 +57,7 @@ class Blur(Family[BlurConfig]):
     """Blur curricula over the architectures of the paper, a small network, and torchvision's."""
 
     name = "blur"
+    network_knobs = ("arch", "mode")
 
     def build_model(self, config: BlurConfig, shape: Shape) -> nn.Module:
         if config.arch == "small_cnn":

@@ -31,9 +31,15 @@ class Shape:
 
 
 class Family(Generic[Config]):
-    """One experiment family. Methods take the configuration explicitly; a family object holds no state."""
+    """One experiment family. Methods take the configuration explicitly; a family object holds no state.
+
+    Attributes:
+        name: as in `trainables.families`.
+        network_knobs: configurations that agree in these knobs build the same network for the same images.
+    """
 
     name: ClassVar[str]
+    network_knobs: ClassVar[tuple[str, ...]] = ("arch",)
 
     def build_model(self, config: Config, shape: Shape) -> nn.Module:
         """A freshly initialised network; its random draws come from torch's global generator, seeded by the caller."""
@@ -46,6 +52,14 @@ class Family(Generic[Config]):
     def learning_rate_at(self, config: Config, epoch: int) -> float:
         """Learning rate of a 0-based epoch."""
         return optim.learning_rate_at(config, epoch)
+
+    def hyperparameters_at(self, config: Config, epoch: int) -> dict[str, float]:
+        """What every parameter group of the optimizer is set to for a 0-based epoch; default `lr` and nothing else."""
+        return {"lr": self.learning_rate_at(config, epoch)}
+
+    def scalars_at(self, config: Config, epoch: int) -> dict[str, float]:
+        """Further numbers of a 0-based epoch to report, the same for every replicate; default none."""
+        return {}
 
     def begin_epoch(self, config: Config, model: nn.Module, epoch: int) -> None:
         """Called before each 0-based epoch, also the first one after a resume: freeze, thaw, change buffers."""

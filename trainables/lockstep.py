@@ -16,11 +16,6 @@ STATE_FORMAT = 1
 Result = dict[str, Any]
 
 
-def mode_of(metric: str) -> str:
-    """Which direction of a metric is better: losses fall, everything else rises."""
-    return "min" if metric.endswith("loss") else "max"
-
-
 class LockStep:
     """One trial: k replicates of one configuration.
 
@@ -71,8 +66,9 @@ class LockStep:
         Returns:
             A flat result. For each metric m: `m` (median over the replicates), `m_values` (the k values), `m_min`,
             `m_max`; a failed replicate holds the worst value. Then `epoch` (epochs completed), `replicates_ok`,
-            `learning_rate`, `epoch_seconds`, `images_per_second` (training images of all replicates over the seconds
-            spent training), `diverged`, `finished`, `metrics` (the names) and `failures` (new in this epoch).
+            `learning_rate`, `scalars` (the family's further numbers of the epoch, by name), `epoch_seconds`,
+            `images_per_second` (training images of all replicates over the seconds spent training), `diverged`,
+            `finished`, `metrics` (the names) and `failures` (new in this epoch).
         """
         start = time.perf_counter()
         last = self.epoch + 1 >= self.config.epochs
@@ -92,6 +88,7 @@ class LockStep:
             "epoch": self.epoch + 1,
             "replicates_ok": self._alive(),
             "learning_rate": self.family.learning_rate_at(self.config, self.epoch),
+            "scalars": self.family.scalars_at(self.config, self.epoch),
             "epoch_seconds": seconds,
             "diverged": self.diverged,
             "finished": self.epoch + 1 >= self.config.epochs or self.diverged,
@@ -99,7 +96,7 @@ class LockStep:
             "failures": self._new_failures(),
         }
         for name in names:
-            mode = mode_of(name)
+            mode = statistics.mode_of(name)
             worst = statistics.worst(mode)
             values = [
                 worst if replicate.failure is not None else float(replicate.metrics.get(name, worst))

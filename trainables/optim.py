@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ def sgd(config: TrainingConfig, model: nn.Module) -> torch.optim.SGD:
     return torch.optim.SGD(model.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Set the learning rate of every parameter group."""
+def set_hyperparameters(optimizer: torch.optim.Optimizer, values: Mapping[str, float]) -> None:
+    """Set values such as `lr` and `momentum` in every parameter group."""
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group.update(values)

@@ -8,8 +8,8 @@ from typing import Any
 from trainables import families
 from trainables.family import Shape
 
-# Configurations that agree in these see the same data and build the same network.
-_DECISIVE = ("dataset", "image_size", "train_images", "selection", "arch", "mode")
+# Configurations that agree in these see the same data.
+_DATA_KNOBS = ("dataset", "image_size", "train_images", "selection")
 
 
 def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -22,19 +22,19 @@ def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
     from trainables.data import ImageData
 
-    config_class = families.config_class(family)
+    config_class, checked = families.config_class(family), families.get(family)
     problems: list[str] = []
     data: dict[str, Any] = {}
     seen: set[tuple[Any, ...]] = set()
     for knobs in configs:
         config = config_class(**knobs)
-        key = tuple(getattr(config, knob, None) for knob in _DECISIVE)
+        key = tuple(getattr(config, knob) for knob in (*_DATA_KNOBS, *checked.network_knobs))
         if key in seen:
             continue
         seen.add(key)
         try:
             images = ImageData.load(config, torch.device("cpu"))
-            families.get(family).check(config, Shape(images.channels, images.image_size, images.num_classes))
+            checked.check(config, Shape(images.channels, images.image_size, images.num_classes))
         except (ValueError, RuntimeError) as error:
             sentence = str(error).splitlines()[0]
             if sentence not in problems:

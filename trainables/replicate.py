@@ -53,7 +53,7 @@ class Replicate:
         """Start a 0-based epoch: position every random stream, apply the schedule, and give its batches."""
         seeding.seed_globals(self.seed, self.index, "train", epoch)
         self.input_generator = seeding.generator(self.seed, self.index, "inputs", epoch)
-        optim.set_learning_rate(self.optimizer, self.family.learning_rate_at(self.config, epoch))
+        optim.set_hyperparameters(self.optimizer, self.family.hyperparameters_at(self.config, epoch))
         self.family.begin_epoch(self.config, self.model, epoch)
         return self.data.train_batches(
             self.config.batch_size,

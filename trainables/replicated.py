@@ -172,8 +172,14 @@ class BlurTrainable(ReplicatedTrainable):
     family = "blur"
 
 
+class OnlineNormTrainable(ReplicatedTrainable):
+    """A trial of the online_norm family."""
+
+    family = "online_norm"
+
+
 # family name -> its Trainable
-TRAINABLES: dict[str, type[ReplicatedTrainable]] = {cls.family: cls for cls in (BlurTrainable,)}
+TRAINABLES: dict[str, type[ReplicatedTrainable]] = {cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable)}
 
 
 def _open_log(directory: Path | None) -> logging.Handler | None:

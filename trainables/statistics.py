@@ -13,6 +13,11 @@ def worst(mode: str) -> float:
     return -math.inf if mode == "max" else math.inf
 
 
+def mode_of(metric: str) -> str:
+    """Which direction of a metric is better: losses fall, everything else rises."""
+    return "min" if metric.endswith("loss") else "max"
+
+
 def alive(values: Sequence[float | None]) -> int:
     """How many of the replicates have a finite value."""
     return sum(1 for value in values if _is_finite(value))

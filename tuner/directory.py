@@ -54,7 +54,7 @@ def describe(
         "data": data,
         "baseline": dict(space.baseline),
         "published": [
-            {"when": dict(row.when), "metric": row.metric, "value": row.value, "source": row.source}
+            {"when": dict(row.when), "metric": row.metric, "value": row.value, "source": row.source, "at": row.at}
             for row in space.published
         ],
         **manifests.surroundings(),

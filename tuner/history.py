@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from trainables.statistics import mode_of
 from tuner import lock, manifest, records
 from tuner.errors import BadInput
 from tuner.manifest import Manifest
@@ -85,10 +86,21 @@ class Trial:
         alive = sum(value is not None for value in values)
         return _finite(reported["median"]) if reported and 2 * alive > len(values) else None
 
-    def extremes(self, epoch: int) -> tuple[float | None, float | None]:
-        """The smallest and largest value of the objective over the living replicates; None if none lives."""
-        alive = [value for value in self.values(epoch) if value is not None]
+    def extremes(self, epoch: int, metric: str | None = None) -> tuple[float | None, float | None]:
+        """The smallest and largest value of a metric (default: the objective) over the living replicates; None if none
+        lives."""
+        alive = [value for value in self.values(epoch, metric) if value is not None]
         return min(alive, default=None), max(alive, default=None)
+
+    def best_epoch(self, metric: str) -> int | None:
+        """The epoch at which the median of a metric is best, the earliest of several; None if it never was finite.
+
+        It is the best of as many looks as there are epochs, so it flatters: for figures published that way only.
+        """
+        sign = 1 if mode_of(metric) == "max" else -1
+        medians = {epoch: self.median(epoch, metric) for epoch in sorted(self.epochs)}
+        finite = {epoch: sign * value for epoch, value in medians.items() if value is not None}
+        return max(finite, key=lambda epoch: finite[epoch], default=None)
 
     def _reported(self, epoch: int, metric: str | None) -> Record | None:
         record = self.epochs.get(epoch)

@@ -163,6 +163,7 @@ def epoch_record(trial: int, result: dict[str, Any]) -> Record:
         "learning_rate": result["learning_rate"],
         "epoch_seconds": result["epoch_seconds"],
         "images_per_second": result["images_per_second"],
+        "scalars": dict(result.get("scalars", {})),
     }
 
 

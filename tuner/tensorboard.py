@@ -160,6 +160,7 @@ def _scalars(record: Record) -> list[Summary.Value]:
     values.append(_scalar("replicates_ok", record["replicates_ok"]))
     if record.get("learning_rate") is not None:
         values.append(_scalar("learning_rate", record["learning_rate"]))
+    values += [_scalar(f"schedule/{name}", value) for name, value in record.get("scalars", {}).items()]
     return values
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainables.statistics import alive, has_majority, median
+from trainables.statistics import alive, has_majority, median, mode_of
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
@@ -49,6 +49,15 @@ def test_alive_counts_finite_values_only():
 
 def test_midpoint_of_two_huge_values_does_not_overflow():
     assert median([1.7e308, 1.7e308]) == 1.7e308
+
+
+def test_losses_are_better_when_small_and_everything_else_when_large():
+    assert [mode_of(name) for name in ("val_loss", "val_accuracy", "test_loss", "val_accuracy_sigma_4")] == [
+        "min",
+        "max",
+        "min",
+        "max",
+    ]
 
 
 def test_an_unknown_mode_is_refused():

@@ -158,6 +158,13 @@ def test_decisions_follow_from_the_recorded_order_and_a_forged_one_is_found(path
     assert len(contradictions(RULE, records)) == 1
 
 
+def test_the_familys_scalars_are_recorded_with_the_epoch(path):
+    judge = judge_at(path)
+    judge.observe(1, result(1, 0.5) | {"scalars": {"momentum_effective": 0.97}})
+    [record] = [record for record in read(path) if record["event"] == "epoch"]
+    assert record["scalars"] == {"momentum_effective": 0.97}
+
+
 def test_a_trial_lost_for_good_is_failed_once(path):
     judge = judge_at(path)
     judge.fail(2, "the worker was lost")

@@ -107,12 +107,32 @@ def test_published_figures_stand_beside_ours(tmp_path):
         "1",
         "val_accuracy",
         "0.9000",
+        "[0.880,",
+        "0.920]",
+        "9",
         "0.9300",
         "lr=0.05",
         "Table",
         "2",
     ]
     assert line_of(text, "-  test_accuracy").split()[2] == "-"
+
+
+def test_a_figure_published_at_the_best_epoch_stands_beside_the_best_of_our_median_curve(tmp_path):
+    accuracy = {"when": {"lr": 0.05}, "metric": "val_accuracy", "value": 0.923, "source": "Table 3", "at": "best"}
+    experiment = Experiment(tmp_path, published=[accuracy, accuracy | {"metric": "val_loss", "value": 0.3}])
+    experiment.session()
+    for index in range(2):
+        experiment.trial(index, lr=(0.01, 0.05)[index])
+        experiment.write("start", trial=index, epoch=0)
+        for epoch in range(1, 10):
+            # Accuracy is best at epoch 4, where single replicates reach 0.95 at others; loss is best at epoch 7.
+            values = around(0.92) if epoch == 4 else [0.90, 0.90, 0.90, 0.91, 0.95]
+            experiment.epoch(index, epoch, values, val_loss=0.25 if epoch == 7 else 0.5)
+        experiment.end(index, "completed", 9)
+    text = results(experiment)
+    assert line_of(text, "1  val_accuracy").split()[2:6] == ["0.9200", "[0.900,", "0.940]", "4"]
+    assert line_of(text, "1  val_loss").split()[2:6] == ["0.2500", "[0.250,", "0.250]", "7"]
 
 
 def test_early_stopping_is_reported_with_what_it_saved(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
 import torchvision
 from torch import Tensor, nn
@@ -16,8 +17,10 @@ def names() -> list[str]:
     return list(torchvision.models.list_models(module=torchvision.models))
 
 
-def build(arch: str, channels: int = 3, classes: int = 1000) -> nn.Module:
+def build(arch: str, channels: int = 3, classes: int = 1000, **options: Any) -> nn.Module:
     """A torchvision network with its own initialisers; gray images are shown to it as three equal channels.
+
+    `options` go to the architecture as they are, such as `norm_layer`.
 
     Raises:
         ValueError: no such architecture; the sentence names the nearest one.
@@ -27,7 +30,8 @@ def build(arch: str, channels: int = 3, classes: int = 1000) -> nn.Module:
         near = difflib.get_close_matches(arch, [*known, "small_cnn", "alexnet_cifar"], n=1)
         hint = f"; did you mean `{near[0]}`?" if near else ""
         raise ValueError(f"`arch` is {arch!r}, but must be small_cnn, alexnet_cifar or a torchvision model{hint}")
-    options = {"init_weights": True, "aux_logits": False} if arch in _WITHOUT_AUX else {}
+    if arch in _WITHOUT_AUX:
+        options = {"init_weights": True, "aux_logits": False, **options}
     model: nn.Module = torchvision.models.get_model(arch, weights=None, num_classes=classes, **options)
     return nn.Sequential(_GrayToRGB(), model) if channels == 1 else model
 

@@ -120,20 +120,25 @@ def _ties(best: int, replicates: int) -> str:
 
 
 def _published(board: Leaderboard) -> RenderableType | None:
-    """The published figures beside ours at the full budget, for the trials whose configuration they belong to."""
+    """The published figures beside ours, by the rule they were published by, for trials that ran to the full budget."""
     rows = []
+    trials = {trial.index: trial for trial in board.history.trials}
     for figure in board.history.manifest.get("published") or []:
         name, value, source = figure["metric"], metric(figure["value"]), figure["source"]
         settings = " ".join(f"{key}={knob(wanted)}" for key, wanted in figure["when"].items())
         matching = [row for row in board.rows if _matches(row.config, figure["when"])]
         for row in matching:
-            ours = row.metrics.get(name) if row.epoch >= board.history.budget else None
-            rows.append([str(row.trial), name, metric(ours), value, settings, source])
+            ours = [MISSING, MISSING, MISSING]
+            trial = trials[row.trial]
+            epoch = trial.best_epoch(name) if figure.get("at") == "best" else trial.last_epoch
+            if row.epoch >= board.history.budget and epoch is not None:
+                ours = [metric(trial.median(epoch, name)), spread(*trial.extremes(epoch, name)), str(epoch)]
+            rows.append([str(row.trial), name, *ours, value, settings, source])
         if not matching:
-            rows.append([MISSING, name, MISSING, value, settings, source])
+            rows.append([MISSING, name, MISSING, MISSING, MISSING, value, settings, source])
     if not rows:
         return None
-    columns = ["trial", "metric", "ours", "published", "configuration", "source"]
+    columns = ["trial", "metric", "ours", "[min, max]", "epoch", "published", "configuration", "source"]
     return grid(columns, rows, left=["metric", "configuration", "source"], title="Published figures")
 
 

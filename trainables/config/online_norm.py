@@ -1,0 +1,232 @@
+"""Configuration of the online_norm family: the published options, their defaults by dataset, and the batch-size rule.
+
+The options are those of the ResNet experiments of Chiley et al., "Online Normalization for Training Neural Networks",
+NeurIPS 2019, under their published names. A knob that a configuration leaves out has the value that the published script
+for its dataset gives it (`published_defaults`); a configuration always holds every value it trains with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from trainables.config.training import TrainingConfig
+from trainables.models.resnet_plan import DEPTH_RULE, check_groups, cifar_norms, imagenet_norms, is_depth
+
+NormMode = Literal["batch", "group", "layer", "instance", "online", "none"]
+Ecm = Literal["ls", "ac", "none"]
+Arch = Literal[
+    "resnet_cifar",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnext50_32x4d",
+    "resnext101_32x8d",
+]
+
+# The published scripts, one a dataset. Their loaders also drop the last short batch of an epoch; ours trains on it.
+CIFAR10: Mapping[str, Any] = {
+    "arch": "resnet_cifar",
+    "depth": 20,
+    "epochs": 250,
+    "batch_size": 128,
+    "reference_batch_size": 128,
+    "lr": 0.1,
+    "lr_milestones": (100, 150, 200),
+    "lr_multiplier": 0.1,
+    "momentum": 0.9,
+    "weight_decay": 2e-4,
+    "weight_decay_exempt": "nothing",
+    "augmentation": "crop-flip",
+    "norm_mode": "batch",
+    "afwd": 1023 / 1024,
+    "abkw": 127 / 128,
+    "ecm": "ls",
+    "gn_num_groups": 8,
+}
+CIFAR100: Mapping[str, Any] = {**CIFAR10, "afwd": 511 / 512, "abkw": 15 / 16}
+# The script's crop of random size and shape is no augmentation of ours; mirroring is the part of it that we have.
+IMAGENET: Mapping[str, Any] = {
+    **CIFAR10,
+    "arch": "resnet18",
+    "image_size": 224,
+    "epochs": 90,
+    "batch_size": 256,
+    "reference_batch_size": 256,
+    "lr_milestones": (30, 60, 80, 90),
+    "weight_decay": 1e-4,
+    "weight_decay_exempt": "norm-bias",
+    "augmentation": "flip",
+    "afwd": 0.999,
+    "abkw": 0.99,
+    "gn_num_groups": 32,
+}
+# Nothing was published on digits. Mirrored and shifted ones are other digits, or none.
+DIGITS: Mapping[str, Any] = {**CIFAR10, "augmentation": "none"}
+
+# decay -> the horizon that can be given in its place
+HORIZONS = {"afwd": "h_fwd", "abkw": "h_bwd"}
+
+
+def published_defaults(dataset: str, arch: str | None = None) -> Mapping[str, Any]:
+    """The values of the published script for a dataset.
+
+    A folder of images counts as ImageNet with one of torchvision's architectures, and as CIFAR-10 with `resnet_cifar`
+    (also without `arch`). Digits, on which nothing was published, get CIFAR-10's values without augmentation.
+    """
+    if dataset == "digits":
+        return DIGITS
+    if dataset == "cifar100":
+        return CIFAR100
+    is_folder_of_imagenet = dataset.startswith("folder:") and arch not in (None, CIFAR10["arch"])
+    return IMAGENET if is_folder_of_imagenet or dataset.startswith("imagenet") else CIFAR10
+
+
+class OnlineNormConfig(TrainingConfig):
+    """One configuration of a ResNet with one of six normalisations. The defaults shown here are those of digits."""
+
+    arch: Arch = Field(
+        CIFAR10["arch"], description="resnet_cifar, with `depth` and `width`, or an ImageNet ResNet of torchvision"
+    )
+    depth: int = Field(CIFAR10["depth"], ge=8, le=1202, description="layers of resnet_cifar: 6n+2")
+    width: int = Field(1, ge=1, le=64, description="factor of the number of maps of resnet_cifar (published: 1)")
+    epochs: int = Field(
+        CIFAR10["epochs"],
+        ge=1,
+        le=100_000,
+        description="full budget of a trial in epochs (published: 250; ImageNet 90)",
+    )
+    batch_size: int = Field(
+        CIFAR10["batch_size"], ge=1, le=65_536, description="images in a training batch; the last one may be shorter"
+    )
+    lr: float = Field(
+        CIFAR10["lr"],
+        gt=0,
+        le=10,
+        description="initial learning rate at the reference batch size (see batch_size_rule)",
+    )
+    momentum: float = Field(
+        CIFAR10["momentum"], ge=0, lt=1, description="SGD momentum at the reference batch size (see batch_size_rule)"
+    )
+    batch_size_rule: bool = Field(
+        True, description="rescale lr and momentum to batch_size as published; false trains with them as they are given"
+    )
+    reference_batch_size: int = Field(
+        CIFAR10["reference_batch_size"],
+        ge=1,
+        le=65_536,
+        description="batch size that lr and momentum are given for (published: 128; ImageNet 256)",
+    )
+    lr_milestones: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        CIFAR10["lr_milestones"],
+        description="0-based epochs from which lr is multiplied by lr_multiplier once more; () leaves it to lr_schedule",
+    )
+    lr_multiplier: float = Field(CIFAR10["lr_multiplier"], gt=0, le=1, description="factor of lr at each milestone")
+    weight_decay: float = Field(CIFAR10["weight_decay"], ge=0, le=1, description="L2 penalty (see weight_decay_exempt)")
+    weight_decay_exempt: Literal["nothing", "norm-bias", "norm"] = Field(
+        CIFAR10["weight_decay_exempt"],
+        description="without penalty: nothing (published for CIFAR); the beta of every norm (ImageNet, as it really "
+        "trained); gamma and beta of every norm (ImageNet, as it was meant)",
+    )
+    norm_mode: NormMode = Field(CIFAR10["norm_mode"], description="normalisation after each convolution")
+    afwd: float = Field(CIFAR10["afwd"], gt=0, lt=1, description="online: decay of the forward statistics")
+    abkw: float = Field(CIFAR10["abkw"], gt=0, lt=1, description="online: decay of the backward control process")
+    h_fwd: float | None = Field(
+        None, ge=2, le=1e6, description="online: horizon in samples in place of afwd = 1 - 1/h_fwd; none uses afwd"
+    )
+    h_bwd: float | None = Field(
+        None, ge=2, le=1e6, description="online: horizon in place of abkw = 1 - 1/h_bwd, at most h_fwd; none uses abkw"
+    )
+    ecm: Ecm = Field(
+        CIFAR10["ecm"], description="online: error compensation: ls layer scaling, ac activation clamping, none"
+    )
+    ls_eps: float = Field(1e-5, gt=0, le=1, description="online, ls: added to the mean square (published: 1e-5)")
+    clamp_val: float = Field(5.0, gt=0, le=1e6, description="online, ac: bound of the activations (published: 5)")
+    gn_num_groups: int = Field(
+        CIFAR10["gn_num_groups"], ge=1, le=4096, description="group: number of groups (published: 8; ImageNet 32)"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        """The dataset's defaults for the knobs that are not given, and the decays that follow from horizons."""
+        if not isinstance(given, dict):
+            return given
+        dataset = given.get("dataset", cls.model_fields["dataset"].default)
+        filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
+        if given.get("lr_schedule", "constant") != "constant" and "lr_milestones" not in given:
+            filled["lr_milestones"] = ()
+        for decay, horizon in HORIZONS.items():
+            if decay not in given and _is_horizon(given.get(horizon)):
+                filled[decay] = 1 - 1 / given[horizon]
+        return filled
+
+    @field_validator("norm_mode", "ecm", mode="before")
+    @classmethod
+    def _none_is_a_mode(cls, value: Any) -> Any:
+        return "none" if value is None else value
+
+    @field_validator("depth")
+    @classmethod
+    def _has_whole_blocks(cls, value: int) -> int:
+        if not is_depth(value):
+            raise ValueError(DEPTH_RULE)
+        return value
+
+    def check(self) -> None:
+        super().check()
+        if self.lr_milestones and self.lr_schedule != "constant":
+            raise ValueError(
+                f"`lr_milestones` is {self.lr_milestones}, but must be () beside lr_schedule {self.lr_schedule!r}; "
+                "leave one of them out"
+            )
+        for decay, horizon in HORIZONS.items():
+            _check_agreement(decay, getattr(self, decay), horizon, getattr(self, horizon))
+        if self.h_fwd is not None or self.h_bwd is not None:
+            self._check_horizons()
+        if self.norm_mode == "group":
+            check_groups(self.norms(), self.gn_num_groups)
+
+    def norms(self) -> dict[str, int]:
+        """Name and channels of every normalisation layer of the network."""
+        return cifar_norms(self.depth, self.width) if self.arch == "resnet_cifar" else imagenet_norms(self.arch)
+
+    def _check_horizons(self) -> None:
+        forward = self.h_fwd or 1 / (1 - self.afwd)
+        backward = self.h_bwd or 1 / (1 - self.abkw)
+        if backward > forward * (1 + 1e-9):  # a horizon computed from a decay is rounded
+            raise ValueError(
+                f"`h_bwd` is {backward:g}, but must be at most `h_fwd` ({forward:g}): the control process must not be "
+                "slower than the statistics; lower h_bwd or raise h_fwd"
+            )
+
+
+def effective_lr_momentum(config: OnlineNormConfig) -> tuple[float, float]:
+    """Learning rate and momentum that training begins with, after the batch-size rule.
+
+    With B images in a batch and the reference B0, momentum' = momentum^(B / B0) and
+    lr' = lr * (B / B0) * (1 - momentum') / (1 - momentum): an image weighs the same in the momentum buffer, and moves
+    the weights as far in total, whatever the batch it came in. Weight decay stays. Without `batch_size_rule` both are
+    what was given.
+    """
+    if not config.batch_size_rule:
+        return config.lr, config.momentum
+    relative = config.batch_size / config.reference_batch_size
+    momentum = config.momentum**relative
+    return config.lr * relative * (1 - momentum) / (1 - config.momentum), momentum
+
+
+def _is_horizon(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 2
+
+
+def _check_agreement(decay: str, value: float, horizon: str, length: float | None) -> None:
+    if length is not None and abs(value - (1 - 1 / length)) > 1e-12:
+        raise ValueError(
+            f"`{decay}` is {value:g} and `{horizon}` is {length:g}, but only one of them can be given "
+            f"({decay} = 1 - 1/{horizon} would be {1 - 1 / length:g}); leave one out"
+        )
