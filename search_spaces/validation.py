@@ -127,7 +127,13 @@ def _unknown(name: str, family: str, knobs: Iterable[str]) -> str:
 
 
 def _constants(model: type[TrainingConfig], values: Mapping[str, Any], where: str) -> list[str]:
-    return [sentence + where for name, value in values.items() for sentence in _value(model, name, value)]
+    return [_located(sentence, where) for name, value in values.items() for sentence in _value(model, name, value)]
+
+
+def _located(sentence: str, where: str) -> str:
+    """The sentence with its place named before the remedy."""
+    fact, semicolon, remedy = sentence.partition("; ")
+    return f"{fact}{where}{semicolon}{remedy}"
 
 
 def _value(model: type[TrainingConfig], name: str, value: Any) -> list[str]:
@@ -160,13 +166,13 @@ def _domain(model: type[TrainingConfig], name: str, domain: Any) -> list[str]:
     if listed is not None:
         if not listed:
             return [f"`{name}` has no values to choose from; list at least one"]
-        return [s + " (one of its choices)" for value in listed for s in _value(model, name, value)]
+        return [_located(s, " (one of its choices)") for value in listed for s in _value(model, name, value)]
     ends = domains.bounds(domain)
     if ends is None:  # a normal distribution: draws outside the knob's bounds are redrawn
         return []
     if ends[0] > ends[1] or domain.lower >= domain.upper:
         return [f"`{name}` has a range from {domain.lower} to {domain.upper}; the lower end must be the smaller one"]
-    found = [s + " (an end of its range)" for end in ends for s in _value(model, name, end)]
+    found = [_located(s, " (an end of its range)") for end in ends for s in _value(model, name, end)]
     return found or [
         s + " (drawn from its range); use randint for whole numbers"
         for s in _value(model, name, domain.sample(random_state=np.random.RandomState(0)))
@@ -188,7 +194,7 @@ def _together(space: SearchSpace) -> list[str]:
         try:
             resolve(values)
         except ValidationError as error:
-            found += [sentence + where for sentence in config_problems(error)]
+            found += [_located(sentence, where) for sentence in config_problems(error)]
     return found
 
 

@@ -47,7 +47,7 @@ def mix_batch(images: Tensor, config: BlurConfig, generator: torch.Generator) ->
     sigma: float | Tensor = config.sigma
     if config.mode == "random-mix":
         span = config.max_sigma - config.min_sigma
-        sigma = (torch.rand(count, generator=generator) * span + config.min_sigma).to(images.device)
+        sigma = torch.rand(count, generator=generator) * span + config.min_sigma
     elif sigma == 0:
         return images
     return torch.cat([gaussian_blur(images[:count], sigma), images[count:]])

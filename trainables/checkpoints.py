@@ -38,6 +38,8 @@ def save_file(path: Path, state: dict[str, Any]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    for left_by_a_kill in path.parent.glob("checkpoint*.tmp"):
+        left_by_a_kill.unlink(missing_ok=True)
 
 
 def load_file(path: Path) -> dict[str, Any]:

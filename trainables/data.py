@@ -114,7 +114,8 @@ class ImageData:
         augmentation: Literal["none", "flip", "crop-flip"] = "none",
         crop_padding: int = 4,
     ) -> Batches:
-        """One epoch in random order: (images float32 [B, C, H, W] normalised, labels int64 [B]); the last may be short.
+        """One epoch in random order: (images float32 [B, C, H, W] normalised, labels int64 [B]); the last may be short,
+        but is never a single image unless it is the only batch or `batch_size` is 1.
 
         Args:
             batch_size: images in a batch.
@@ -144,8 +145,7 @@ class ImageData:
     def _augmented(
         self, batch_size: int, positions: Tensor, offsets: Tensor | None, flips: Tensor | None, padding: int
     ) -> Batches:
-        for start in range(0, len(positions), batch_size):
-            batch = slice(start, start + batch_size)
+        for batch in _slices(len(positions), batch_size):
             images = self._train.images.index_select(0, positions[batch])
             if offsets is not None and flips is not None:
                 images = crop_flip(images, offsets[0, batch], offsets[1, batch], flips[batch], padding)
@@ -160,6 +160,17 @@ class ImageData:
 
     def _normalised(self, images: Tensor) -> Tensor:
         return images.to(torch.float32).sub_(self._mean).div_(self._std)
+
+
+def _slices(count: int, batch_size: int) -> Iterator[slice]:
+    """The batches of an epoch. A lone last image joins the batch before it: batch statistics of one value do not exist,
+    and whether a trial lives must not hang on the remainder of a division."""
+    start = 0
+    while start < count:
+        stop = start + batch_size
+        stop = count if count - stop <= 1 < batch_size else stop
+        yield slice(start, stop)
+        start = stop
 
 
 @lru_cache(maxsize=KEPT)

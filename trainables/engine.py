@@ -6,6 +6,7 @@ replace its body without any caller noticing.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -122,5 +123,15 @@ def run_epoch(replicates: Sequence[Replicate], epoch: int, last: bool) -> float:
             start = time.perf_counter()
             metrics = {f"train_{key}": value for key, value in train_epoch(replicate, epoch).items()}
             training += time.perf_counter() - start
-            replicate.metrics = metrics | replicate.evaluate(epoch, last)
+            replicate.metrics = _checked(metrics | replicate.evaluate(epoch, last))
     return training
+
+
+def _checked(metrics: dict[str, float]) -> dict[str, float]:
+    """The metrics as floats; a family's slip fails this replicate and not the search."""
+    for name, value in metrics.items():
+        if not isinstance(value, int | float):
+            raise TypeError(f"the family reported {name} = {value!r}, but a metric must be a number")
+        if not math.isfinite(value):
+            raise NonFinite(f"{name} became {value}")
+    return {name: float(value) for name, value in metrics.items()}

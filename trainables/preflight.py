@@ -16,7 +16,8 @@ def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Load the data and build each distinct network once, without memory or numbers.
 
     Returns:
-        `problems`: one sentence each, empty when all is well; `data`: what was found, for the manifest.
+        `problems`: one sentence each, empty when all is well; `data`: what was found for the first configuration, and
+        the fingerprint of the data at each image size, for the manifest.
     """
     import torch
 
@@ -25,6 +26,7 @@ def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     config_class, checked = families.config_class(family), families.get(family)
     problems: list[str] = []
     data: dict[str, Any] = {}
+    fingerprints: dict[str, str] = {}  # by image size
     seen: set[tuple[Any, ...]] = set()
     for knobs in configs:
         config = config_class(**knobs)
@@ -33,19 +35,27 @@ def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
             continue
         seen.add(key)
         try:
-            images = ImageData.load(config, torch.device("cpu"))
+            images = ImageData.load(config, torch.device("cpu"))  # its errors are sentences already
             checked.check(config, Shape(images.channels, images.image_size, images.num_classes))
-        except (ValueError, RuntimeError) as error:
-            sentence = str(error).splitlines()[0]
-            if sentence not in problems:
-                problems.append(sentence)
+        except ValueError as error:
+            problems.append(str(error))
             continue
-        data = {
+        except Exception as error:  # each library has its own way to say that a network and its images do not fit
+            shown = ", ".join(f"`{knob}` {getattr(config, knob)}" for knob in checked.network_knobs)
+            size = f"{images.image_size}x{images.image_size}"
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            problems.append(
+                f"the network of {shown} cannot take images of {size} ({reason}); choose another `image_size`, or another "
+                "network"
+            )
+            continue
+        fingerprints[str(images.image_size)] = images.fingerprint
+        data = data or {
             "dataset": config.dataset,
             "train_images": images.train_size,
             "image_size": images.image_size,
             "channels": images.channels,
             "classes": images.num_classes,
-            "fingerprint": images.fingerprint,
+            "fingerprints": fingerprints,
         }
-    return {"problems": problems, "data": data}
+    return {"problems": list(dict.fromkeys(problems)), "data": data}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,14 +62,8 @@ class Replicate:
         )
 
     def evaluate(self, epoch: int, last: bool) -> dict[str, float]:
-        """The validation metrics after a 0-based epoch and, at the full budget, the test metrics.
-
-        Raises:
-            NonFinite: the validation loss is NaN or infinite.
-        """
+        """The validation metrics after a 0-based epoch and, at the full budget, the test metrics."""
         plain = engine.evaluate(self.model, self.data.validation_batches())
-        if not math.isfinite(plain["loss"]):
-            raise engine.NonFinite(f"the validation loss became {plain['loss']}")
         metrics = {f"val_{key}": value for key, value in plain.items()}
         for suffix, view in self.family.validation_views(self.config, epoch, last).items():
             metrics[f"val_accuracy_{suffix}"] = engine.evaluate(self.model, self.data.validation_batches(), view)[

@@ -14,9 +14,11 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import ray
 from ray import tune
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("trainables")
 
 CHECKPOINT_NAME = "checkpoint.pt"
-DEFAULT_CHECKPOINT_SECONDS = 60.0
 
 
 class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
@@ -33,8 +34,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
 
     The configuration is either flat: the family's knobs plus `replicates` (default 5) and `seed` (default 0); or it has
     one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
-    `directory` (checkpoints and log), `recorded_epoch` (the last epoch the driver has), `checkpoint_seconds` and
-    `stop_file` (its presence asks to checkpoint and end after the current epoch).
+    `directory` (checkpoints and log), `recorded_epoch` (the last epoch the driver has), `checkpoint_seconds` (default 0:
+    after every epoch) and `stop_file` (its presence asks to checkpoint and end after the current epoch).
 
     `step()` returns what `LockStep.step()` does. With a flat configuration `done` is set at the end of the budget or when
     the trial diverged; under an assignment the scheduler ends trials, since it must see the last result as well.
@@ -55,30 +56,34 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             assignment = {"replicates": knobs.pop("replicates", 5), "seed": knobs.pop("seed", 0), "config": knobs}
         self._directory = Path(assignment["directory"]) if "directory" in assignment else None
         self._stop_file = Path(assignment["stop_file"]) if "stop_file" in assignment else None
-        self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", DEFAULT_CHECKPOINT_SECONDS))
+        self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", 0.0))
         self._log_handler = _open_log(self._directory)
         cpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS"))
         if cpus is not None:
             # A trial that takes more threads than its share starves its neighbours.
             torch.set_num_threads(max(1, int(float(cpus))))
-        gpus = float(assignment.get("gpus", 1.0))
+        gpus = float(assignment["gpus"]) if "gpus" in assignment else _gpus_given()
         device = torch.device("cuda" if gpus > 0 and torch.cuda.is_available() else "cpu")
-        self.trial: LockStep = LockStep(
-            self.family,
-            assignment["config"],
-            seed=assignment["seed"],
-            replicates=assignment["replicates"],
-            device=device,
-        )
+
+        def fresh() -> LockStep:
+            return LockStep(
+                self.family,
+                assignment["config"],
+                seed=assignment["seed"],
+                replicates=assignment["replicates"],
+                device=device,
+            )
+
+        self.trial = fresh()
         self._unreported: list[dict[str, Any]] = []
         if self._directory is not None:
-            self._continue_from_checkpoint(int(assignment.get("recorded_epoch", 0)))
+            self._continue_from_checkpoint(fresh, int(assignment.get("recorded_epoch", 0)))
         self._saved_at = time.monotonic()
 
     def step(self) -> dict[str, Any]:
         """One epoch of every replicate: the medians, the k values and the rest (see `LockStep.step`)."""
         if self._unreported:
-            return self._validated(self._unreported.pop(0))
+            return self._validated(self._unreported.pop(0) | {"replayed": True})
         result = self._validated(self.trial.step())
         logger.info(
             "epoch %d: val_accuracy %.4f [%.4f, %.4f], %d of %d replicates, %.1f s",
@@ -105,15 +110,16 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
                 raise TypeError(f"the family reported {name} = {result[name]!r}, but a metric must be a float")
         return result | {"done": result["finished"] and not self._assigned}
 
-    def _continue_from_checkpoint(self, recorded: int) -> None:
+    def _continue_from_checkpoint(self, fresh: Callable[[], LockStep], recorded: int) -> None:
         from trainables import checkpoints
 
         assert self._directory is not None
         for path, state in checkpoints.newest_first(self._directory):
             try:
                 self.trial.load(state)
-            except (ValueError, KeyError, RuntimeError) as error:
+            except Exception as error:  # whatever does not fit, the one before may; none of it may stay behind
                 logger.warning("cannot continue from %s (%s); trying the one before", path, error)
+                self.trial = fresh()
                 continue
             self._unreported = [result for result in self.trial.history if result["epoch"] > recorded]
             logger.info("continuing from %s, epoch %d", path.name, self.trial.epoch)
@@ -180,6 +186,13 @@ class OnlineNormTrainable(ReplicatedTrainable):
 
 # family name -> its Trainable
 TRAINABLES: dict[str, type[ReplicatedTrainable]] = {cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable)}
+
+
+def _gpus_given() -> float:
+    """GPUs that Ray gave this worker: it no longer hides the others. Outside of Ray, whatever there is."""
+    if not ray.is_initialized():
+        return 1.0
+    return float(len(ray.get_runtime_context().get_accelerator_ids().get("GPU", ())))
 
 
 def _open_log(directory: Path | None) -> logging.Handler | None:

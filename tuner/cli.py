@@ -38,7 +38,9 @@ Address = Annotated[str | None, typer.Option(help="Ray cluster: auto or HOST:POR
 Cpus = Annotated[float | None, typer.Option(help="CPUs of a trial; also its threads.")]
 Gpus = Annotated[float | None, typer.Option(help="GPUs of a trial; 0.25 puts four on a card.")]
 MaxConcurrent = Annotated[int | None, typer.Option(help="Trials at the same time.  [default: as many as fit]")]
-CheckpointEvery = Annotated[float, typer.Option(help="Seconds between two checkpoints of a trial.")]
+CheckpointEvery = Annotated[
+    float | None, typer.Option(help="Seconds between two checkpoints of a trial.  [default: 60]")
+]
 
 # Rich takes 80 columns where it cannot ask a terminal; the tables are made for 100.
 out = Console() if sys.stdout.isatty() else Console(width=100)
@@ -107,19 +109,21 @@ def launch(
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
     max_concurrent: MaxConcurrent = None,
-    checkpoint_every: CheckpointEvery = 60.0,
+    checkpoint_every: CheckpointEvery = None,
     set_: Setting = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
     """Run a search and print its leaderboard."""
+    from tuner import experiment
     from tuner import plan as planning
     from tuner.tables.plan import plan_view
 
+    if name is not None:
+        experiment.require_free_name(name, storage)
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial)
     out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
     if dry_run:
         return
-    from tuner import experiment
     from tuner.terminal import Terminal
 
     with Terminal(out) as terminal:
@@ -137,7 +141,7 @@ def launch(
             listen=terminal.listen,
             **budget,
         )
-    _conclude(outcome, storage)
+    _conclude(outcome)
 
 
 @app.command()
@@ -147,7 +151,7 @@ def resume(
     storage: Storage = None,
     address: Address = None,
     max_concurrent: MaxConcurrent = None,
-    checkpoint_every: CheckpointEvery = 60.0,
+    checkpoint_every: CheckpointEvery = None,
 ) -> None:
     """Continue a search that was interrupted or killed; with --trials, extend one."""
     from tuner import experiment
@@ -164,7 +168,7 @@ def resume(
             tell=terminal.tell,
             listen=terminal.listen,
         )
-    _conclude(outcome, storage)
+    _conclude(outcome)
 
 
 @app.command()
@@ -176,9 +180,9 @@ def stop(name: Name, storage: Storage = None) -> None:
 
     found = paths.experiment(name, storage)
     if not is_held(found.lock):
-        raise BadInput(f"`{found.name}` is not running, so there is nothing to stop; see `tuner status {found.name}`")
+        raise BadInput(f"`{found.name}` is not running, so there is nothing to stop; see `{found.command('status')}`")
     StopRequest(found.stop_request).make()
-    out.print(f"{found.name} ends after the running epochs; continue it with: tuner resume {found.name}", markup=False)
+    out.print(f"{found.name} ends after the running epochs; continue it with: {found.command('resume')}", markup=False)
 
 
 @app.command()
@@ -197,6 +201,9 @@ def results(
     top: Annotated[int | None, typer.Option(help="Only the best this many, and the baseline.")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, every column.")] = False,
     json: Annotated[bool, typer.Option("--json", help="JSON, every column.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Decide everything again in the recorded order, and compare.")
+    ] = False,
     storage: Storage = None,
 ) -> None:
     """The leaderboard: medians over the replicates, ranked by rung reached, then median."""
@@ -206,7 +213,13 @@ def results(
 
     if top is not None and top < 1:
         raise BadInput(f"--top is {top}, but must be at least 1; raise it")
-    board = leaderboard.load(paths.experiment(name, storage))
+    found = paths.experiment(name, storage)
+    if verify:
+        from tuner import verify as verification
+
+        out.print(verification.verify(found), markup=False, highlight=False)
+        return
+    board = leaderboard.load(found)
     if json or csv:
         sys.stdout.write(export.to_json(board, top) if json else export.to_csv(board, top))
         return
@@ -229,7 +242,9 @@ def show(
 @app.command()
 def dashboard(
     name: Name,
-    port: Annotated[int, typer.Option(help="Port on this machine; the next free one is taken if it is busy.")] = 6006,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port on this machine; the next free one is taken if it is busy.")
+    ] = 6006,
     storage: Storage = None,
 ) -> None:
     """Serve TensorBoard for an experiment on this machine until Ctrl-C."""
@@ -320,15 +335,12 @@ def _budget(
     }
 
 
-def _conclude(outcome: Any, storage: str | None) -> None:
+def _conclude(outcome: Any) -> None:
     """Print how a session ended and leave with its exit code."""
     from tuner.tables.results import results_view
 
     if outcome.ending == "interrupted":
-        where = f" --storage {storage}" if storage is not None else ""
-        out.print(
-            f"\ninterrupted; nothing is lost. Continue with: tuner resume {outcome.paths.name}{where}", markup=False
-        )
+        out.print(f"\ninterrupted; nothing is lost. Continue with: {outcome.paths.command('resume')}", markup=False)
     else:
         out.print(results_view(outcome.leaderboard, None))
     if outcome.exit_code == 1:

@@ -86,7 +86,7 @@ def create(
         shutil.rmtree(staging.root, ignore_errors=True)
         raise BadInput(
             f"the name `{paths.name}` is already in use in {paths.root.parent}; continue it with "
-            f"`tuner resume {paths.name}` or choose another --name"
+            f"`{paths.command('resume')}` or choose another --name"
         ) from None
 
 
@@ -99,11 +99,9 @@ def trial_records(first: int, configs: Sequence[dict[str, Any]]) -> list[Record]
 
 
 def extension(
-    paths: ExperimentPaths, manifest: manifests.Manifest, known: list[dict[str, Any]], trials: int | None
+    paths: ExperimentPaths, manifest: manifests.Manifest, known: list[dict[str, Any]], trials: int
 ) -> list[dict[str, Any]]:
     """The configurations that follow the known ones, up to `trials`."""
-    if trials is None:
-        return []
     if trials < len(known):
         raise BadInput(
             f"--trials is {trials}, but `{paths.name}` already has {len(known)} trials; give a larger number"
@@ -119,6 +117,8 @@ def extension(
     texts = [f"{key}={value}" for key, value in manifest["overrides"].items()]
     budget = {key: value for key, value in manifest["budget"].items() if key != "max_concurrent"}
     space = request.resolve_space(manifest["family"], source, texts).with_budget(**{**budget, "trials": trials})
+    # A relative folder means another one where this is run.
+    space = space.with_overrides({"dataset": manifest["protocol"]["dataset"]})
     problems = space.problems()
     if problems:
         raise BadInput.listing(problems)

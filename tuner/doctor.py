@@ -87,7 +87,6 @@ def _storage(storage: Path) -> Check:
 
 
 def _dataset(dataset: str) -> Check:
-    from trainables import datasets
+    from tuner import data
 
-    info = datasets.check(dataset)
-    return Check("dataset", True, f"{dataset}: {info}")
+    return Check("dataset", True, data.check(dataset))

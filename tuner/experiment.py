@@ -20,8 +20,6 @@ from tuner.lock import DriverLock
 from tuner.paths import ExperimentPaths
 from tuner.records import read
 
-CHECKPOINT_SECONDS = 60.0
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -65,7 +63,7 @@ def launch(
     cpus_per_trial: float | None = None,
     gpus_per_trial: float | None = None,
     max_concurrent: int | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint_seconds: float | None = None,
     tell: session.Tell = lambda text: None,
     listen: session.ListenerFactory | None = None,
 ) -> Outcome:
@@ -81,7 +79,7 @@ def launch(
         overrides: knob -> value or Ray Tune domain, or texts such as "lr=0.05" and "sigma=choice(1,2,4)".
         address: of a Ray cluster ("auto", "host:port"); None starts Ray on this machine.
         max_concurrent: trials at the same time; default as many as the cluster holds.
-        checkpoint_seconds: least time between two checkpoints of a trial.
+        checkpoint_seconds: least time between two checkpoints of a trial; default 60.
         tell: receives sentences for a person.
         listen: makes a listener that receives every record as it is written.
 
@@ -101,18 +99,12 @@ def launch(
     problems = chosen.problems()
     if max_concurrent is not None and max_concurrent < 1:
         problems.append(f"`max_concurrent` is {max_concurrent}, but must be at least 1; raise --max-concurrent")
-    if checkpoint_seconds < 0:
+    if checkpoint_seconds is not None and checkpoint_seconds < 0:
         problems.append(f"the checkpoint interval is {checkpoint_seconds:g} s, but must not be negative; raise it")
     if problems:
         raise BadInput.listing(problems)
     configs = request.draw(chosen, seed, chosen.budget.trials)
-    root = places.storage_root(storage)
-    paths = ExperimentPaths(root / places.check_name(name or request.default_name(chosen)))
-    if paths.root.exists():
-        raise BadInput(
-            f"the name `{paths.name}` is already in use in {root}; continue it with `tuner resume {paths.name}` "
-            "or choose another --name"
-        )
+    paths = require_free_name(name or request.default_name(chosen), storage)
     with ray_session.connected(address) as resources:
         check_resources(chosen.budget.cpus_per_trial, chosen.budget.gpus_per_trial, resources)
         data = preflight(chosen.family, configs)
@@ -133,7 +125,7 @@ def resume(
     trials: int | None = None,
     address: str | None = None,
     max_concurrent: int | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint_seconds: float | None = None,
     tell: session.Tell = lambda text: None,
     listen: session.ListenerFactory | None = None,
 ) -> Outcome:
@@ -147,16 +139,19 @@ def resume(
         pass  # refuse early: reaching Ray and checking the data takes a while
     manifest = manifests.read(paths.manifest)
     known = [record for record in read(paths.records) if record["event"] == "trial"]
-    more = extension(paths, manifest, [record["config"] for record in known], trials)
+    # A kill may have come between the manifest of an extension and its trials.
+    wanted = max(manifest["budget"]["trials"], len(known)) if trials is None else trials
+    more = extension(paths, manifest, [record["config"] for record in known], wanted)
     history = History.load(paths)
     if not more and all(trial.has_ended for trial in history.trials):
-        tell(f"{paths.name} is finished; add trials with `tuner resume {paths.name} --trials N`")
+        tell(f"{paths.name} is finished; add trials with `{paths.command('resume', '--trials N')}`")
         return Outcome(paths, "finished")
     with ray_session.connected(address) as resources:
         budget = manifest["budget"]
         check_resources(budget["cpus_per_trial"], budget["gpus_per_trial"], resources)
         open_configs = [trial.config for trial in history.trials if not trial.has_ended]
-        preflight(manifest["family"], open_configs + more)
+        found = preflight(manifest["family"], open_configs + more)
+        _require_same_data(paths, manifest["data"]["fingerprints"], found["fingerprints"])
         if more:
             budget["trials"] = len(known) + len(more)
         if max_concurrent is not None:
@@ -165,6 +160,17 @@ def resume(
             paths, manifest, resources, checkpoint_seconds=checkpoint_seconds, tell=tell, listen=listen, more=more
         )
         return Outcome(paths, ending)
+
+
+def require_free_name(name: str, storage: str | Path | None) -> ExperimentPaths:
+    """Where an experiment of this name would be; BadInput when the name is no name or is in use."""
+    paths = ExperimentPaths(places.storage_root(storage) / places.check_name(name))
+    if paths.root.exists():
+        raise BadInput(
+            f"the name `{name}` is already in use in {paths.root.parent}; continue it with `{paths.command('resume')}` "
+            "or choose another --name"
+        )
+    return paths
 
 
 def preflight(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -178,3 +184,13 @@ def preflight(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         raise BadInput.listing(report["problems"])
     found: dict[str, Any] = report["data"]
     return found
+
+
+def _require_same_data(paths: ExperimentPaths, launched: dict[str, str], found: dict[str, str]) -> None:
+    """Refuse to mix results on different data in one leaderboard."""
+    for size, fingerprint in found.items():
+        if launched.get(size, fingerprint) != fingerprint:
+            raise BadInput(
+                f"the dataset has changed since `{paths.name}` was launched: its fingerprint at {size} pixels was "
+                f"{launched[size]} and is {fingerprint}; restore the data or launch a new experiment"
+            )

@@ -109,7 +109,7 @@ class Trial:
 
 @dataclass
 class Session:
-    """One run of the driver. `outcome` is finished, interrupted or failed; a killed driver leaves None."""
+    """One run of the driver. `outcome` is finished or interrupted; a killed driver leaves None."""
 
     started: float
     pid: int
@@ -141,9 +141,6 @@ class History:
     def load(cls, paths: ExperimentPaths) -> History:
         """Read the manifest and the records; `BadInput` names the file and line that cannot be read."""
         known = manifest.read(paths.manifest)
-        missing = sorted({"objective", "budget", "protocol", "rungs", "baseline"} - known.keys())
-        if missing:
-            raise BadInput(f"{paths.manifest} lacks {', '.join(missing)}; restore it from a copy of the experiment")
         # Asked before reading: a driver that ends meanwhile leaves records newer than the answer, never older.
         history = cls(known, name=paths.name, live=lock.is_held(paths.lock))
         for number, record in enumerate(records.read(paths.records), start=1):

@@ -7,10 +7,11 @@ the search, from another one (`tuner stop`) and from any machine that shares the
 from __future__ import annotations
 
 import contextlib
+import itertools
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -45,17 +46,21 @@ class StopRequest:
 
 
 @contextlib.contextmanager
-def on_signal(request: StopRequest, tell: Callable[[str], None]) -> Iterator[None]:
-    """Within the block the first Ctrl-C (or SIGTERM) makes the request, the second raises KeyboardInterrupt."""
+def on_signal(request: StopRequest) -> Iterator[None]:
+    """Within the block the first Ctrl-C (or SIGTERM) makes the request, the second raises KeyboardInterrupt.
+
+    The handler prints nothing: it may have interrupted whoever holds the terminal's lock.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals; whoever runs us in another one stops us through the file
         return
 
+    signals = itertools.count(1)
+
     def handle(number: int, frame: FrameType | None) -> None:
-        if request.is_made():
+        if next(signals) > 1:
             raise KeyboardInterrupt
         request.make()
-        tell("stopping: the running trials finish their epoch and checkpoint; press Ctrl-C again to leave at once")
 
     former = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tuner import asha
+from tuner.manifest import Manifest
 from tuner.records import Record, RecordWriter
 
 Verdict = Literal["continue", "stop"]
@@ -31,6 +32,12 @@ class Rule:
     @property
     def rungs(self) -> tuple[int, ...]:
         return asha.rungs(self.epochs, self.grace, self.reduction)
+
+
+def rule_of(manifest: Manifest) -> Rule:
+    """The rule of an experiment."""
+    budget, objective = manifest["budget"], manifest["objective"]
+    return Rule(objective["metric"], objective["mode"], budget["epochs"], budget["grace"], budget["reduction"])
 
 
 @dataclass
@@ -70,8 +77,9 @@ class Judge:
         epoch = int(result["epoch"])
         record = epoch_record(trial, result)
         if epoch <= self.last_epoch.get(trial, 0):
-            # Trained again after a crash. The first record stands, for decisions were made on it.
-            self.writer.write({**record, "event": "repeat"})
+            # The first record stands, for decisions were made on it. Trained again after a crash it is kept as evidence.
+            if not result.get("replayed"):
+                self.writer.write({**record, "event": "repeat"})
             return "continue"
         self.last_epoch[trial] = epoch
         failures = [{"event": "replicate_failed", "trial": trial, **failure} for failure in result["failures"]]

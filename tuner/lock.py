@@ -6,10 +6,12 @@ import fcntl
 import json
 import os
 import socket
+import time
 from pathlib import Path
 from types import TracebackType
 
 from tuner.errors import BadInput
+from tuner.paths import ExperimentPaths
 
 
 class DriverLock:
@@ -22,15 +24,13 @@ class DriverLock:
     def __enter__(self) -> DriverLock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _acquired(file):
             holder = _holder(self._path)
             os.close(file)
             raise BadInput(
                 f"`{self._path.parent.name}` is already being run by {holder}; wait for it, or stop it with "
-                f"`tuner stop {self._path.parent.name}`"
-            ) from None
+                f"`{ExperimentPaths(self._path.parent).command('stop')}`"
+            )
         os.ftruncate(file, 0)
         os.write(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
         self._file = file
@@ -58,6 +58,18 @@ def is_held(path: Path) -> bool:
         return True
     finally:
         os.close(file)
+    return False
+
+
+def _acquired(file: int) -> bool:
+    """Try for a moment: somebody who only asks who the driver is (`is_held`) holds the lock for an instant."""
+    for _ in range(20):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return True
     return False
 
 

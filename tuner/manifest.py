@@ -16,6 +16,7 @@ from tuner.errors import BadInput
 
 Manifest = dict[str, Any]
 _PACKAGES = ("tuner", "torch", "torchvision", "ray", "numpy", "scikit-learn")
+_REQUIRED = {"objective", "budget", "protocol", "rungs", "baseline"}
 
 
 def surroundings() -> Manifest:
@@ -52,6 +53,9 @@ def read(path: Path) -> Manifest:
         ) from None
     if not isinstance(manifest, dict):
         raise BadInput(f"{path} holds a {type(manifest).__name__}, but a manifest is a JSON object; restore the file")
+    missing = sorted(_REQUIRED - manifest.keys())
+    if missing:
+        raise BadInput(f"{path} lacks {', '.join(missing)}; restore it from a copy of the experiment")
     return manifest
 
 

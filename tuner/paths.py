@@ -8,12 +8,14 @@ STORAGE/NAME/
     stop                        present when someone asked the search to stop
     trials/00007/               checkpoints and log.txt of trial 7
     tensorboard/00007/          event files of trial 7
+    .ray/                       Ray's own files, while a session runs
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +65,11 @@ class ExperimentPaths:
     def name(self) -> str:
         return self.root.name
 
+    def command(self, verb: str, *more: str) -> str:
+        """The command line that does something with this experiment, as it works from any folder."""
+        storage = () if self.root.parent == default_storage() else ("--storage", shlex.quote(str(self.root.parent)))
+        return " ".join(["tuner", verb, self.name, *storage, *more])
+
     @property
     def manifest(self) -> Path:
         return self.root / "manifest.json"
@@ -82,6 +89,10 @@ class ExperimentPaths:
     @property
     def stop_request(self) -> Path:
         return self.root / "stop"
+
+    @property
+    def scratch(self) -> Path:
+        return self.root / ".ray"
 
     @property
     def tensorboard(self) -> Path:

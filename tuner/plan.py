@@ -118,6 +118,8 @@ def prepare(
     concurrent = max_concurrent
     if concurrent is None and gpus == 0:
         concurrent = concurrency(cpus, gpus, Resources(cpus=float(os.cpu_count() or 1), gpus=0.0), None)
+    if concurrent is not None:
+        concurrent = min(concurrent, chosen.budget.trials)
     try:
         return plan(chosen, seed, concurrent=concurrent, overridden=parse_all(overrides).keys())
     except ValueError as error:

@@ -38,8 +38,13 @@ class RecordWriter:
         now = round(time.time(), 3)
         stamped = [_finite({"time": now, **record}) for record in records]
         data = "".join(json.dumps(record, allow_nan=False) + "\n" for record in stamped).encode()
-        while data:  # a signal or a full pipe may cut a write short
-            data = data[os.write(self._file, data) :]
+        size = os.fstat(self._file).st_size
+        try:
+            while data:  # a signal may cut a write short
+                data = data[os.write(self._file, data) :]
+        except OSError:
+            os.ftruncate(self._file, size)  # a half-written line would spoil the next one as well
+            raise
         for record in stamped:
             for listener in self._listeners:
                 listener(record)

@@ -18,7 +18,7 @@ Overrides = Mapping[str, Any] | Sequence[str]
 def resolve_space(family: str, space: str | Path | SearchSpace, overrides: Overrides) -> SearchSpace:
     """The search space a request means, with its overrides applied; BadInput in one sentence otherwise."""
     from search_spaces.overrides import parse_all
-    from trainables import datasets
+    from trainables import datasets, families
 
     try:
         if isinstance(space, SearchSpace):
@@ -28,7 +28,7 @@ def resolve_space(family: str, space: str | Path | SearchSpace, overrides: Overr
         else:
             chosen = search_spaces.load(family, str(space))
         changes = dict(overrides) if isinstance(overrides, Mapping) else parse_all(list(overrides))
-        asked, has = family.replace("-", "_"), chosen.family.replace("-", "_")
+        asked, has = families.canonical(family), families.canonical(chosen.family)
         if asked != has:
             raise BadInput(f"the space {chosen.name} is of the family `{has}`, not `{asked}`; launch `{has}` instead")
         chosen = chosen.with_overrides(changes)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ def run(
     request: StopRequest,
     checkpoint_seconds: float,
     max_concurrent: int,
+    tell: Callable[[str], None],
 ) -> None:
     """Train the trials, in the given order, as far as the judge lets them.
 
@@ -31,6 +32,7 @@ def run(
         request: once made, no trial is started and running ones end after their epoch.
         checkpoint_seconds: least time between two checkpoints of a trial.
         max_concurrent: trials training at the same time.
+        tell: receives sentences for a person.
     """
     from ray import tune
 
@@ -38,13 +40,14 @@ def run(
     from tuner.scheduler import MedianASHA
     from tuner.watch import Watch
 
-    watch = Watch(judge, request)
+    watch = Watch(judge, request, tell)
     assignments = [
         assignment(paths, manifest, index, config, judge.last_epoch.get(index, 0), checkpoint_seconds)
         for index, config in trials
     ]
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
-    with tempfile.TemporaryDirectory(prefix="tuner-") as scratch:
+    shutil.rmtree(paths.scratch, ignore_errors=True)  # of a session that was killed
+    try:
         tuner = tune.Tuner(
             TRAINABLES[manifest["family"]],
             param_space={"trial": tune.grid_search(assignments)},
@@ -58,7 +61,7 @@ def run(
             ),
             run_config=tune.RunConfig(
                 name="ray",
-                storage_path=scratch,
+                storage_path=str(paths.scratch),
                 verbose=0,
                 stop=watch.stopper(),
                 callbacks=[watch.callback()],
@@ -67,6 +70,8 @@ def run(
             ),
         )
         tuner.fit()
+    finally:
+        shutil.rmtree(paths.scratch, ignore_errors=True)
 
 
 def assignment(

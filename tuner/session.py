@@ -11,12 +11,14 @@ from tuner import manifest as manifests
 from tuner import ray_session, search, tensorboard
 from tuner.capacity import concurrency
 from tuner.directory import trial_records
+from tuner.housekeeping import Housekeeper
 from tuner.interrupt import StopRequest, on_signal
-from tuner.judge import Judge, Rule
+from tuner.judge import Judge, rule_of
 from tuner.lock import DriverLock
 from tuner.paths import ExperimentPaths
 from tuner.records import Record, RecordWriter, read
 
+CHECKPOINT_SECONDS = 60.0
 Ending = Literal["finished", "interrupted"]
 Tell = Callable[[str], None]
 Listener = Callable[[Record], None]
@@ -28,7 +30,7 @@ def hold(
     manifest: manifests.Manifest,
     resources: ray_session.Resources,
     *,
-    checkpoint_seconds: float,
+    checkpoint_seconds: float | None,
     tell: Tell,
     listen: ListenerFactory | None,
     more: Sequence[dict[str, Any]] = (),
@@ -38,7 +40,7 @@ def hold(
     Args:
         manifest: of the experiment, rewritten when there are `more` configurations.
         resources: of the Ray that this process is connected to.
-        checkpoint_seconds: least time between two checkpoints of a trial.
+        checkpoint_seconds: least time between two checkpoints of a trial; None means 60.
         tell: receives sentences for a person.
         listen: makes a listener that gets every record, the earlier ones first.
         more: configurations that extend the search.
@@ -49,7 +51,10 @@ def hold(
         tensorboard.rebuild(paths)
         board = tensorboard.TensorBoardWriter(paths, manifest)
         stack.callback(board.close)
-        listeners: list[Listener] = [board.update]
+        keeper = Housekeeper(paths)
+        for record in past:
+            keeper(record)
+        listeners: list[Listener] = [board.update, keeper]
         if listen is not None:
             listener = listen(paths, manifest)
             for record in past:
@@ -71,10 +76,11 @@ def hold(
         budget = manifest["budget"]
         limit = concurrency(budget["cpus_per_trial"], budget["gpus_per_trial"], resources, budget.get("max_concurrent"))
         ending: Ending = "interrupted"
+        seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
         try:
-            with on_signal(stop, tell):
+            with on_signal(stop):
                 if unfinished:
-                    search.run(paths, manifest, unfinished, judge, stop, checkpoint_seconds, limit)
+                    search.run(paths, manifest, unfinished, judge, stop, seconds, limit, tell)
             if len(judge.ended) == len(configs):
                 ending = "finished"
         except KeyboardInterrupt:
@@ -83,12 +89,6 @@ def hold(
             writer.write({"event": "session", "action": "end", "outcome": ending})
             stop.withdraw()
         return ending
-
-
-def rule_of(manifest: manifests.Manifest) -> Rule:
-    """The judge's rule, from the manifest."""
-    budget, objective = manifest["budget"], manifest["objective"]
-    return Rule(objective["metric"], objective["mode"], budget["epochs"], budget["grace"], budget["reduction"])
 
 
 def _in_order(configs: Mapping[int, dict[str, Any]], judge: Judge) -> list[tuple[int, dict[str, Any]]]:

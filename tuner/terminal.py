@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 
 from tuner.live import LiveView
 from tuner.manifest import Manifest
 from tuner.paths import ExperimentPaths
-from tuner.records import Record
+from tuner.session import Listener
 
 
 class Terminal:
@@ -33,12 +32,7 @@ class Terminal:
         """Print a sentence, above the live table if there is one."""
         self._console.print(text, markup=False, highlight=False)
 
-    def listen(self, paths: ExperimentPaths, manifest: Manifest) -> Any:
+    def listen(self, paths: ExperimentPaths, manifest: Manifest) -> Listener:
         """Open the live table of an experiment; returns what takes its records."""
         self._view = LiveView(manifest, self._console)
-        update: Any = self._view.update
-
-        def take(record: Record) -> None:
-            update(record)
-
-        return take
+        return self._view.update

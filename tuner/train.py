@@ -33,6 +33,8 @@ def train(family: str, settings: Sequence[str], *, epochs: int, replicates: int,
             if hasattr(value, "sample") or (isinstance(value, dict) and "grid_search" in value):
                 raise ValueError(f"`{name}` is a range, but one configuration needs one value; give a constant")
         families.config_class(family)(**knobs)
+        if seed < 0:
+            raise ValueError(f"--seed is {seed}, but must be at least 0; raise it")
         if replicates < 1:
             raise ValueError(f"--replicates is {replicates}, but must be at least 1; raise it")
     except ValidationError as error:

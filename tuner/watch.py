@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ _TRACEBACK = 4000  # characters kept of a worker's traceback
 class Watch:
     """The trials that are training now, and the records of what happens to their workers."""
 
-    def __init__(self, judge: Judge, request: StopRequest) -> None:
+    def __init__(self, judge: Judge, request: StopRequest, tell: Callable[[str], None]) -> None:
         self._judge = judge
         self._request = request
+        self._tell = tell
+        self._told = False
         self._running: set[int] = set()
 
     def callback(self) -> Callback:
@@ -38,7 +41,7 @@ class Watch:
         """The worker died or raised; Ray restarts it unless this was the last time."""
         self._running.discard(index)
         text = _newest_failure(error_file)
-        message = text.strip().splitlines()[-1] if text.strip() else "the worker was lost"
+        message = _first_sentence(text)
         self._judge.writer.write(
             {"event": "error", "trial": index, "message": message, "traceback": text[-_TRACEBACK:], "final": final}
         )
@@ -50,7 +53,12 @@ class Watch:
 
     def all_stopped(self) -> bool:
         """Whether a stop was asked for and every trial that was training has checkpointed."""
-        return self._request.is_made() and not self._running
+        if not self._request.is_made():
+            return False
+        if self._running and not self._told:
+            self._told = True
+            self._tell("stopping: the running trials finish their epoch and checkpoint; Ctrl-C again leaves at once")
+        return not self._running
 
 
 class _Callback(Callback):  # type: ignore[misc]  # Ray is untyped
@@ -85,6 +93,15 @@ class _Stopper(Stopper):  # type: ignore[misc]  # Ray is untyped
 
     def stop_all(self) -> bool:
         return self._watch.all_stopped()
+
+
+def _first_sentence(text: str) -> str:
+    """What a person reads of a failure: the exception of a traceback, and of Ray's essays the first sentence."""
+    lines = text.strip().splitlines()
+    if not lines:
+        return "the worker was lost"
+    last = next((line for line in reversed(lines) if line and not line.startswith((" ", "\t"))), lines[-1])
+    return last.split(". ")[0][:200]
 
 
 def _newest_failure(error_file: str | None) -> str:

@@ -184,3 +184,12 @@ def test_batches_on_the_gpu_are_those_of_the_cpu() -> None:
         assert theirs[0].is_cuda
         assert torch.allclose(ours[0], theirs[0].cpu())
         assert torch.equal(ours[1], theirs[1].cpu())
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"), [(36, [36, 36, 36]), (107, [108]), (53, [53, 53, 2]), (1, [1] * 108), (200, [108])]
+)
+def test_a_lone_last_image_joins_the_batch_before_it(batch_size, sizes):
+    images = ImageData.load(TrainingConfig(image_size=8, train_images=120), "cpu")
+    batches = images.train_batches(batch_size, torch.Generator())
+    assert [len(labels) for _, labels in batches] == sizes

@@ -8,6 +8,7 @@ import torch
 from trainables import engine
 from trainables.blur import FAMILY
 from trainables.lockstep import LockStep
+from trainables.replicate import Replicate
 
 KNOBS = {"dataset": "digits", "image_size": 8, "train_images": 120, "epochs": 3, "batch_size": 40, "mode": "mix"}
 RANDOM = KNOBS | {"mode": "random-mix", "augmentation": "crop-flip", "crop_padding": 1}
@@ -143,6 +144,28 @@ def test_a_replicate_that_turns_nan_fails_as_non_finite(monkeypatch):
     assert second["replicates_ok"] == 3
     assert {failure["kind"] for failure in second["failures"]} == {"non-finite"}
     assert math.isfinite(second["val_accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "message"),
+    [
+        (None, "raised", "TypeError: the family reported extra = None, but a metric must be a number"),
+        ("0.9", "raised", "TypeError: the family reported extra = '0.9', but a metric must be a number"),
+        (math.nan, "non-finite", "NonFinite: extra became nan"),
+    ],
+)
+def test_a_replicate_with_a_bad_metric_fails_alone(monkeypatch, value, kind, message):
+    real = Replicate.evaluate
+
+    def evaluate(replicate, epoch, last):
+        return real(replicate, epoch, last) | {"extra": value if replicate.index == 1 else 0.5}
+
+    monkeypatch.setattr(Replicate, "evaluate", evaluate)
+    result = LockStep("blur", KNOBS).step()
+    assert result["replicates_ok"] == 4
+    assert result["extra_values"] == [0.5, -math.inf, 0.5, 0.5, 0.5]
+    [failure] = result["failures"]
+    assert (failure["kind"], failure["message"]) == (kind, message)
 
 
 def test_without_a_majority_the_trial_has_diverged_with_the_worst_median(monkeypatch):

@@ -1,12 +1,13 @@
 """The Ray Trainable: Ray's contract, reuse without reloading, and results that a dead driver missed."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 import torch
 from ray import tune
 
-from trainables import data
+from trainables import checkpoints, data, replicated
 from trainables.blur import BlurTrainable
 from trainables.replicated import TRAINABLES, ReplicatedTrainable
 
@@ -31,7 +32,7 @@ def assigned(tmp_path, **changes):
 
 
 def untimed(result):
-    volatile = ("epoch_seconds", "images_per_second", "done", "interrupted")
+    volatile = ("epoch_seconds", "images_per_second", "done", "interrupted", "replayed")
     return {key: value for key, value in result.items() if key not in volatile}
 
 
@@ -98,6 +99,35 @@ def test_an_unreadable_newest_checkpoint_costs_one_interval_only(tmp_path):
     (tmp_path / "trial" / "checkpoint_000002.pt").write_bytes(b"torn")
     again = BlurTrainable(assigned(tmp_path, recorded_epoch=1))
     assert untimed(again.step()) == expected
+
+
+def test_what_is_reported_again_without_training_says_so(tmp_path):
+    BlurTrainable(assigned(tmp_path)).step()
+    again = BlurTrainable(assigned(tmp_path))
+    assert again.step()["replayed"]
+    assert "replayed" not in again.step()
+
+
+def test_a_checkpoint_that_fits_half_way_leaves_nothing_of_itself_behind(tmp_path):
+    expected = untimed(BlurTrainable(assigned(tmp_path / "fresh")).step())
+    BlurTrainable(assigned(tmp_path)).step()
+    [path] = (tmp_path / "trial").glob("*.pt")
+    state = checkpoints.load_file(path)
+    state["replicates"][1]["model"].popitem()
+    checkpoints.save_file(path, state)
+    assert untimed(BlurTrainable(assigned(tmp_path)).step()) == expected
+
+
+def test_a_flat_configuration_takes_no_gpu_that_ray_did_not_give(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(replicated.ray, "is_initialized", lambda: True)
+    given = {"GPU": []}
+    monkeypatch.setattr(
+        replicated.ray, "get_runtime_context", lambda: SimpleNamespace(get_accelerator_ids=lambda: given)
+    )
+    assert replicated._gpus_given() == 0
+    given["GPU"] = ["3"]
+    assert replicated._gpus_given() == 1
 
 
 def test_a_stop_request_checkpoints_after_the_epoch_and_says_so(tmp_path):

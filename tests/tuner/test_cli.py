@@ -1,13 +1,15 @@
 """The command line: every mistake is one sentence and exit code 2, and reading never costs an import of torch."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
-from tests.tuner.experiments import finished
-from tuner import cli
+from tests.tuner.experiments import Experiment, finished
+from tuner import asha, cli
 
 
 @pytest.fixture
@@ -27,6 +29,11 @@ def tuner(monkeypatch, capsys, tmp_path):
 
 
 MISTAKES = {
+    "not a number": (["launch", "blur", "--set", "lr=nan"], "`lr` is nan, but must be a number"),
+    "a number for a list": (["launch", "blur", "--set", "evaluation_sigmas=3"], "write it as (1,2)"),
+    "a dry run of a bad name": (["launch", "blur", "--dry-run", "--name", "a/b"], "the experiment name is 'a/b'"),
+    "train with a negative seed": (["train", "blur", "--seed", "-1"], "--seed is -1"),
+    "train on images too small": (["train", "blur", "--set", "arch=vgg16"], "cannot take images of 16x16"),
     "unknown family": (["launch", "blurr"], "did you mean `blur`"),
     "unknown space": (["launch", "blur", "--space", "smok"], "did you mean `smoke`"),
     "unknown knob": (["launch", "blur", "--set", "sigmaa=1"], "did you mean `sigma`"),
@@ -137,12 +144,48 @@ def test_results_of_a_finished_experiment_as_table_json_and_csv(tuner, tmp_path)
     assert text.startswith("rank,")
 
 
+def test_verify_decides_everything_again(tuner, tmp_path):
+    experiment = Experiment(tmp_path)
+    experiment.session()
+    for index, (value, action, cutoff) in enumerate(
+        [(0.5, "continue", None), (0.6, "continue", 0.5), (0.4, "stop", 0.55)]
+    ):
+        experiment.trial(index)
+        experiment.write(
+            "decision", trial=index, epoch=1, rung=1, action=action, value=value, cutoff=cutoff, of=index + 1, reason=""
+        )
+    arguments = ["results", experiment.paths.name, "--storage", experiment.paths.root.parent, "--verify"]
+    code, out, err = tuner(*arguments)
+    assert code == 1
+    assert "trial 2 at rung 1: recorded stop with cutoff 0.55 of 3, but the rule says stop, 0.5666" in err
+    text = experiment.paths.records.read_text().replace(
+        '"cutoff": 0.55', f'"cutoff": {asha.decide([0.5, 0.6], 0.4, 3).cutoff!r}'
+    )
+    experiment.paths.records.write_text(text)
+    code, out, err = tuner(*arguments)
+    assert code == 0, err
+    assert "all 3 decisions of made-up follow from the recorded order of arrival" in out
+
+
+def test_the_commands_it_prints_work_from_anywhere(tuner, tmp_path):
+    experiment = finished(tmp_path / "some where")
+    code, _, err = tuner("stop", experiment.paths.name, "--storage", experiment.paths.root.parent)
+    assert code == 2
+    [command] = re.findall(r"see `tuner (.*)`", err)
+    code, out, _ = tuner(*shlex.split(command))
+    assert code == 0
+    assert "made-up" in out
+
+
 def test_doctor_finds_a_storage_that_cannot_be_used(tuner, tmp_path):
     code, out, _ = tuner("doctor", "--storage", tmp_path, "--dataset", "cifar10")
     assert code == 2
     assert "ok     storage" in out
     assert "FAILED dataset" in out
     assert "tuner data fetch cifar10" in out
+    code, out, _ = tuner("doctor", "--storage", tmp_path)
+    assert code == 0
+    assert "dataset  digits: 1,442 training and 355 test images of 10 classes, 16x16" in out
 
 
 @pytest.mark.parametrize("command", [["--help"], ["results", "NAME"], ["status", "NAME"], ["show", "NAME", "best"]])

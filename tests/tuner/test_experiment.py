@@ -3,13 +3,15 @@
 import json
 import math
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.tuner.searches import TINY, judgements, medians
-from tuner import experiment, leaderboard, manifest, session
+from tuner import experiment, leaderboard, manifest
 from tuner.errors import BadInput
 from tuner.history import History
-from tuner.judge import contradictions
+from tuner.judge import contradictions, rule_of
 from tuner.lock import is_held
 from tuner.records import read
 
@@ -61,7 +63,7 @@ def test_a_search_ends_in_a_leaderboard_of_medians_over_five_seeds(finished):
 
 
 def test_every_decision_follows_from_the_recorded_order(finished):
-    rule = session.rule_of(manifest.read(finished.paths.manifest))
+    rule = rule_of(manifest.read(finished.paths.manifest))
     assert contradictions(rule, read(finished.paths.records)) == []
 
 
@@ -76,6 +78,13 @@ def test_records_are_strict_json_and_no_pickle_is_left_behind(finished):
     assert not is_held(finished.paths.lock)
     assert any(finished.paths.tensorboard.rglob("events.out.tfevents.*"))
     assert not finished.paths.stop_request.exists()
+    assert not finished.paths.scratch.exists()
+
+
+def test_ended_trials_keep_no_checkpoints_but_the_last_one_of_a_full_budget(finished):
+    for trial in History.load(finished.paths).trials:
+        kept = [path.name for path in finished.paths.trial(trial.index).glob("checkpoint_*")]
+        assert kept == (["checkpoint_000009.pt"] if trial.status == "completed" else [])
 
 
 def test_the_manifest_says_what_ran(finished):
@@ -84,7 +93,7 @@ def test_the_manifest_says_what_ran(finished):
     assert said["rungs"] == [1, 3, 9]
     assert said["overrides"] == {"image_size": "8", "train_images": "120", "batch_size": "40"}
     assert said["data"]["train_images"] == 108
-    assert len(said["data"]["fingerprint"]) >= 16
+    assert list(said["data"]["fingerprints"]) == ["8"]
     assert {"torch", "ray", "python"} <= set(said["versions"])
 
 
@@ -114,6 +123,41 @@ def test_an_extended_search_is_the_longer_search(cluster, tmp_path):
     assert manifest.read(extended.paths.manifest)["budget"]["trials"] == 5
     with pytest.raises(BadInput, match="--trials is 4, but `short` already has 5"):
         experiment.resume("short", storage=tmp_path, trials=4)
+
+
+def test_an_extension_that_was_killed_before_its_trials_were_recorded_is_completed(cluster, tmp_path):
+    outcome = launch(tmp_path, "short", trials=2, epochs=1)
+    said = manifest.read(outcome.paths.manifest)
+    said["budget"]["trials"] = 3
+    manifest.write(outcome.paths.manifest, said)
+    again = experiment.resume("short", storage=tmp_path)
+    assert [trial.has_ended for trial in History.load(again.paths).trials] == [True] * 3
+
+
+def test_a_search_on_a_relative_folder_is_extended_from_anywhere_but_not_on_changed_data(
+    cluster, tmp_path, monkeypatch
+):
+    draw = np.random.default_rng(0)
+    for split, count in (("train", 24), ("test", 4)):
+        for name in ("cat", "dog"):
+            folder = tmp_path / "pets" / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                pixels = draw.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{index}.png")
+    monkeypatch.chdir(tmp_path)
+    settings = ["dataset=folder:pets", "image_size=8"]
+    launch(tmp_path / "store", "pets", trials=1, epochs=1, overrides=settings)
+    monkeypatch.chdir("/")
+    extended = experiment.resume("pets", storage=tmp_path / "store", trials=2)
+    assert len(History.load(extended.paths).trials) == 2
+    Image.fromarray(draw.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(
+        tmp_path / "pets" / "train" / "cat" / "new.png"
+    )
+    with pytest.raises(
+        BadInput, match="the dataset has changed since `pets` was launched: its fingerprint at 8 pixels"
+    ):
+        experiment.resume("pets", storage=tmp_path / "store", trials=3)
 
 
 def test_a_users_own_space_is_kept_with_the_search_and_extends_it(cluster, tmp_path):
@@ -186,6 +230,12 @@ def test_a_broken_dataset_is_refused_before_anything_is_written(cluster, tmp_pat
 
 def test_an_unknown_architecture_is_refused_before_anything_is_written(cluster, tmp_path):
     refused(tmp_path, "did you mean `resnet18`", overrides=["arch=resnet_18"])
+
+
+def test_a_network_too_large_for_its_images_is_refused_before_anything_is_written(cluster, tmp_path):
+    said = refused(tmp_path, "cannot take images of 32x32", overrides=["arch=vit_b_16", "image_size=32"])
+    assert "`arch` vit_b_16" in said
+    assert "choose another `image_size`" in said
 
 
 def test_a_storage_that_cannot_be_written_is_refused(cluster, tmp_path):

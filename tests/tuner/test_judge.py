@@ -115,6 +115,14 @@ def test_an_epoch_reported_twice_changes_nothing(path):
     assert judge.values[1] == {1: 0.5}
 
 
+def test_an_epoch_replayed_from_a_checkpoint_leaves_no_record(path):
+    judge = judge_at(path)
+    judge.observe(1, result(1, 0.5))
+    before = path.read_bytes()
+    assert judge.observe(1, result(1, 0.5) | {"replayed": True}) == "continue"
+    assert path.read_bytes() == before
+
+
 def test_a_recalled_judge_is_the_judge_that_was_killed(path):
     judge = judge_at(path)
     for trial, value in enumerate([0.5, 0.6, 0.7, 0.2]):

@@ -188,7 +188,7 @@ def test_prepare_lists_every_problem():
     assert str(error.value).splitlines() == [
         "`trials` is 0, but must be a whole number of at least 1; set --trials",
         "`sigm` is not a knob of the family blur; did you mean `sigma`?",
-        "`lr` is 20, but must be less than or equal to 10",
+        "`lr` is 20, but must be less than or equal to 10; lower it",
         "`max_concurrent` is 0, but must be at least 1; raise --max-concurrent",
     ]
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import pytest
 
@@ -56,6 +57,25 @@ def test_numbers_that_json_cannot_hold_become_null(tmp_path):
     line = json.loads(path.read_text())
     assert line["x"] == [None, {"y": None}]
     assert line["z"] == 0.1
+
+
+def test_a_write_that_fails_half_way_leaves_no_half_line(tmp_path, monkeypatch):
+    path = tmp_path / "records.jsonl"
+    writer = RecordWriter(path)
+    writer.write({"event": "one"})
+    real = os.write
+
+    def disk_full(file, data):
+        if len(data) > 10:
+            return real(file, data[:10])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda file, data: disk_full(file, data) if len(data) > 20 else disk_full(file, b""))
+        with pytest.raises(OSError, match="No space left"):
+            writer.write({"event": "two"})
+    writer.write({"event": "three"})
+    assert [record["event"] for record in read(path)] == ["one", "three"]
 
 
 def test_listeners_see_each_record_after_it_is_written(tmp_path):

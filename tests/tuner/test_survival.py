@@ -10,11 +10,10 @@ from pandas.testing import assert_frame_equal
 
 from tests.tuner.searches import TINY, count_epochs, judgements, kill_after, medians, options, repeats, run, start
 from tuner import leaderboard
-from tuner.judge import contradictions
+from tuner.judge import contradictions, rule_of
 from tuner.manifest import read as read_manifest
 from tuner.paths import ExperimentPaths
 from tuner.records import read
-from tuner.session import rule_of
 
 pytestmark = pytest.mark.slow
 
@@ -90,8 +89,8 @@ def test_a_killed_worker_is_replaced_and_its_trial_continues_from_its_checkpoint
     process = start(*options(tmp_path, "worker"), "--max-concurrent", 1, address=cluster)
     while process.poll() is None and count_epochs(paths.records) < 5:
         time.sleep(0.01)
-    for worker in psutil.process_iter(["cmdline"]):
-        if (worker.info["cmdline"] or [""])[0].startswith("ray::BlurTrainable"):
+    for worker in psutil.Process().children(recursive=True):  # of the tests' own Ray, nobody else's
+        if worker.cmdline() and worker.cmdline()[0].startswith("ray::BlurTrainable"):
             worker.kill()
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 0, output

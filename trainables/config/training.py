@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -53,6 +54,18 @@ class TrainingConfig(BaseModel):
         """Raise ValueError where fields contradict each other; a family overrides it and calls the base first."""
 
 
+# What to do about each kind of complaint of pydantic's.
+_REMEDIES = {
+    "greater_than": "raise it",
+    "greater_than_equal": "raise it",
+    "less_than": "lower it",
+    "less_than_equal": "lower it",
+    "literal_error": "choose one of these",
+    "tuple_type": "write it as (1,2)",
+    "value_error": "change it",
+}
+
+
 def problems(error: ValidationError) -> list[str]:
     """One sentence for each thing a pydantic error lists: which knob, its value, the rule."""
     sentences = []
@@ -64,7 +77,10 @@ def problems(error: ValidationError) -> list[str]:
         elif not name:
             sentences.append(message)
         else:
-            sentences.append(f"`{name}` is {_shown(item['input'])}, but must be {message}")
+            remedy = _REMEDIES.get(item["type"], "change it")
+            if isinstance(item["input"], float) and math.isnan(item["input"]):
+                message, remedy = "a number", "change it"
+            sentences.append(f"`{name}` is {_shown(item['input'])}, but must be {message}; {remedy}")
     return sentences
 
 
