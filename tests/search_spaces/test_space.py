@@ -351,7 +351,7 @@ def test_every_problem_is_listed_at_once():
         "the objective's mode is 'largest', but must be 'max' or 'min'",
         "`sigm` is not a knob of the family blur; did you mean `sigma`?",
         "`momentum` is 1.5, but must be less than 1; lower it",
-        "`lr` is 20, but must be less than or equal to 10 (an end of its range)",
+        "`lr` is 20, but must be less than or equal to 10 (an end of its range); lower it",
     ]
 
 
