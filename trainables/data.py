@@ -95,6 +95,11 @@ class ImageData:
         name = datasets.canonical(config.dataset)
         return _load(name, config.image_size, config.train_images, config.selection, torch.device(device))
 
+    @staticmethod
+    def forget() -> None:
+        """Empty the process's memory of loaded data, so that the next load looks at the disk again."""
+        _load.cache_clear()
+
     @property
     def train_size(self) -> int:
         return len(self._train)

@@ -23,9 +23,11 @@ def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
     from trainables.data import ImageData
 
+    ImageData.forget()  # a worker may have checked another launch, and the data may have changed since
     config_class, checked = families.config_class(family), families.get(family)
     problems: list[str] = []
     data: dict[str, Any] = {}
+    unfit: dict[tuple[str, str], str] = {}  # one sentence for all networks that fail alike
     fingerprints: dict[str, str] = {}  # by image size
     seen: set[tuple[Any, ...]] = set()
     for knobs in configs:
@@ -35,18 +37,23 @@ def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
             continue
         seen.add(key)
         try:
-            images = ImageData.load(config, torch.device("cpu"))  # its errors are sentences already
+            images = ImageData.load(config, torch.device("cpu"))
+        except (ValueError, OSError) as error:
+            problems.append(str(error))
+            continue
+        try:
             checked.check(config, Shape(images.channels, images.image_size, images.num_classes))
         except ValueError as error:
             problems.append(str(error))
             continue
         except Exception as error:  # each library has its own way to say that a network and its images do not fit
-            shown = ", ".join(f"`{knob}` {getattr(config, knob)}" for knob in checked.network_knobs)
             size = f"{images.image_size}x{images.image_size}"
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            problems.append(
+            shown = ", ".join(f"`{knob}` {getattr(config, knob)}" for knob in checked.network_knobs)
+            unfit.setdefault(
+                (size, reason),
                 f"the network of {shown} cannot take images of {size} ({reason}); choose another `image_size`, or another "
-                "network"
+                "network",
             )
             continue
         fingerprints[str(images.image_size)] = images.fingerprint
@@ -58,4 +65,4 @@ def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "classes": images.num_classes,
             "fingerprints": fingerprints,
         }
-    return {"problems": list(dict.fromkeys(problems)), "data": data}
+    return {"problems": [*dict.fromkeys(problems), *unfit.values()], "data": data}

@@ -99,7 +99,7 @@ def test_the_manifest_says_what_ran(finished):
 
 def test_a_name_in_use_is_refused_and_the_first_search_left_alone(cluster, finished):
     before = finished.paths.records.read_bytes()
-    with pytest.raises(BadInput, match=r"the name `six` is already in use .*`tuner resume six`"):
+    with pytest.raises(BadInput, match=r"the name `six` is already in use .*`tuner resume six --storage .*`"):
         launch(finished.path.parent, "six", trials=2)
     assert finished.paths.records.read_bytes() == before
 
