@@ -2,7 +2,7 @@
 
 Chiley et al., "Online Normalization for Training Neural Networks", NeurIPS 2019. The batch plays no role: cut into
 smaller ones, each with its forward and backward pass, it gives the same numbers. These layers follow the recurrences of
-the paper exactly (`online_step` states them), with no factor clamped or linearised.
+the paper exactly (`online_recurrences` states them), with no factor clamped or linearised.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables.layers.online_step import ErrorCompensation, OnlineNormFunction, Settings, State, Step
+from trainables.layers.online_state import ErrorCompensation, Settings, State, Step
+from trainables.layers.online_step import OnlineNormFunction
 
 STATE = ("mu", "var", "u", "v")
 # Forward passes of one layer that may await their recomputation at a time; of each a few numbers per channel are kept.
@@ -95,6 +96,11 @@ class _OnlineNorm(nn.Module):
         self._check(x)
         if not self.training:
             return self._evaluate(x)
+        return cast(Tensor, self._train(x))
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    # the compiler would trace the NumPy within as torch, and lose what it does to the state
+    def _train(self, x: Tensor) -> Tensor:
         if x.dtype == torch.float64:
             for name in STATE:
                 self._buffers[name] = self.get_buffer(name).double()

@@ -75,6 +75,7 @@ def test_coefficients_whose_product_overflows_do_not_spoil_a_state_that_stays_ze
     coefficients = np.full((64, 2), -1e4, dtype=np.float32)
     values = np.zeros((64, 2), dtype=np.float32)
     values[-1, 1] = 3
-    before, last = scan(coefficients, values, np.zeros(2, dtype=np.float32))
+    with np.errstate(over="ignore", invalid="ignore"):
+        before, last = scan(coefficients, values, np.zeros(2, dtype=np.float32))
     assert (before == 0).all()
     assert last.tolist() == [0, 3]
