@@ -6,7 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = ("blur", "augmentation", "replicates", "online_norm", "online_norm_step", "service")
+BENCHMARKS = (
+    "blur",
+    "augmentation",
+    "replicates",
+    "online_norm",
+    "online_norm_step",
+    "deconv_root",
+    "deconv_step",
+    "service",
+)
 
 
 def main() -> None:

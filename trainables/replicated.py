@@ -184,8 +184,16 @@ class OnlineNormTrainable(ReplicatedTrainable):
     family = "online_norm"
 
 
+class DeconvTrainable(ReplicatedTrainable):
+    """A trial of the deconv family."""
+
+    family = "deconv"
+
+
 # family name -> its Trainable
-TRAINABLES: dict[str, type[ReplicatedTrainable]] = {cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable)}
+TRAINABLES: dict[str, type[ReplicatedTrainable]] = {
+    cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable, DeconvTrainable)
+}
 
 
 def _gpus_given() -> float:

@@ -1,0 +1,33 @@
+"""Plain convolutions with the geometry of another one."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def convolve(like: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`x` under these numbers, at the stride, padding, dilation and groups of `like`."""
+    return F.conv2d(x, weight, bias, like.stride, like.padding, like.dilation, like.groups)
+
+
+def plain_conv(like: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
+    """A plain convolution with the geometry of `like` and these numbers."""
+    conv = nn.Conv2d(
+        like.in_channels,
+        like.out_channels,
+        like.kernel_size,  # type: ignore[arg-type]
+        like.stride,  # type: ignore[arg-type]
+        like.padding,  # type: ignore[arg-type]
+        like.dilation,  # type: ignore[arg-type]
+        like.groups,
+        bias=bias is not None,
+        dtype=weight.dtype,
+        device=weight.device,
+    )
+    with torch.no_grad():
+        conv.weight.copy_(weight)
+        if bias is not None:
+            conv.bias.copy_(bias)  # type: ignore[union-attr]
+    return conv

@@ -1,0 +1,71 @@
+"""The small-image networks that network deconvolution was tried on, known without building one: names, sizes, options."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Arch:
+    """What one network asks of its images and options.
+
+    Args:
+        smallest: side of the smallest square images, in pixels.
+        grouped: it has grouped convolutions, which the 2019 layers do not offer.
+        options: of this network alone, beside those of the layers.
+    """
+
+    smallest: int = 1
+    grouped: bool = False
+    options: tuple[str, ...] = ()
+
+
+ARCHS = {
+    "vgg11": Arch(32, options=("dropout_rate",)),
+    "vgg13": Arch(32, options=("dropout_rate",)),
+    "vgg16": Arch(32, options=("dropout_rate",)),
+    "vgg19": Arch(32, options=("dropout_rate",)),
+    "vgg_tiny": Arch(4, options=("dropout_rate",)),
+    "resnet": Arch(),
+    "resnet34": Arch(),
+    "resnet50": Arch(),
+    "densenet121": Arch(8),
+    "preact": Arch(),
+    "senet": Arch(),
+    "dpn": Arch(grouped=True),
+    "pnasnetA": Arch(grouped=True),
+    "pnasnetB": Arch(grouped=True),
+    "resnext": Arch(grouped=True),
+    "mobilev2": Arch(grouped=True),
+    "efficient": Arch(grouped=True, options=("whiten_blocks",)),
+    "simple_v1": Arch(options=("method",)),
+    "simple_v2": Arch(25, options=("method",)),
+    "mlp": Arch(options=("method",)),
+}
+
+# The usual name -> the published flag.
+ALIASES = {
+    "resnet18": "resnet",
+    "preact18": "preact",
+    "senet18": "senet",
+    "dpn92": "dpn",
+    "resnext29": "resnext",
+    "mobilenet_v2": "mobilev2",
+    "efficientnet_b0": "efficient",
+}
+
+IMAGENET_ARCHS = ("resnet18d", "resnet34d", "resnet50d", "resnet101d", "vgg11d", "vgg16d", "densenet121d")
+
+
+def canonical(arch: str, known: Iterable[str] = ARCHS) -> str:
+    """The published flag of an architecture; `ValueError` naming the nearest one for an unknown name."""
+    names = list(known)
+    arch_flag = ALIASES.get(arch, arch)
+    if arch_flag in names:
+        return arch_flag
+    usual = [name for name, flag in ALIASES.items() if flag in names]
+    near = difflib.get_close_matches(arch, [*names, *usual], n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"the networks are: {', '.join(names)}"
+    raise ValueError(f"`arch` is {arch!r}, but no such network is known; {hint}")
