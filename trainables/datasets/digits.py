@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,15 +34,29 @@ def info(side: int | None = None) -> Info:
 @lru_cache(maxsize=2)
 def load(side: int | None = None) -> Arrays:
     """The digits at [N, 1, side, side], default side 16, with the split of `split`."""
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images = upsample(bunch.images, side or DEFAULT_SIDE)[:, None]
-    labels = bunch.target.astype(np.int64)
+    pixels, labels = _bundled()
+    images = upsample(pixels, side or DEFAULT_SIDE)[:, None]
     train, test = split(labels)
     parts = (images[train], labels[train], images[test], labels[test])
     classes = tuple(str(digit) for digit in range(10))
     return Arrays("digits", *parts, classes, fingerprint(parts, classes))
+
+
+def _bundled() -> tuple[NDArray[np.float64], Labels]:
+    """The digits as scikit-learn's `load_digits` gives them: [N, 8, 8] counting 0 to 16, and their labels.
+
+    Read from the file the package bundles: importing scikit-learn takes seconds, in every worker, for this one table.
+    """
+    package = importlib.util.find_spec("sklearn")
+    if package is not None and package.origin is not None:
+        path = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+        if path.is_file():
+            table = np.loadtxt(path, delimiter=",")
+            return table[:, :-1].reshape(-1, NATIVE_SIDE, NATIVE_SIDE), table[:, -1].astype(np.int64)
+    from sklearn.datasets import load_digits  # a release that keeps its file elsewhere
+
+    bunch = load_digits()
+    return bunch.images, bunch.target.astype(np.int64)
 
 
 def split(labels: Labels) -> tuple[Labels, Labels]:

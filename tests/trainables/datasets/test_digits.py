@@ -48,3 +48,10 @@ def test_upsampling_is_bilinear_with_centres_at_half_coordinates(side: int) -> N
     )
     difference = digits.upsample(images, side) - reference[:, 0].numpy() * 255 / 16
     assert np.abs(difference).max() <= 0.5 + 1e-9
+
+
+def test_the_file_is_read_as_scikit_learn_reads_it():
+    pixels, labels = digits._bundled()
+    bunch = load_digits()
+    assert np.array_equal(pixels, bunch.images)
+    assert np.array_equal(labels, bunch.target)
