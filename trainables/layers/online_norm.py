@@ -98,8 +98,8 @@ class _OnlineNorm(nn.Module):
             return self._evaluate(x)
         return cast(Tensor, self._train(x))
 
+    # The compiler would trace NumPy as torch, and lose what becomes of the state.
     @torch.compiler.disable  # type: ignore[untyped-decorator]
-    # the compiler would trace the NumPy within as torch, and lose what it does to the state
     def _train(self, x: Tensor) -> Tensor:
         if x.dtype == torch.float64:
             for name in STATE:

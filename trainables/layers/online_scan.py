@@ -16,8 +16,9 @@ import numpy as np
 
 Array = Any  # np.ndarray or Tensor: what follows uses nothing that the two do not share
 
-# Numbers in [B, C] from which NumPy walks the B rows faster than it doubles: measured from [128, 16] to [256, 2048].
-ROWS_FROM = 32_768
+# NumPy walks the rows one by one where channels times doublings are at least this many, for coefficients that differ and
+# for one coefficient: measured between [32, 16] and [512, 2048], the break-even moves little with the samples.
+WALK_FROM = (1500, 6000)
 
 
 def scan(coefficients: Array | float, values: Array, start: Array) -> tuple[Array, Array]:
@@ -35,9 +36,10 @@ def scan(coefficients: Array | float, values: Array, start: Array) -> tuple[Arra
     on_cpu = isinstance(values, np.ndarray)
     states: Array = np.empty(shape, values.dtype) if on_cpu else values.new_empty(shape)
     states[0], states[1:] = start, values
-    if on_cpu and values.size >= ROWS_FROM:
+    single = isinstance(coefficients, float)
+    if on_cpu and values.shape[1] * len(values).bit_length() >= WALK_FROM[single]:
         _walk(coefficients, states)
-    elif isinstance(coefficients, float):
+    elif single:
         _double_one(coefficients, states)
     else:
         _double(coefficients, states)

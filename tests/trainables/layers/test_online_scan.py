@@ -30,7 +30,7 @@ def problem(samples: int, channels: int, dtype: str = "float64") -> tuple[np.nda
 @pytest.fixture(params=["double", "walk", "tensor"])
 def solve(request, monkeypatch):
     """`scan` by each of its ways, as a function from arrays to all states."""
-    monkeypatch.setattr(online_scan, "ROWS_FROM", 0 if request.param == "walk" else 10**9)
+    monkeypatch.setattr(online_scan, "WALK_FROM", (0, 0) if request.param == "walk" else (10**9, 10**9))
 
     def states(coefficients, values, start):
         arrays = (coefficients, values, start)
