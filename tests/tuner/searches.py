@@ -37,14 +37,14 @@ def start(*arguments, address=None):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
-def run(*arguments, address=None, timeout=300):
+def run(*arguments, address=None, timeout=900):
     """`tuner ...` to its end: (exit code, everything it printed)."""
     process = start(*arguments, address=address)
     output, _ = process.communicate(timeout=timeout)
     return process.returncode, output
 
 
-def kill_after(process, path: Path, epochs: int, *, delay: float = 0.0, number=signal.SIGKILL, limit: float = 240.0):
+def kill_after(process, path: Path, epochs: int, *, delay: float = 0.0, number=signal.SIGKILL, limit: float = 600.0):
     """Send a signal once the records hold that many epochs (and a moment later), or let the process end by itself."""
     deadline = time.monotonic() + limit
     while process.poll() is None and count_epochs(path) < epochs:
@@ -53,7 +53,7 @@ def kill_after(process, path: Path, epochs: int, *, delay: float = 0.0, number=s
     time.sleep(delay)
     if process.poll() is None:
         process.send_signal(number)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     return output
 
 

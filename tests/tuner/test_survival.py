@@ -92,7 +92,7 @@ def test_a_killed_worker_is_replaced_and_its_trial_continues_from_its_checkpoint
     for worker in psutil.Process().children(recursive=True):  # of the tests' own Ray, nobody else's
         if worker.cmdline() and worker.cmdline()[0].startswith("ray::BlurTrainable"):
             worker.kill()
-    output, _ = process.communicate(timeout=200)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
     assert any(record["event"] == "error" and not record["final"] for record in read(paths.records))
     assert medians(paths) == medians(uninterrupted)
@@ -133,7 +133,7 @@ def test_stop_from_another_terminal_is_the_same(cluster, tmp_path):
             assert process.poll() is None
         code, output = run("stop", "elsewhere", "--storage", tmp_path)
         assert code == 0, output
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == 130, output
