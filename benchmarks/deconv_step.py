@@ -15,40 +15,16 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 
 import torch
 
 from benchmarks.harness import hardware, paired
+from benchmarks.training_step import training_step
 from trainables.config.deconv import DeconvConfig
 from trainables.deconv import FAMILY
-from trainables.engine import autocast, place
-from trainables.family import Shape
 from trainables.models.cifar_plan import ARCHS
 
 GOALS = {("resnet", 64): 1.75, ("resnet", 32): 1.15}
-
-
-def training_step(config: DeconvConfig, device: torch.device) -> Callable[[], None]:
-    """A call that trains one step on a fixed batch, and on CUDA waits for its end."""
-    torch.manual_seed(0)
-    model = place(FAMILY.build_model(config, Shape(channels=3, size=32, classes=10)), device).train()
-    optimizer = FAMILY.build_optimizer(config, model)
-    images = torch.randn(config.batch_size, 3, 32, 32, device=device)
-    if device.type == "cuda":
-        images = images.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(0, 10, (config.batch_size,), device=device)
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        with autocast(device):
-            loss = FAMILY.loss(config, model(images), labels)
-        loss.backward()
-        optimizer.step()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
-    return step
 
 
 def main() -> None:
@@ -72,10 +48,10 @@ def main() -> None:
     print(f"{machine}; torch {torch.__version__}, {options.arch}, batch {options.batch_size}")
     print(f"one training step, median of {options.pairs}: {kind}")
     print(f"{'block':>6}{'deconv':>10}{'bn':>10}{'ratio':>8}   pairs          goal")
-    normalised = training_step(plain, device)
+    normalised = training_step(FAMILY, plain, device)
     for block in options.blocks:
         ratio = paired(
-            training_step(plain.model_copy(update={"norm": "deconv", "block": block}), device),
+            training_step(FAMILY, plain.model_copy(update={"norm": "deconv", "block": block}), device),
             normalised,
             repeats=options.pairs,
             clock=time.process_time if on_cpu else time.perf_counter,

@@ -17,34 +17,16 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.harness import hardware, paired
+from benchmarks.training_step import training_step
 from trainables.config.online_norm import OnlineNormConfig
-from trainables.engine import autocast, place
-from trainables.family import Shape
 from trainables.models.norms import MODES
 from trainables.online_norm import FAMILY
 
 
-def training_step(norm: str, depth: int, batch_size: int, device: torch.device) -> Callable[[], None]:
-    """A call that trains one step on a fixed batch, and on CUDA waits for its end."""
+def of_norm(norm: str, depth: int, batch_size: int, device: torch.device) -> Callable[[], None]:
+    """The step of a ResNet in one norm mode."""
     config = OnlineNormConfig(dataset="cifar10", norm_mode=norm, depth=depth, batch_size=batch_size)
-    torch.manual_seed(0)
-    model = place(FAMILY.build_model(config, Shape(channels=3, size=32, classes=10)), device).train()
-    optimizer = FAMILY.build_optimizer(config, model)
-    images = torch.randn(batch_size, 3, 32, 32, device=device)
-    if device.type == "cuda":
-        images = images.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(0, 10, (batch_size,), device=device)
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        with autocast(device):
-            loss = FAMILY.loss(config, model(images), labels)
-        loss.backward()
-        optimizer.step()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
-    return step
+    return training_step(FAMILY, config, device)
 
 
 def main() -> None:
@@ -60,8 +42,8 @@ def main() -> None:
     device = torch.device(options.device)
     on_cpu = device.type == "cpu"
     ratio = paired(
-        training_step(options.norm, options.depth, options.batch_size, device),
-        training_step("batch", options.depth, options.batch_size, device),
+        of_norm(options.norm, options.depth, options.batch_size, device),
+        of_norm("batch", options.depth, options.batch_size, device),
         repeats=options.pairs,
         clock=time.process_time if on_cpu else time.perf_counter,
     )
