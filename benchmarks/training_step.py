@@ -10,10 +10,12 @@ import torch
 from trainables.config.training import TrainingConfig
 from trainables.engine import autocast, place
 from trainables.family import Family, Shape
+from trainables.host_memory import keep_freed_memory
 
 
 def training_step(family: Family[Any], config: TrainingConfig, device: torch.device) -> Callable[[], None]:
     """A call that trains one step on a fixed batch, and on CUDA waits for its end."""
+    keep_freed_memory()  # as a worker does
     torch.manual_seed(0)
     model = place(family.build_model(config, Shape(channels=3, size=32, classes=10)), device).train()
     optimizer = family.build_optimizer(config, model)

@@ -47,8 +47,10 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         """Build the replicates, continuing from the newest readable checkpoint of this trial if there is one."""
         import torch
 
+        from trainables.host_memory import keep_freed_memory
         from trainables.lockstep import LockStep
 
+        keep_freed_memory()
         assignment = config.get("trial")
         self._assigned = assignment is not None
         if assignment is None:

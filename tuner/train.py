@@ -44,11 +44,13 @@ def train(family: str, settings: Sequence[str], *, epochs: int, replicates: int,
     import torch
 
     from trainables import preflight
+    from trainables.host_memory import keep_freed_memory
     from trainables.lockstep import LockStep
 
     found = preflight.check(family, [knobs])["problems"]
     if found:
         raise BadInput.listing(found)
+    keep_freed_memory()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     trial = LockStep(family, knobs, seed=seed, replicates=replicates, device=device)
     while not trial.finished:
