@@ -53,6 +53,7 @@ class Budget:
     cpus_per_trial: float = 1.0
     gpus_per_trial: float = 0.0
     seconds_per_replicate_epoch: float | None = None  # measured; the docstring says where
+    rank_window: int = 1  # at a rung trials are ranked by their median over this many epochs; see benchmarks/replay.py
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,7 @@ class SearchSpace:
         replicates: int | None = None,
         cpus_per_trial: float | None = None,
         gpus_per_trial: float | None = None,
+        rank_window: int | None = None,
     ) -> SearchSpace:
         """The space with another budget; `None` keeps the space's own value."""
         changes = {
@@ -215,6 +217,7 @@ class SearchSpace:
             "replicates": replicates,
             "cpus_per_trial": cpus_per_trial,
             "gpus_per_trial": gpus_per_trial,
+            "rank_window": rank_window,
         }
         given = {name: value for name, value in changes.items() if value is not None}
         return dataclasses.replace(self, budget=dataclasses.replace(self.budget, **given))  # type: ignore[arg-type]

@@ -21,7 +21,16 @@ from trainables.config.training import problems as config_problems
 OBJECTIVES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
 BUDGET_OPTIONS = {
     name: "--" + name.replace("_", "-")
-    for name in ("epochs", "grace", "reduction", "trials", "replicates", "cpus_per_trial", "gpus_per_trial")
+    for name in (
+        "epochs",
+        "grace",
+        "reduction",
+        "trials",
+        "replicates",
+        "cpus_per_trial",
+        "gpus_per_trial",
+        "rank_window",
+    )
 }
 
 
@@ -53,7 +62,7 @@ def problems(space: SearchSpace) -> list[str]:
 
 def _budget(budget: Budget) -> list[str]:
     found = []
-    for name in ("epochs", "grace", "trials", "replicates"):
+    for name in ("epochs", "grace", "trials", "replicates", "rank_window"):
         value = getattr(budget, name)
         if not _at_least_one(value):
             option = BUDGET_OPTIONS[name]

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from trainables import statistics
+
 Action = Literal["continue", "stop"]
 
 
@@ -48,6 +50,20 @@ def worst(mode: str) -> float:
     return -math.inf if mode == "max" else math.inf
 
 
+def ranking_value(medians: Sequence[float], window: int, mode: str = "max") -> float:
+    """What a trial is ranked by at a rung: the running median of its objective over the last `window` epochs.
+
+    Args:
+        medians: the objective at epochs 1, 2, ... up to the rung; where the last one is not finite, the trial has diverged
+            and ranks as the worst whatever it was before.
+        window: at least 1, which is the value at the rung itself. While there are fewer epochs, all of them count.
+        mode: "max" when larger values are better, "min" when smaller are.
+    """
+    if not math.isfinite(medians[-1]):
+        return worst(mode)
+    return statistics.median(medians[-window:], mode)
+
+
 def decide(recorded: Sequence[float], value: float, reduction: float, mode: str = "max") -> Decision:
     """Judge `value` against the values `recorded` at the rung before it, in either order of goodness.
 
@@ -70,6 +86,21 @@ def decide(recorded: Sequence[float], value: float, reduction: float, mode: str 
     # Two worst values are equal, so "strictly below" would let the second one pass; nothing is learned by training it on.
     stop = score < cutoff or score == -math.inf
     return Decision("stop" if stop else "continue", sign * cutoff, count)
+
+
+def reason(rung: int, value: float, decision: Decision, reduction: float, mode: str, window: int = 1) -> str:
+    """One sentence on a decision, for people."""
+    shown = ranked_by(value, window)
+    if decision.cutoff is None:
+        return f"rung {rung}: {shown}, the first to arrive"
+    worse = "below" if mode == "max" else "above"
+    side = worse if decision.action == "stop" else f"not {worse}"
+    return f"rung {rung}: {shown} {side} the cutoff {decision.cutoff:.4g} (top 1/{reduction:g} of {decision.of})"
+
+
+def ranked_by(value: float, window: int) -> str:
+    """The value a trial is ranked by, and over how many epochs it is the median if over several."""
+    return f"{value:.4g}" if window == 1 else f"{value:.4g} (median of {window} epochs)"
 
 
 def _quantile(ascending: Sequence[float], fraction: float) -> float:

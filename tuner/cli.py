@@ -32,6 +32,9 @@ Replicates = Annotated[int | None, typer.Option(help="Seeds a configuration is t
 Epochs = Annotated[int | None, typer.Option(help="Full budget of a trial.")]
 Grace = Annotated[int | None, typer.Option(help="First rung: epochs before a trial can be stopped.")]
 Reduction = Annotated[float | None, typer.Option(help="At each rung about 1/REDUCTION of the trials go on.")]
+RankWindow = Annotated[
+    int | None, typer.Option(help="At a rung, rank trials by their median over this many epochs.  [default: 1]")
+]
 Seed = Annotated[int, typer.Option(help="Seed of the experiment: configurations, order, replicates.")]
 Storage = Annotated[str | None, typer.Option(help="Folder of experiments.  [default: ~/ray_results]")]
 Address = Annotated[str | None, typer.Option(help="Ray cluster: auto or HOST:PORT; none starts Ray here.")]
@@ -82,6 +85,7 @@ def plan(
     seed: Seed = 0,
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
+    rank_window: RankWindow = None,
     max_concurrent: MaxConcurrent = None,
     set_: Setting = None,
 ) -> None:
@@ -89,7 +93,7 @@ def plan(
     from tuner import plan as planning
     from tuner.tables.plan import plan_view
 
-    budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial)
+    budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
     out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
 
 
@@ -108,6 +112,7 @@ def launch(
     address: Address = None,
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
+    rank_window: RankWindow = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
     set_: Setting = None,
@@ -120,7 +125,7 @@ def launch(
 
     if name is not None:
         experiment.require_free_name(name, storage)
-    budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial)
+    budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
     out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
     if dry_run:
         return
@@ -240,6 +245,40 @@ def show(
 
 
 @app.command()
+def replay(
+    source: Annotated[
+        str, typer.Argument(help="An experiment, or a CSV with model, epoch, split, metric, value.", show_default=False)
+    ],
+    rule: Annotated[list[str] | None, typer.Option(help="halving or asha. Repeatable.  [default: both]")] = None,
+    grace: Annotated[list[int] | None, typer.Option(help="First rung in epochs. Repeatable.  [default: 1]")] = None,
+    reduction: Annotated[
+        list[float] | None, typer.Option(help="About 1/REDUCTION go on at a rung. Repeatable.  [default: 3]")
+    ] = None,
+    window: Annotated[
+        list[int] | None, typer.Option(help="Rank by the median over this many epochs. Repeatable.  [default: 1, 5]")
+    ] = None,
+    rungs: Annotated[
+        list[str] | None, typer.Option(help="Rungs such as 20,40,84, instead of --grace. Repeatable.")
+    ] = None,
+    models: Annotated[str, typer.Option(help="Only these curves, such as 'cifar_freeze_*'.")] = "*",
+    metric: Annotated[
+        str | None, typer.Option(help="Such as val_loss.  [default: val_accuracy, or the objective]")
+    ] = None,
+    order: Annotated[int | None, typer.Option(help="Shuffle the order of arrival with this seed.")] = None,
+    why: Annotated[bool, typer.Option("--why", help="Also print every decision with its reason.")] = False,
+    storage: Storage = None,
+) -> None:
+    """What other scheduler settings would have done with recorded curves; every combination, without Ray."""
+    from tuner import curves, replay_settings
+    from tuner.replay import run
+    from tuner.tables.replay import replay_view
+
+    settings = replay_settings.product(rule, grace, reduction, window, rungs, order)
+    recorded = curves.load(source, storage, metric).matching(models)
+    out.print(replay_view([run(recorded, setting) for setting in settings], reasons=why))
+
+
+@app.command()
 def dashboard(
     name: Name,
     port: Annotated[
@@ -323,6 +362,7 @@ def _budget(
     reduction: float | None,
     cpus_per_trial: float | None,
     gpus_per_trial: float | None,
+    rank_window: int | None,
 ) -> dict[str, Any]:
     return {
         "trials": trials,
@@ -332,6 +372,7 @@ def _budget(
         "reduction": reduction,
         "cpus_per_trial": cpus_per_trial,
         "gpus_per_trial": gpus_per_trial,
+        "rank_window": rank_window,
     }
 
 

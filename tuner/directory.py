@@ -44,6 +44,7 @@ def describe(
             "epochs": budget.epochs,
             "grace": budget.grace,
             "reduction": budget.reduction,
+            "rank_window": budget.rank_window,
             "trials": budget.trials,
             "replicates": budget.replicates,
             "cpus_per_trial": budget.cpus_per_trial,

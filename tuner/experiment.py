@@ -62,6 +62,7 @@ def launch(
     address: str | None = None,
     cpus_per_trial: float | None = None,
     gpus_per_trial: float | None = None,
+    rank_window: int | None = None,
     max_concurrent: int | None = None,
     checkpoint_seconds: float | None = None,
     tell: session.Tell = lambda text: None,
@@ -74,7 +75,8 @@ def launch(
         space: name of one of the family's spaces, path of a Python file that defines `space()`, or a SearchSpace.
         name: of the experiment; default family, space and time. Must not be in use under `storage`.
         storage: folder of experiments, default `~/ray_results`.
-        trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial: replace the space's own.
+        trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window: replace the space's
+            own.
         seed: of the experiment; the same seed gives the same configurations and the same replicates.
         overrides: knob -> value or Ray Tune domain, or texts such as "lr=0.05" and "sigma=choice(1,2,4)".
         address: of a Ray cluster ("auto", "host:port"); None starts Ray on this machine.
@@ -95,6 +97,7 @@ def launch(
         reduction=reduction,
         cpus_per_trial=cpus_per_trial,
         gpus_per_trial=gpus_per_trial,
+        rank_window=rank_window,
     )
     problems = chosen.problems()
     if max_concurrent is not None and max_concurrent < 1:

@@ -28,6 +28,7 @@ class Rule:
     epochs: int
     grace: int
     reduction: float
+    rank_window: int = 1  # epochs of the running median that trials are ranked by
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -37,7 +38,14 @@ class Rule:
 def rule_of(manifest: Manifest) -> Rule:
     """The rule of an experiment."""
     budget, objective = manifest["budget"], manifest["objective"]
-    return Rule(objective["metric"], objective["mode"], budget["epochs"], budget["grace"], budget["reduction"])
+    return Rule(
+        objective["metric"],
+        objective["mode"],
+        budget["epochs"],
+        budget["grace"],
+        budget["reduction"],
+        budget.get("rank_window", 1),  # absent before there was a choice
+    )
 
 
 @dataclass
@@ -47,6 +55,7 @@ class Judge:
     rule: Rule
     writer: RecordWriter
     last_epoch: dict[int, int] = field(default_factory=dict)  # trial -> last epoch recorded
+    medians: dict[int, list[float]] = field(default_factory=dict)  # trial -> the objective at epochs 1, 2, ...
     ended: set[int] = field(default_factory=set)
     values: dict[int, dict[int, float]] = field(default_factory=dict)  # rung -> trial -> value, in order of arrival
 
@@ -58,6 +67,7 @@ class Judge:
             match record["event"]:
                 case "epoch":
                     self.last_epoch[trial] = record["epoch"]
+                    self.medians.setdefault(trial, []).append(recorded_median(self.rule, record))
                     undecided[trial] = record
                 case "decision":
                     self._enter(record["rung"], trial, self._number(record["value"]))
@@ -66,7 +76,7 @@ class Judge:
                     self.ended.add(trial)
                     undecided.pop(trial, None)
         for trial, record in undecided.items():
-            median = self._number(record["metrics"].get(self.rule.metric, {}).get("median"))
+            median = recorded_median(self.rule, record)
             diverged = 2 * record["replicates_ok"] <= len(record["metrics"][self.rule.metric]["values"])
             self.writer.write(*self._consequences(trial, record["epoch"], median, diverged, "replicates failed"))
 
@@ -85,6 +95,7 @@ class Judge:
         failures = [{"event": "replicate_failed", "trial": trial, **failure} for failure in result["failures"]]
         first = result["failures"][0]["message"] if result["failures"] else "replicates failed earlier"
         value = self._number(result.get(self.rule.metric))
+        self.medians.setdefault(trial, []).append(value)
         consequences = self._consequences(trial, epoch, value, bool(result["diverged"]), first)
         self.writer.write(record, *failures, *consequences)
         return "stop" if trial in self.ended else "continue"
@@ -102,7 +113,7 @@ class Judge:
         stop: str | None = None
         diverged = diverged or not math.isfinite(value)
         if epoch in self.rule.rungs and epoch < self.rule.epochs:
-            decision, reason = self._decide(trial, epoch, value, diverged)
+            decision, reason = self._decide(trial, epoch, diverged)
             if decision["action"] == "stop":
                 stop = reason
             records.append(decision)
@@ -115,20 +126,15 @@ class Judge:
             records.append(self._end(trial, "completed", epoch, "full budget"))
         return records
 
-    def _decide(self, trial: int, rung: int, value: float, diverged: bool) -> tuple[Record, str]:
+    def _decide(self, trial: int, rung: int, diverged: bool) -> tuple[Record, str]:
         rule = self.rule
+        value = asha.ranking_value(self.medians[trial], rule.rank_window, rule.mode)
         decision = asha.decide(list(self.values.get(rung, {}).values()), value, rule.reduction, rule.mode)
         self._enter(rung, trial, value)
-        action, shown = decision.action, f"{value:.4g}"
+        action = decision.action
+        reason = asha.reason(rung, value, decision, rule.reduction, rule.mode, rule.rank_window)
         if diverged:
             action, reason = "stop", f"rung {rung}: diverged"
-        elif decision.cutoff is None:
-            reason = f"rung {rung}: {shown}, the first to arrive"
-        else:
-            worse = "below" if rule.mode == "max" else "above"
-            side = worse if action == "stop" else f"not {worse}"
-            share = f"top 1/{rule.reduction:g} of {decision.of}"
-            reason = f"rung {rung}: {shown} {side} the cutoff {decision.cutoff:.4g} ({share})"
         if trial == BASELINE and action == "stop" and not diverged:
             action, reason = "continue", f"{reason}, but the baseline is never stopped"
         record = {
@@ -175,15 +181,30 @@ def epoch_record(trial: int, result: dict[str, Any]) -> Record:
     }
 
 
+def recorded_median(rule: Rule, record: Record) -> float:
+    """The objective in an epoch record, the worst value where it is missing or not finite."""
+    median = record["metrics"].get(rule.metric, {}).get("median")
+    return asha.worst(rule.mode) if median is None else float(median)
+
+
 def contradictions(rule: Rule, records: Iterable[Record]) -> list[str]:
     """Decide everything again in the recorded order; one sentence for each decision that would fall otherwise."""
     worst = asha.worst(rule.mode)
     values: dict[int, list[float]] = {}
+    medians: dict[int, list[float]] = {}
     found = []
     for record in records:
+        if record["event"] == "epoch":
+            medians.setdefault(record["trial"], []).append(recorded_median(rule, record))
         if record["event"] != "decision":
             continue
         value = worst if record["value"] is None else float(record["value"])
+        known = medians.get(record["trial"], [])[: record["rung"]]
+        ranked = asha.ranking_value(known, rule.rank_window, rule.mode) if len(known) == record["rung"] else value
+        if math.isfinite(value) and value != ranked:
+            found.append(
+                f"trial {record['trial']} at rung {record['rung']}: recorded the value {value}, but its epochs give {ranked}"
+            )
         recorded = values.setdefault(record["rung"], [])
         decision = asha.decide(recorded, value, rule.reduction, rule.mode)
         recorded.append(value)

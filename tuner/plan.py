@@ -42,6 +42,7 @@ class Plan:
     selection: str
     replicates: int
     reduction: float
+    rank_window: int  # epochs of the running median that trials are ranked by
     concurrent: int | None  # trials at the same time, if known
     seconds_per_replicate_epoch: float | None
     stages: tuple[Stage, ...]
@@ -153,6 +154,7 @@ def plan(space: SearchSpace, seed: int, *, concurrent: int | None = None, overri
         selection=space.protocol.selection,
         replicates=budget.replicates,
         reduction=budget.reduction,
+        rank_window=budget.rank_window,
         concurrent=concurrent,
         seconds_per_replicate_epoch=budget.seconds_per_replicate_epoch,
         stages=stages,

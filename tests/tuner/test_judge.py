@@ -1,12 +1,13 @@
 """The judge decides in order of arrival, records why, and forgets nothing."""
 
+import dataclasses
 import json
 import math
 import random
 
 import pytest
 
-from tuner.judge import Judge, Rule, contradictions
+from tuner.judge import Judge, Rule, contradictions, rule_of
 from tuner.records import RecordWriter, read
 
 RULE = Rule("val_accuracy", "max", epochs=9, grace=1, reduction=3)
@@ -171,6 +172,61 @@ def test_the_familys_scalars_are_recorded_with_the_epoch(path):
     judge.observe(1, result(1, 0.5) | {"scalars": {"momentum_effective": 0.97}})
     [record] = [record for record in read(path) if record["event"] == "epoch"]
     assert record["scalars"] == {"momentum_effective": 0.97}
+
+
+WINDOWED = dataclasses.replace(RULE, rank_window=3)
+
+
+def observe_all(judge, *curves):
+    """Trials 1, 2, ... epoch by epoch."""
+    for epoch, values in enumerate(zip(*curves, strict=True), start=1):
+        for trial, value in enumerate(values, start=1):
+            judge.observe(trial, result(epoch, value))
+
+
+def test_a_rank_window_judges_by_the_running_median(path):
+    judge = Judge(WINDOWED, RecordWriter(path))
+    observe_all(judge, [0.4, 0.6, 0.5], [0.7, 0.8, 0.1])
+    assert judge.values[3] == {1: 0.5, 2: 0.7}
+    assert decisions(path)[-1]["action"] == "continue"
+    assert decisions(path)[-1]["reason"] == "rung 3: 0.7 (median of 3 epochs) not below the cutoff 0.5 (top 1/3 of 2)"
+    assert contradictions(WINDOWED, read(path)) == []
+
+
+def test_a_recalled_judge_knows_the_epochs_its_window_needs(path):
+    judge = Judge(WINDOWED, RecordWriter(path))
+    observe_all(judge, [0.4, 0.6], [0.7, 0.8])
+    again = Judge(WINDOWED, RecordWriter(path))
+    again.recall(list(read(path)))
+    again.observe(1, result(3, 0.5))
+    again.observe(2, result(3, 0.1))
+    assert again.values[3] == {1: 0.5, 2: 0.7}
+
+
+def test_a_window_does_not_save_a_trial_that_diverged(path):
+    judge = Judge(WINDOWED, RecordWriter(path))
+    observe_all(judge, [0.4, 0.6], [0.7, 0.8])
+    judge.observe(1, result(3, 0.5))
+    assert judge.observe(2, result(3, 0.9, ok=2)) == "stop"
+    assert judge.values[3] == {1: 0.5, 2: -math.inf}
+    assert contradictions(WINDOWED, read(path)) == []
+
+
+def test_a_decision_on_another_value_than_the_epochs_give_is_a_contradiction(path):
+    judge = Judge(WINDOWED, RecordWriter(path))
+    observe_all(judge, [0.4, 0.6, 0.5], [0.7, 0.8, 0.1])
+    [sentence] = contradictions(dataclasses.replace(WINDOWED, rank_window=2), read(path))[:1]
+    assert sentence == "trial 1 at rung 3: recorded the value 0.5, but its epochs give 0.55"
+
+
+def test_an_experiment_from_before_the_choice_ranks_by_the_rungs_own_epoch():
+    manifest = {
+        "objective": {"metric": "val_accuracy", "mode": "max"},
+        "budget": {"epochs": 9, "grace": 1, "reduction": 3},
+    }
+    assert rule_of(manifest).rank_window == 1
+    manifest["budget"]["rank_window"] = 3
+    assert rule_of(manifest) == WINDOWED
 
 
 def test_a_trial_lost_for_good_is_failed_once(path):
