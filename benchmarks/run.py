@@ -14,6 +14,7 @@ BENCHMARKS = (
     "online_norm_step",
     "deconv_root",
     "deconv_step",
+    "replay",
     "service",
 )
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas
@@ -195,3 +197,55 @@ def test_what_a_trial_is_ranked_by():
     assert asha.ranking_value([0.1, 0.5], 5) == 0.3
     assert asha.ranking_value([0.1, 0.5, -math.inf], 3) == -math.inf
     assert asha.ranking_value([0.1, math.nan], 1, "min") == math.inf
+
+
+@pytest.fixture
+def csv(tmp_path):
+    path = tmp_path / "curves.csv"
+    table(**{f"run_{i}": [0.1 * i + 0.01 * epoch for epoch in range(9)] for i in range(6)}).to_csv(path, index=False)
+    return path
+
+
+def printed(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "tuner", "replay", *map(str, arguments)], capture_output=True, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_command_lays_settings_side_by_side_and_says_why_each_curve_was_stopped(csv):
+    code, out, err = printed(
+        csv, "--rule", "halving", "--grace", 1, "--grace", 3, "--window", 1, "--window", 3, "--why"
+    )
+    assert (code, err) == (0, "")
+    assert "6 curves of 9 epochs, 54 in all; the best is run_5" in out
+    assert len([line for line in out.splitlines() if line.startswith("halving ")]) == 4
+    assert "stop      run_0: rung 1: 0 is place 6 of 6; the best 2 go on" in out
+    assert "(median of 3 epochs)" in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_the_command_replays_an_experiment_without_importing_ray_torch_or_pandas(tmp_path):
+    experiment = finished(tmp_path)
+    code = (
+        "import sys\nfrom tuner import cli\ntry:\n    cli.main()\nexcept SystemExit:\n    pass\n"
+        "print('HEAVY', sorted({'torch', 'ray', 'pandas'} & set(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", code, "replay", str(experiment.paths.root), "--rule", "asha"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "3 curves of 9 epochs" in done.stdout
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_the_command_refuses_in_one_sentence(csv):
+    for arguments, sentence in [
+        (["nothing"], "there is no experiment `nothing`"),
+        ([csv, "--grace", 20], "`grace` is 20, but must be 1 to 9"),
+        ([csv, "--models", "resnet*"], "no curve matches `resnet*` (there are: run_0"),
+        ([csv, "--metric", "val_loss"], "the curves hold no val_loss (there are: val_accuracy)"),
+    ]:
+        code, out, err = printed(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("tuner: ")
+        assert sentence in err
+        assert err.count("\n") == 1
