@@ -94,6 +94,8 @@ class SearchSpace:
         protocol: dataset and selection.
         active_when: {knob: {other: (values, ...)}}: the knob exists only where every `other` exists and has one of the
             values; elsewhere it is dropped, so that configurations which differ in it alone count as duplicates.
+        bracket: knob, or several, in whose values trials must agree to be compared at a rung: where one value is ahead
+            early for reasons that say nothing of the end. By default every trial is compared with every other.
         points: partial configurations of a published grid. Each is combined with every `grid_search` it does not set
             itself; the grid is visited in an order shuffled by the experiment seed, cyclically if there are random
             domains as well. A point's values win over `parameters` and `fixed`.
@@ -110,6 +112,7 @@ class SearchSpace:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     objective: Objective = field(default_factory=Objective)
     active_when: Mapping[str, Mapping[str, tuple[Any, ...]]] = field(default_factory=dict)
+    bracket: str | tuple[str, ...] = ()
     points: tuple[Mapping[str, Any], ...] = ()
     published: tuple[Published, ...] = ()
 
@@ -120,6 +123,11 @@ class SearchSpace:
         for point in self.points:
             names.update(dict.fromkeys(point))
         return tuple(names)
+
+    @property
+    def bracket_knobs(self) -> tuple[str, ...]:
+        """The knobs of `bracket`, however it was given."""
+        return (self.bracket,) if isinstance(self.bracket, str) else tuple(self.bracket)
 
     @property
     def settings(self) -> dict[str, Any]:

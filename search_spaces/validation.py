@@ -47,6 +47,7 @@ def problems(space: SearchSpace) -> list[str]:
         *_budget(space.budget),
         *_objective(space.objective),
         *_names(space, model),
+        *_bracket(space),
         *_constants(model, settings, ""),
         *_constants(model, space.fixed, ""),
         *_constants(model, space.baseline, " (in the baseline)"),
@@ -111,7 +112,12 @@ def _names(space: SearchSpace, model: type[TrainingConfig]) -> list[str]:
     """Knobs the family does not have, and knobs in a place where they cannot be."""
     knobs = model.model_fields
     used: list[Iterable[str]] = [space.fixed, space.baseline, *space.points, space.parameters]
-    used += [space.active_when, *space.active_when.values(), *(row.when for row in space.published)]
+    used += [
+        space.bracket_knobs,
+        space.active_when,
+        *space.active_when.values(),
+        *(row.when for row in space.published),
+    ]
     found = [_unknown(name, space.family, knobs) for names in used for name in names if name not in knobs]
     for name in SETTINGS:
         if name in space.parameters or any(name in point for point in space.points):
@@ -125,6 +131,18 @@ def _names(space: SearchSpace, model: type[TrainingConfig]) -> list[str]:
         if name in space.fixed
     ]
     return found
+
+
+def _bracket(space: SearchSpace) -> list[str]:
+    """Bracket knobs that would leave every trial alone with itself."""
+    return [
+        f"`{name}` is a bracket and drawn from a range, so hardly two trials would ever be compared; "
+        "give it listed values, or take it out of `bracket`"
+        for name in space.bracket_knobs
+        if name in space.parameters
+        and domains.is_domain(space.parameters[name])
+        and domains.values(space.parameters[name]) is None
+    ]
 
 
 def _unknown(name: str, family: str, knobs: Iterable[str]) -> str:

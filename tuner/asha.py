@@ -88,14 +88,18 @@ def decide(recorded: Sequence[float], value: float, reduction: float, mode: str 
     return Decision("stop" if stop else "continue", sign * cutoff, count)
 
 
-def reason(rung: int, value: float, decision: Decision, reduction: float, mode: str, window: int = 1) -> str:
-    """One sentence on a decision, for people."""
-    shown = ranked_by(value, window)
+def reason(
+    rung: int, value: float, decision: Decision, reduction: float, mode: str, window: int = 1, bracket: str = ""
+) -> str:
+    """One sentence on a decision, for people; `bracket` says among which trials it fell, if not among all."""
+    shown, within = ranked_by(value, window), f" with {bracket}" if bracket else ""
     if decision.cutoff is None:
-        return f"rung {rung}: {shown}, the first to arrive"
+        return f"rung {rung}: {shown}, the first to arrive{within}"
     worse = "below" if mode == "max" else "above"
     side = worse if decision.action == "stop" else f"not {worse}"
-    return f"rung {rung}: {shown} {side} the cutoff {decision.cutoff:.4g} (top 1/{reduction:g} of {decision.of})"
+    return (
+        f"rung {rung}: {shown} {side} the cutoff {decision.cutoff:.4g} (top 1/{reduction:g} of {decision.of}{within})"
+    )
 
 
 def ranked_by(value: float, window: int) -> str:

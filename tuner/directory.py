@@ -51,6 +51,7 @@ def describe(
             "gpus_per_trial": budget.gpus_per_trial,
         },
         "rungs": list(asha.rungs(budget.epochs, budget.grace, budget.reduction)),
+        "bracket": list(space.bracket_knobs),
         "protocol": {"dataset": space.protocol.dataset, "selection": space.protocol.selection},
         "data": data,
         "baseline": dict(space.baseline),

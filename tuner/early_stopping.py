@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tuner.brackets import bracket_of
 from tuner.history import History, Trial
 
 
@@ -22,8 +24,9 @@ class RungCount:
 class EarlyStopping:
     """The rungs and the cost of an experiment.
 
-    `epochs` were trained by all trials together, `full_epochs` is what the trials that began take at full budget.
-    A replicate-epoch is one epoch of one replicate; of those trained, failed replicates count none.
+    `rungs` are of all trials; where the space has brackets, `brackets` has the rungs of each by its name. `epochs` were
+    trained by all trials together, `full_epochs` is what the trials that began take at full budget. A replicate-epoch is
+    one epoch of one replicate; of those trained, failed replicates count none.
     """
 
     rungs: tuple[RungCount, ...]
@@ -31,18 +34,25 @@ class EarlyStopping:
     full_epochs: int
     replicate_epochs: int
     full_replicate_epochs: int
+    brackets: dict[str, tuple[RungCount, ...]]
 
     @classmethod
     def of(cls, history: History) -> EarlyStopping:
         """The report of an experiment, finished or not."""
         trials = history.trials
+        knobs = history.manifest.get("bracket", ())
+        names = dict.fromkeys(bracket_of(trial.config, knobs) for trial in trials) if knobs else {}
         full = sum(history.budget for trial in trials if trial.status != "pending")
         return cls(
-            rungs=tuple(_count(rung, trials) for rung in history.rungs),
+            rungs=_counts(history, trials),
             epochs=sum(len(trial.epochs) for trial in trials),
             full_epochs=full,
             replicate_epochs=sum(int(epoch["replicates_ok"]) for trial in trials for epoch in trial.epochs.values()),
             full_replicate_epochs=full * history.replicates,
+            brackets={
+                name: _counts(history, [trial for trial in trials if bracket_of(trial.config, knobs) == name])
+                for name in names
+            },
         )
 
     @property
@@ -51,7 +61,11 @@ class EarlyStopping:
         return 1 - self.replicate_epochs / self.full_replicate_epochs if self.full_replicate_epochs else 0.0
 
 
-def _count(rung: int, trials: list[Trial]) -> RungCount:
+def _counts(history: History, trials: Sequence[Trial]) -> tuple[RungCount, ...]:
+    return tuple(_count(rung, trials) for rung in history.rungs)
+
+
+def _count(rung: int, trials: Sequence[Trial]) -> RungCount:
     entered = [trial for trial in trials if trial.rung >= rung]
     ended_here = [trial.status for trial in entered if trial.last_epoch == rung]
     stopped = ended_here.count("stopped")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tuner import asha
+from tuner.brackets import bracket_of
 from tuner.manifest import Manifest
 from tuner.records import Record, RecordWriter
 
@@ -21,7 +22,7 @@ BASELINE = 0  # index of the trial that holds the paper's values
 
 @dataclass(frozen=True)
 class Rule:
-    """What the judge goes by: the objective and the rungs."""
+    """What the judge goes by: the objective, the rungs, and the knobs whose values trials must share to be compared."""
 
     metric: str
     mode: str
@@ -29,6 +30,7 @@ class Rule:
     grace: int
     reduction: float
     rank_window: int = 1  # epochs of the running median that trials are ranked by
+    bracket: tuple[str, ...] = ()
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -45,6 +47,7 @@ def rule_of(manifest: Manifest) -> Rule:
         budget["grace"],
         budget["reduction"],
         budget.get("rank_window", 1),  # absent before there was a choice
+        tuple(manifest.get("bracket", ())),
     )
 
 
@@ -58,6 +61,7 @@ class Judge:
     medians: dict[int, list[float]] = field(default_factory=dict)  # trial -> the objective at epochs 1, 2, ...
     ended: set[int] = field(default_factory=set)
     values: dict[int, dict[int, float]] = field(default_factory=dict)  # rung -> trial -> value, in order of arrival
+    brackets: dict[int, str] = field(default_factory=dict)  # trial -> its bracket
 
     def recall(self, records: Iterable[Record]) -> None:
         """Rebuild the state from the records of earlier sessions, and make the decision that a kill cut off, if any."""
@@ -65,6 +69,8 @@ class Judge:
         for record in records:
             trial = int(record.get("trial", -1))
             match record["event"]:
+                case "trial":
+                    self.brackets[trial] = bracket_of(record["config"], self.rule.bracket)
                 case "epoch":
                     self.last_epoch[trial] = record["epoch"]
                     self.medians.setdefault(trial, []).append(recorded_median(self.rule, record))
@@ -129,10 +135,13 @@ class Judge:
     def _decide(self, trial: int, rung: int, diverged: bool) -> tuple[Record, str]:
         rule = self.rule
         value = asha.ranking_value(self.medians[trial], rule.rank_window, rule.mode)
-        decision = asha.decide(list(self.values.get(rung, {}).values()), value, rule.reduction, rule.mode)
+        bracket = self.brackets.get(trial, "")
+        arrived = self.values.get(rung, {}).items()
+        peers = [recorded for other, recorded in arrived if self.brackets.get(other, "") == bracket]
+        decision = asha.decide(peers, value, rule.reduction, rule.mode)
         self._enter(rung, trial, value)
         action = decision.action
-        reason = asha.reason(rung, value, decision, rule.reduction, rule.mode, rule.rank_window)
+        reason = asha.reason(rung, value, decision, rule.reduction, rule.mode, rule.rank_window, bracket)
         if diverged:
             action, reason = "stop", f"rung {rung}: diverged"
         if trial == BASELINE and action == "stop" and not diverged:
@@ -146,6 +155,7 @@ class Judge:
             "value": value,
             "cutoff": decision.cutoff,
             "of": decision.of,
+            "bracket": bracket,
             "reason": reason,
         }
         return record, reason
@@ -190,10 +200,13 @@ def recorded_median(rule: Rule, record: Record) -> float:
 def contradictions(rule: Rule, records: Iterable[Record]) -> list[str]:
     """Decide everything again in the recorded order; one sentence for each decision that would fall otherwise."""
     worst = asha.worst(rule.mode)
-    values: dict[int, list[float]] = {}
+    values: dict[tuple[int, str], list[float]] = {}
     medians: dict[int, list[float]] = {}
+    brackets: dict[int, str] = {}
     found = []
     for record in records:
+        if record["event"] == "trial":
+            brackets[record["trial"]] = bracket_of(record["config"], rule.bracket)
         if record["event"] == "epoch":
             medians.setdefault(record["trial"], []).append(recorded_median(rule, record))
         if record["event"] != "decision":
@@ -205,7 +218,7 @@ def contradictions(rule: Rule, records: Iterable[Record]) -> list[str]:
             found.append(
                 f"trial {record['trial']} at rung {record['rung']}: recorded the value {value}, but its epochs give {ranked}"
             )
-        recorded = values.setdefault(record["rung"], [])
+        recorded = values.setdefault((record["rung"], brackets.get(record["trial"], "")), [])
         decision = asha.decide(recorded, value, rule.reduction, rule.mode)
         recorded.append(value)
         expected = "continue" if record["trial"] == BASELINE and math.isfinite(value) else decision.action

@@ -14,6 +14,7 @@ from search_spaces.overrides import parse_all
 from search_spaces.space import SearchSpace
 from trainables import families
 from tuner import asha, request
+from tuner.brackets import bracket_of
 from tuner.capacity import concurrency
 from tuner.errors import BadInput
 from tuner.ray_session import Resources
@@ -46,6 +47,9 @@ class Plan:
     concurrent: int | None  # trials at the same time, if known
     seconds_per_replicate_epoch: float | None
     stages: tuple[Stage, ...]
+    brackets: Mapping[
+        str, int
+    ]  # trials that are compared with each other, by their bracket; one without a name at least
     configurations: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
 
@@ -142,7 +146,18 @@ def plan(space: SearchSpace, seed: int, *, concurrent: int | None = None, overri
     budget = space.budget
     configurations = tuple(space.configurations(seed, budget.trials))
     rungs = asha.rungs(budget.epochs, budget.grace, budget.reduction)
-    reached = expected_trials(budget.trials, len(rungs), budget.reduction)
+    brackets = Counter(bracket_of(configuration, space.bracket_knobs) for configuration in configurations)
+    of_baseline = bracket_of(configurations[0], space.bracket_knobs)
+    reached = [
+        sum(counts)
+        for counts in zip(
+            *(
+                expected_trials(count, len(rungs), budget.reduction, baseline=name == of_baseline)
+                for name, count in brackets.items()
+            ),
+            strict=True,
+        )
+    ]
     stages = tuple(
         Stage(rung, rung - before, count) for rung, before, count in zip(rungs, (0, *rungs), reached, strict=False)
     )
@@ -158,42 +173,45 @@ def plan(space: SearchSpace, seed: int, *, concurrent: int | None = None, overri
         concurrent=concurrent,
         seconds_per_replicate_epoch=budget.seconds_per_replicate_epoch,
         stages=stages,
+        brackets=brackets,
         configurations=configurations,
-        warnings=tuple(_warnings(space, rungs, configurations, overridden)),
+        warnings=tuple(_warnings(space, rungs, configurations, brackets, overridden)),
     )
 
 
-def expected_trials(trials: int, rungs: int, reduction: float) -> list[float]:
-    """How many of the trials are expected to train each stage; the first element is `trials`.
+def expected_trials(trials: int, rungs: int, reduction: float, *, baseline: bool = True) -> list[float]:
+    """How many trials of a bracket are expected to train each stage; the first element is `trials`.
 
     The mean over random arrival orders of the asynchronous rule itself, which lets the first arrivals pass: more than
     trials / reduction^k. A trial keeps its rank from rung to rung, so late survivors are good ones, and the estimate
-    errs on the side of more training. The baseline is compared like the others but never stopped.
+    errs on the side of more training. The `baseline`, if it is among them, is compared like the others but never stopped.
     """
     simulated = min(trials, SIMULATED_TRIALS)
     generator = random.Random(0)
     totals = [0] * rungs
     for _ in range(SIMULATIONS):
-        # Trial 0 is the baseline. It is launched first, and its rank is as random as any.
+        # The baseline would be trial 0. It is launched first, and its rank is as random as any.
         alive = list(enumerate(generator.sample(range(simulated), simulated)))
         for rung in range(rungs):
             totals[rung] += len(alive)
             recorded: list[float] = []
             survivors = []
             for trial, rank in alive:
-                if trial == 0 or asha.decide(recorded, rank, reduction).action == "continue":
+                if (baseline and trial == 0) or asha.decide(recorded, rank, reduction).action == "continue":
                     survivors.append((trial, rank))
                 recorded.append(rank)
             alive = survivors
     # The baseline reaches every rung; only the others scale.
-    scale = (trials - 1) / (simulated - 1) if simulated > 1 else 0.0
-    return [1 + (total / SIMULATIONS - 1) * scale for total in totals]
+    exempt = int(baseline)
+    scale = (trials - exempt) / (simulated - exempt) if simulated > exempt else 0.0
+    return [exempt + (total / SIMULATIONS - exempt) * scale for total in totals]
 
 
 def _warnings(
     space: SearchSpace,
     rungs: Sequence[int],
     configurations: Sequence[Mapping[str, Any]],
+    brackets: Mapping[str, int],
     overridden: Collection[str],
 ) -> list[str]:
     budget = space.budget
@@ -208,10 +226,12 @@ def _warnings(
             f"with replicates = {budget.replicates} the median says nothing about how much seeds differ; "
             "--replicates 5 does."
         )
-    if len(rungs) > 1 and budget.trials <= budget.reduction:
+    few = {bracket: count for bracket, count in brackets.items() if count <= budget.reduction}
+    if len(rungs) > 1 and few:
+        counted = ", ".join(f"{count} trials{f' with {bracket}' if bracket else ''}" for bracket, count in few.items())
         found.append(
-            f"{budget.trials} trials are too few for a rung to stop one reliably (it keeps about 1 of "
-            f"{budget.reduction:g}); raise --trials."
+            f"{counted} are too few for a rung to stop one reliably (it keeps about 1 of {budget.reduction:g}); "
+            "raise --trials."
         )
     unused = [name for name in overridden if not any(name in configuration for configuration in configurations)]
     if unused:

@@ -67,7 +67,9 @@ def hold(
         configs = {record["trial"]: record["config"] for record in past if record["event"] == "trial"}
         if more:
             manifests.write(paths.manifest, manifest)
-            writer.write(*trial_records(len(configs), more))
+            announced = manifests.as_json(trial_records(len(configs), more))
+            writer.write(*announced)
+            past += announced
             configs |= dict(enumerate(more, start=len(configs)))
         writer.write({"event": "session", "action": "start", "pid": os.getpid(), "host": os.uname().nodename})
         judge = Judge(rule_of(manifest), writer)

@@ -72,9 +72,14 @@ def one(family: str, name: str) -> RenderableType:
         f"{space.family} / {space.name}: {space.summary}\n"
         f"{budget.trials} trials x {budget.replicates} replicates, {budget.epochs} epochs, rungs {levels}; objective "
         f"{space.objective.metric} ({space.objective.mode}) on {space.protocol.dataset}, selected on the "
-        f"{space.protocol.selection}\n"
+        f"{space.protocol.selection}{_bracket(space)}\n"
     )
     return Group(heading, table)
+
+
+def _bracket(space: SearchSpace) -> str:
+    knobs = space.bracket_knobs
+    return f"; at a rung only trials of the same {' and '.join(knobs)} are compared" if knobs else ""
 
 
 def _domain(space: SearchSpace, knob: str) -> str:

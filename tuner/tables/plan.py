@@ -50,10 +50,12 @@ def plan_view(plan: Plan) -> RenderableType:
 def _stopping(plan: Plan) -> str:
     if len(plan.stages) == 1:
         return "No early stopping: every trial trains the full budget."
+    compared = ", ".join(f"{count} with {bracket}" for bracket, count in plan.brackets.items() if bracket)
+    within = f"Compared with each other are {compared}. " if compared else ""
     saved = 1 - plan.expected_trial_epochs / plan.maximal_trial_epochs
     ranked = "" if plan.rank_window == 1 else f", ranked by the median of {plan.rank_window} epochs"
     return (
-        f"At a rung about the best 1/{plan.reduction:g} go on{ranked}, and the baseline always: "
+        f"{within}At a rung about the best 1/{plan.reduction:g} go on{ranked}, and the baseline always: "
         f"ASHA is expected to save {saved:.0%} of the epochs."
     )
 

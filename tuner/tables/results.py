@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner.early_stopping import EarlyStopping
+from tuner.early_stopping import EarlyStopping, RungCount
 from tuner.leaderboard import Leaderboard, Row
 from tuner.significance import LEVEL, pairs_needed
 from tuner.tables import heading
@@ -31,15 +31,20 @@ def results_view(board: Leaderboard, top: int | None = None) -> RenderableType:
 
 def early_stopping_view(report: EarlyStopping, *, finished: bool) -> RenderableType:
     """Who entered, passed and left each rung, and the training spent."""
-    rows = [
-        [str(count) for count in (rung.epoch, rung.entered, rung.kept, rung.stopped, rung.lost)]
-        for rung in report.rungs
-    ]
+    columns = ["rung", "entered", "kept", "stopped", "lost"]
+    rows = [_counts(rung) for rung in report.rungs]
+    if report.brackets:
+        columns = [*columns, "bracket"]
+        rows = [[*_counts(rung), bracket] for bracket, rungs in report.brackets.items() for rung in rungs]
     spent = f"{report.replicate_epochs} replicate-epochs trained"
     if report.full_replicate_epochs:
         spent += f", of {report.full_replicate_epochs} had the same trials run to the full budget"
         spent += f": {report.saved:.0%} saved" if finished else ""
-    return Group(grid(["rung", "entered", "kept", "stopped", "lost"], rows), Text(spent))
+    return Group(grid(columns, rows, left=["bracket"]), Text(spent))
+
+
+def _counts(rung: RungCount) -> list[str]:
+    return [str(count) for count in (rung.epoch, rung.entered, rung.kept, rung.stopped, rung.lost)]
 
 
 def _trials(board: Leaderboard, shown: list[Row]) -> list[RenderableType]:
