@@ -39,10 +39,7 @@ def main() -> None:
     torch.set_num_threads(1)
     device = torch.device(options.device)
     on_cpu = device.type == "cpu"
-    # Random images need no dataset, and a constant lr none of its sizes.
-    plain = DeconvConfig(
-        dataset="cifar10", arch=options.arch, norm="bn", batch_size=options.batch_size, lr_schedule="constant"
-    )
+    plain = DeconvConfig(dataset="cifar10", arch=options.arch, norm="bn", batch_size=options.batch_size)
     machine = hardware() if on_cpu else torch.cuda.get_device_name()
     kind = "CPU ms of one thread" if on_cpu else "wall ms"
     print(f"{machine}; torch {torch.__version__}, {options.arch}, batch {options.batch_size}")

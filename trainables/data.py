@@ -139,6 +139,10 @@ class ImageData:
         positions = self._train.positions[order.to(self.device)]
         return self._augmented(batch_size, positions, offsets, flips, crop_padding)
 
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """How many batches `train_batches` gives."""
+        return sum(1 for _ in _slices(len(self._train), batch_size))
+
     def validation_batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Batches:
         """The validation images in a fixed order, not augmented; shapes as in `train_batches`."""
         return self._plain(self._validation, batch_size)

@@ -18,7 +18,6 @@ from torch.nn import functional as F
 
 from trainables import optim
 from trainables.config.deconv import DeconvConfig, milestones, preset, presets, published_defaults
-from trainables.data import ImageData
 from trainables.family import Family, Shape
 from trainables.layers.patches import Samples
 from trainables.layers.whitening import Whitening, name_layers
@@ -69,7 +68,7 @@ def learning_rate_at_step(config: DeconvConfig, step: int, steps: int) -> float:
 
     Args:
         step: batches trained before this one.
-        steps: batches of the run: epochs * ceil(training images / batch size).
+        steps: batches of the run.
     """
     if config.lr_schedule != "cosine":
         return learning_rate_at(config, step * config.epochs // steps)
@@ -92,18 +91,18 @@ class Deconv(Family[DeconvConfig]):
 
     def build_optimizer(self, config: DeconvConfig, model: nn.Module) -> torch.optim.Optimizer:
         """SGD with momentum, or Adam; weight decay is on every parameter, biases too."""
-        optimizer: torch.optim.Optimizer
         if config.optimizer == "adam":
-            optimizer = torch.optim.Adam(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-        else:
-            optimizer = optim.sgd(config, model)
-        if config.lr_schedule == "cosine":
-            data = ImageData.load(config, next(model.parameters()).device)  # in memory since the replicate was begun
-            _advance_by_batch(optimizer, config, config.epochs * math.ceil(data.train_size / config.batch_size))
-        return optimizer
+            return torch.optim.Adam(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+        return optim.sgd(config, model)
 
     def learning_rate_at(self, config: DeconvConfig, epoch: int) -> float:
         return learning_rate_at(config, epoch)
+
+    def hyperparameters_at_step(self, config: DeconvConfig, epoch: int, step: int, steps: int) -> dict[str, float]:
+        """The learning rate of every batch of the cosine; the other schedules keep that of the epoch."""
+        if config.lr_schedule != "cosine":
+            return {}
+        return {"lr": learning_rate_at_step(config, epoch * steps + step, config.epochs * steps)}
 
     def loss(self, config: DeconvConfig, outputs: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy, or the squared distance to the one-hot label: its mean in 2019, half its sum a sample in 2020."""
@@ -148,20 +147,6 @@ def _no_statistics(
 ) -> tuple[Tensor, Tensor]:
     """Mean and inverse root of an input that is white already; see `Whitening.statistics`."""
     return x.new_zeros(groups, features), torch.eye(features).expand(groups, -1, -1)
-
-
-def _advance_by_batch(optimizer: torch.optim.Optimizer, config: DeconvConfig, steps: int) -> None:
-    """Give every step its own learning rate. The batches trained are counted in the optimizer's state, so a resumed run
-    goes on where it was."""
-    for group in optimizer.param_groups:
-        group["batches"] = 0
-
-    def advance(optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at_step(config, group["batches"], steps)
-            group["batches"] += 1
-
-    optimizer.register_step_pre_hook(advance)
 
 
 FAMILY = Deconv()

@@ -57,6 +57,10 @@ class Family(Generic[Config]):
         """What every parameter group of the optimizer is set to for a 0-based epoch; default `lr` and nothing else."""
         return {"lr": self.learning_rate_at(config, epoch)}
 
+    def hyperparameters_at_step(self, config: Config, epoch: int, step: int, steps: int) -> dict[str, float]:
+        """What changes within an epoch, for its 0-based `step` of `steps` batches; default nothing."""
+        return {}
+
     def scalars_at(self, config: Config, epoch: int) -> dict[str, float]:
         """Further numbers of a 0-based epoch to report, the same for every replicate; default none."""
         return {}

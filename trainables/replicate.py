@@ -49,17 +49,28 @@ class Replicate:
             self.optimizer = family.build_optimizer(config, self.model)
 
     def train_batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Start a 0-based epoch: position every random stream, apply the schedule, and give its batches."""
+        """Start a 0-based epoch: position every random stream, apply the schedule, and give its batches.
+
+        What the family changes within the epoch is set before each batch.
+        """
         seeding.seed_globals(self.seed, self.index, "train", epoch)
         self.input_generator = seeding.generator(self.seed, self.index, "inputs", epoch)
         optim.set_hyperparameters(self.optimizer, self.family.hyperparameters_at(self.config, epoch))
         self.family.begin_epoch(self.config, self.model, epoch)
-        return self.data.train_batches(
+        batches = self.data.train_batches(
             self.config.batch_size,
             seeding.generator(self.seed, self.index, "batches", epoch),
             self.config.augmentation,
             self.config.crop_padding,
         )
+        return self._scheduled(batches, epoch)
+
+    def _scheduled(self, batches: Iterator[tuple[Tensor, Tensor]], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        steps = self.data.steps_per_epoch(self.config.batch_size)
+        for step, batch in enumerate(batches):
+            values = self.family.hyperparameters_at_step(self.config, epoch, step, steps)
+            optim.set_hyperparameters(self.optimizer, values)
+            yield batch
 
     def evaluate(self, epoch: int, last: bool) -> dict[str, float]:
         """The validation metrics after a 0-based epoch and, at the full budget, the test metrics."""

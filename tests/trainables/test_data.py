@@ -104,6 +104,12 @@ def test_padding_is_black() -> None:
     assert batch.unique().tolist() == [-1.0, 1.0]
 
 
+@pytest.mark.parametrize("batch_size", [1, 7, 32, 89, 90, 500])  # 89 of 90 leaves one image, which joins the others
+def test_steps_per_epoch_are_the_batches_that_come(batch_size) -> None:
+    data = ImageData(numbered(), None, "holdout", CPU)
+    assert data.steps_per_epoch(batch_size) == len(list(data.train_batches(batch_size, generator())))
+
+
 def test_the_holdout_is_a_tenth_of_the_training_images() -> None:
     data = ImageData(numbered(), None, "holdout", CPU)
     kept, held_out = datasets.holdout_split(100)
