@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.layers.deconv_checks import check_at_least_1, check_statistics, check_values
-from trainables.layers.patches import ChannelRuns
+from trainables.layers.pixels import ChannelRuns
 from trainables.layers.whitening import Whitening
 
 

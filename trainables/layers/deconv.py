@@ -28,7 +28,8 @@ from trainables.layers.deconv_checks import (
     square,
 )
 from trainables.layers.inverse_root import isqrt_newton_schulz
-from trainables.layers.patches import Columns, Patches, Pixels
+from trainables.layers.patches import Patches
+from trainables.layers.pixels import Columns, Pixels
 from trainables.layers.plain import convolve, plain_conv
 from trainables.layers.whitening import Whitening, fold, name_layers
 

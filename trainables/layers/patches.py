@@ -1,4 +1,4 @@
-"""Rows of samples by features, laid out features first, in one copy, and the way back for their gradient.
+"""Patches by features, laid out features first, in one copy, and the way back for their gradient.
 
 Network Deconvolution takes statistics of the patches under a convolution's kernel. Written as [features, samples], with
 feature j = c k^2 + kh k + kw, its grouping of interleaved features is a view: the G = C / B columns of a feature
@@ -13,7 +13,11 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+from trainables.layers.scratch import scratch
+
+# Fewer columns of patches than this are copied with the images innermost, if there are at least as many images.
+FEW_COLUMNS = 8
 
 
 class Samples(Protocol):
@@ -24,7 +28,7 @@ class Samples(Protocol):
         ...
 
     def scatter(self, grad: Tensor, shape: torch.Size) -> Tensor:
-        """The gradient of an input of `shape`; `grad` is that of `extract`'s result, in the same layout."""
+        """The gradient of an input of `shape`, in memory of its own; `grad` is that of `extract`'s result."""
         ...
 
 
@@ -60,29 +64,61 @@ class Patches:
         return shape[0] * math.prod(sides)
 
     def extract(self, x: Tensor) -> Tensor:
-        if self.padding:
-            x = F.pad(x, (self.padding,) * 4)
-        patches = self._windows(x)
-        if not self.channels_together:
-            return patches.clone(memory_format=torch.contiguous_format).flatten(3).flatten(0, 2)
-        return patches.view(self.blocks, -1, *patches.shape[1:]).movedim(0, 3).contiguous().flatten(4).flatten(0, 3)
+        patches = self._arranged(self._windows(self._padded(x)), self._images_last(x, x.shape))
+        return patches.clone(memory_format=torch.contiguous_format).flatten(-3).flatten(0, -2)
 
     def scatter(self, grad: Tensor, shape: torch.Size) -> Tensor:
-        batch, channels, height, width = shape
-        padded = grad.new_zeros((batch, channels, height + 2 * self.padding, width + 2 * self.padding))
-        windows = self._windows(padded)
-        if self.channels_together:
-            _, *kernel, n, rows, columns = windows.shape
-            grad = grad.reshape(-1, *kernel, self.blocks, n, rows, columns).movedim(3, 0).flatten(0, 1)
-        grad = grad.reshape(windows.shape)
+        n, c, height, width = shape
+        p = self.padding
+        images_last = self._images_last(grad, shape)
+        if images_last:
+            memory = scratch((c, height + 2 * p, width + 2 * p, n), grad, "padded images").zero_()
+            padded = memory.permute(3, 0, 1, 2)
+        else:
+            padded = grad.new_zeros((n, c, height + 2 * p, width + 2 * p))
+        patches = self._arranged(self._windows(padded), images_last)
+        grad = grad.reshape(patches.shape)
         if self.step > self.dilation * (self.kernel - 1):
-            windows.copy_(grad)  # patches that don't overlap: every pixel has one gradient
+            patches.copy_(grad)  # patches that don't overlap: every pixel has one gradient
         else:
             for row in range(self.kernel):
                 for column in range(self.kernel):
-                    windows[:, row, column] += grad[:, row, column]
-        inside = slice(self.padding, -self.padding or None)
-        return padded[:, :, inside, inside]
+                    patches[:, row, column] += grad[:, row, column]
+        inside = padded[:, :, p : p + height, p : p + width]
+        if not images_last:
+            return inside
+        turned = scratch((c, height, width, n), grad, "images last").copy_(inside.permute(1, 2, 3, 0))
+        return turned.view(-1, n).t().clone(memory_format=torch.contiguous_format).view(shape)
+
+    def _images_last(self, tensor: Tensor, shape: torch.Size) -> bool:
+        """Whether samples are ordered (row, column, image): on a CPU, copies of a few columns at a time are slow."""
+        columns = (shape[3] + 2 * self.padding - self.dilation * (self.kernel - 1) - 1) // self.step + 1
+        return tensor.is_cpu and columns < FEW_COLUMNS <= shape[0]
+
+    def _arranged(self, windows: Tensor, images_last: bool) -> Tensor:
+        """A view of `windows` with the features first and in their order."""
+        if images_last:
+            windows = windows.movedim(3, 5)
+        if self.channels_together:
+            windows = windows.view(self.blocks, -1, *windows.shape[1:]).movedim(0, 3)
+        return windows
+
+    def _padded(self, x: Tensor) -> Tensor:
+        """Images [N, C, H, W] with their padding, the images innermost in memory where they come last."""
+        n, c, height, width = x.shape
+        p = self.padding
+        if self._images_last(x, x.shape):
+            turned = scratch((c * height * width, n), x, "images last").copy_(x.reshape(n, -1).t())
+            x = turned.view(c, height, width, n).permute(3, 0, 1, 2)
+            padded = scratch((c, height + 2 * p, width + 2 * p, n), x, "padded images").permute(3, 0, 1, 2)
+        elif p:
+            padded = scratch((n, c, height + 2 * p, width + 2 * p), x, "padded images")
+        if not p:
+            return x
+        padded[:, :, p:-p, p:-p] = x
+        for border in (padded[:, :, :p], padded[:, :, -p:], padded[..., :p], padded[..., -p:]):
+            border.zero_()
+        return padded
 
     def _windows(self, x: Tensor) -> Tensor:
         """A view [C, k, k, N, rows, columns] of padded images; it overlaps itself where patches do."""
@@ -102,94 +138,3 @@ class Patches:
             ),
             x.storage_offset(),
         )
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """Every `step`-th pixel of images [N, C, H, W], counted on over images and rows: what a 1x1 kernel sees.
-
-    The count runs flat over N, H and W, as published, so for `step` > 1 the pixels taken form no grid.
-    """
-
-    step: int
-    blocks: int = 1
-    channels_together: bool = False
-
-    def rows(self, shape: torch.Size) -> int:
-        """How many pixels of images of `shape` are taken."""
-        return -(-shape[0] * shape[2] * shape[3] // self.step)
-
-    def extract(self, x: Tensor) -> Tensor:
-        n, _, height, width = x.shape
-        if self.step == 1:
-            pixels = x.transpose(0, 1).clone(memory_format=torch.contiguous_format).flatten(1)
-        else:
-            image, place = _flat(n * height * width, self.step, height * width, x.device)
-            pixels = x.flatten(2)[image, :, place].t().contiguous()
-        if not self.channels_together:
-            return pixels
-        return pixels.view(self.blocks, -1, pixels.shape[-1]).transpose(0, 1).contiguous().flatten(0, 1)
-
-    def scatter(self, grad: Tensor, shape: torch.Size) -> Tensor:
-        n, c, height, width = shape
-        grad = grad.reshape(c, -1)
-        if self.channels_together:
-            grad = grad.view(-1, self.blocks, grad.shape[-1]).transpose(0, 1).flatten(0, 1)
-        if self.step == 1:
-            return grad.view(c, n, height, width).transpose(0, 1).contiguous()
-        image, place = _flat(n * height * width, self.step, height * width, grad.device)
-        out = grad.new_zeros((n, c, height * width))
-        out[image, :, place] = grad.t()
-        return out.view(shape)
-
-
-@dataclass(frozen=True)
-class ChannelRuns:
-    """`rows` runs of consecutive channels of images [N, C, H, W]; each run is one feature, pooled over its channels.
-
-    Of the samples (channel in the run, image, pixel) of a feature every `step`-th is taken.
-    """
-
-    rows: int
-    step: int
-
-    def extract(self, x: Tensor) -> Tensor:
-        n, c, height, width = x.shape
-        runs = x.reshape(n, self.rows, c // self.rows, height * width)
-        if self.step == 1:
-            return runs.permute(1, 2, 0, 3).clone(memory_format=torch.contiguous_format).flatten(1)
-        channel, image, place = self._taken(n, c, height * width, x.device)
-        return runs[image, :, channel, place].t().contiguous()
-
-    def scatter(self, grad: Tensor, shape: torch.Size) -> Tensor:
-        n, c, height, width = shape
-        grad = grad.reshape(self.rows, -1)
-        if self.step == 1:
-            return grad.view(self.rows, c // self.rows, n, height * width).permute(2, 0, 1, 3).reshape(shape)
-        out = grad.new_zeros((n, self.rows, c // self.rows, height * width))
-        channel, image, place = self._taken(n, c, height * width, grad.device)
-        out[image, :, channel, place] = grad.t()
-        return out.view(shape)
-
-    def _taken(self, n: int, c: int, pixels: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        channel, rest = _flat(c // self.rows * n * pixels, self.step, n * pixels, device)
-        return channel, rest // pixels, rest % pixels
-
-
-@dataclass(frozen=True)
-class Columns:
-    """`block` consecutive features of vectors [N, C] at a time, each block a sample of its own."""
-
-    block: int
-
-    def extract(self, x: Tensor) -> Tensor:
-        return x.reshape(-1, self.block).t().clone(memory_format=torch.contiguous_format)
-
-    def scatter(self, grad: Tensor, shape: torch.Size) -> Tensor:
-        return grad.reshape(self.block, -1).t().reshape(shape)
-
-
-def _flat(count: int, step: int, inner: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Quotient and remainder by `inner` of 0, `step`, 2 `step`, ... below `count`."""
-    taken = torch.arange(0, count, step, device=device)
-    return taken // inner, taken % inner
