@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from trainables.layers.patches import Samples
-from trainables.layers.scratch import scratch
 
 # A covariance is symmetric: computed in this many stripes, 5/8 of the products of a full one are enough.
 STRIPES = 4
@@ -69,11 +68,11 @@ class _Moments(torch.autograd.Function):
         if grad_covariance is not None and ctx.saved_tensors:
             symmetric = (grad_covariance + grad_covariance.mT).div_(count)
             (rows,) = ctx.saved_tensors
-            grad = scratch(rows.shape, rows, "gradient of samples")
             if grad_mean is None:
-                torch.bmm(symmetric, rows, out=grad)
+                grad = symmetric @ rows
             else:
-                torch.baddbmm((grad_mean / count).unsqueeze(-1), symmetric, rows, out=grad)
+                shift = (grad_mean / count).unsqueeze(-1)
+                grad = torch.baddbmm(shift, symmetric, rows)
         elif grad_mean is not None:
             grad = (grad_mean / count).unsqueeze(-1).expand(ctx.rows_shape)
         if grad is None:

@@ -40,7 +40,7 @@ class Pixels:
         if self.channels_together:
             grad = grad.view(-1, self.blocks, grad.shape[-1]).transpose(0, 1).flatten(0, 1)
         if self.step == 1:
-            return _own(grad.view(c, n, height, width).transpose(0, 1))
+            return grad.view(c, n, height, width).transpose(0, 1).contiguous()
         image, place = _flat(n * height * width, self.step, height * width, grad.device)
         out = grad.new_zeros((n, c, height * width))
         out[image, :, place] = grad.t()
@@ -69,7 +69,7 @@ class ChannelRuns:
         n, c, height, width = shape
         grad = grad.reshape(self.rows, -1)
         if self.step == 1:
-            return _own(grad.view(self.rows, c // self.rows, n, height * width).permute(2, 0, 1, 3)).view(shape)
+            return grad.view(self.rows, c // self.rows, n, height * width).permute(2, 0, 1, 3).reshape(shape)
         out = grad.new_zeros((n, self.rows, c // self.rows, height * width))
         channel, image, place = self._taken(n, c, height * width, grad.device)
         out[image, :, channel, place] = grad.t()
@@ -90,7 +90,7 @@ class Columns:
         return _own(x.reshape(-1, self.block).t())
 
     def scatter(self, grad: Tensor, shape: torch.Size) -> Tensor:
-        return _own(grad.reshape(self.block, -1).t()).view(shape)
+        return grad.reshape(self.block, -1).t().reshape(shape)
 
 
 def _own(tensor: Tensor) -> Tensor:
