@@ -177,6 +177,49 @@ def resume(
 
 
 @app.command()
+def confirm(
+    name: Name,
+    top: Annotated[int, typer.Option(help="How many of the best trials; the baseline comes along.")] = 3,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the confirmation, fresh.  [default: the search's plus 1]")
+    ] = None,
+    replicates: Annotated[
+        int | None, typer.Option(help="Seeds a trial is trained with.  [default: the search's]")
+    ] = None,
+    storage: Storage = None,
+    address: Address = None,
+    max_concurrent: MaxConcurrent = None,
+    checkpoint_every: CheckpointEvery = None,
+) -> None:
+    """Retrain the best trials and the baseline at full budget on fresh seeds; run it again to continue."""
+    from tuner import confirm as confirming
+    from tuner import paths
+    from tuner.tables.confirmation import confirmation_view
+    from tuner.terminal import Terminal
+
+    searched = paths.experiment(name, storage)
+    with Terminal(out) as terminal:
+        outcome = confirming.confirm(
+            name,
+            storage=storage,
+            top=top,
+            seed=seed,
+            replicates=replicates,
+            address=address,
+            max_concurrent=max_concurrent,
+            checkpoint_seconds=checkpoint_every,
+            tell=terminal.tell,
+            listen=terminal.listen,
+        )
+    if outcome.ending == "interrupted":
+        again = searched.command("confirm", "--top", str(top))
+        out.print(f"\ninterrupted; nothing is lost. Continue with: {again}", markup=False)
+    else:
+        out.print(confirmation_view(searched))
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
 def stop(name: Name, storage: Storage = None) -> None:
     """Ask a running search to checkpoint and end; it can be resumed."""
     from tuner import paths

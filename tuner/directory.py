@@ -66,10 +66,15 @@ def describe(
 def create(
     paths: ExperimentPaths,
     manifest: manifests.Manifest,
-    configs: Sequence[dict[str, Any]],
-    space: str | Path | SearchSpace,
+    trials: Sequence[Record],
+    space: str | Path | SearchSpace | None = None,
 ) -> None:
-    """Make the experiment directory whole or not at all: built beside its place, then renamed into it."""
+    """Make the experiment directory whole or not at all: built beside its place, then renamed into it.
+
+    Args:
+        trials: the records that announce its configurations.
+        space: where they came from; a file is copied into the directory.
+    """
     try:
         paths.root.parent.mkdir(parents=True, exist_ok=True)
         staging = ExperimentPaths(paths.root.parent / f".{paths.name}.{os.getpid()}.new")
@@ -81,7 +86,7 @@ def create(
         if str(space).endswith(".py"):
             shutil.copyfile(str(space), staging.space_source)
         writer = RecordWriter(staging.records)
-        writer.write(*trial_records(0, configs))
+        writer.write(*trials)
         writer.close()
         staging.root.rename(paths.root)
     except OSError:

@@ -12,7 +12,7 @@ from tuner import manifest as manifests
 from tuner import paths as places
 from tuner import ray_session, request, session
 from tuner.capacity import check_resources
-from tuner.directory import create, describe, extension
+from tuner.directory import create, describe, extension, trial_records
 from tuner.errors import BadInput
 from tuner.history import History
 from tuner.leaderboard import Leaderboard
@@ -113,7 +113,7 @@ def launch(
         data = preflight(chosen.family, configs)
         manifest = describe(chosen, space, overrides, seed, paths.name, data)
         manifest["budget"]["max_concurrent"] = max_concurrent
-        create(paths, manifest, configs, space)
+        create(paths, manifest, trial_records(0, configs), space)
         tell(f"{paths.name}: {len(configs)} trials of {chosen.budget.replicates} replicates, in {paths.root}")
         ending = session.hold(
             paths, manifest, resources, checkpoint_seconds=checkpoint_seconds, tell=tell, listen=listen
@@ -154,13 +154,19 @@ def resume(
         check_resources(budget["cpus_per_trial"], budget["gpus_per_trial"], resources)
         open_configs = [trial.config for trial in history.trials if not trial.has_ended]
         found = preflight(manifest["family"], open_configs + more)
-        _require_same_data(paths, manifest["data"]["fingerprints"], found["fingerprints"])
+        require_same_data(paths, manifest["data"]["fingerprints"], found["fingerprints"])
         if more:
             budget["trials"] = len(known) + len(more)
         if max_concurrent is not None:
             budget["max_concurrent"] = max_concurrent
         ending = session.hold(
-            paths, manifest, resources, checkpoint_seconds=checkpoint_seconds, tell=tell, listen=listen, more=more
+            paths,
+            manifest,
+            resources,
+            checkpoint_seconds=checkpoint_seconds,
+            tell=tell,
+            listen=listen,
+            more=trial_records(len(known), more),
         )
         return Outcome(paths, ending)
 
@@ -189,7 +195,7 @@ def preflight(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _require_same_data(paths: ExperimentPaths, launched: dict[str, str], found: dict[str, str]) -> None:
+def require_same_data(paths: ExperimentPaths, launched: dict[str, str], found: dict[str, str]) -> None:
     """Refuse to mix results on different data in one leaderboard."""
     for size, fingerprint in found.items():
         if launched.get(size, fingerprint) != fingerprint:

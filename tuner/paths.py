@@ -8,6 +8,7 @@ STORAGE/NAME/
     stop                        present when someone asked the search to stop
     trials/00007/               checkpoints and log.txt of trial 7
     tensorboard/00007/          event files of trial 7
+    confirmation/               an experiment of its own: the best trials again, on fresh seeds
     .ray/                       Ray's own files, while a session runs
 """
 
@@ -97,6 +98,10 @@ class ExperimentPaths:
     @property
     def tensorboard(self) -> Path:
         return self.root / "tensorboard"
+
+    @property
+    def confirmation(self) -> ExperimentPaths:
+        return ExperimentPaths(self.root / "confirmation")
 
     def trial(self, index: int) -> Path:
         return self.root / "trials" / trial_name(index)

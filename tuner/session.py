@@ -10,7 +10,6 @@ from typing import Any, Literal
 from tuner import manifest as manifests
 from tuner import ray_session, search, tensorboard
 from tuner.capacity import concurrency
-from tuner.directory import trial_records
 from tuner.housekeeping import Housekeeper
 from tuner.interrupt import StopRequest, on_signal
 from tuner.judge import Judge, rule_of
@@ -33,17 +32,17 @@ def hold(
     checkpoint_seconds: float | None,
     tell: Tell,
     listen: ListenerFactory | None,
-    more: Sequence[dict[str, Any]] = (),
+    more: Sequence[Record] = (),
 ) -> Ending:
     """Run one session to its end.
 
     Args:
-        manifest: of the experiment, rewritten when there are `more` configurations.
+        manifest: of the experiment, rewritten when there are `more` trials.
         resources: of the Ray that this process is connected to.
         checkpoint_seconds: least time between two checkpoints of a trial; None means 60.
         tell: receives sentences for a person.
         listen: makes a listener that gets every record, the earlier ones first.
-        more: configurations that extend the search.
+        more: records of the trials that extend the search.
     """
     with ExitStack() as stack:
         stack.enter_context(DriverLock(paths.lock))
@@ -67,10 +66,10 @@ def hold(
         configs = {record["trial"]: record["config"] for record in past if record["event"] == "trial"}
         if more:
             manifests.write(paths.manifest, manifest)
-            announced = manifests.as_json(trial_records(len(configs), more))
+            announced = manifests.as_json(list(more))
             writer.write(*announced)
             past += announced
-            configs |= dict(enumerate(more, start=len(configs)))
+            configs |= {record["trial"]: record["config"] for record in announced}
         writer.write({"event": "session", "action": "start", "pid": os.getpid(), "host": os.uname().nodename})
         judge = Judge(rule_of(manifest), writer)
         judge.recall(past)

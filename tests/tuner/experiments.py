@@ -16,8 +16,16 @@ RUNGS = [1, 3, 9]
 class Experiment:
     """Writes a manifest, with `changes`, and records as its methods are called, each `seconds` after the one before."""
 
-    def __init__(self, folder: Path, *, start: float = 1_700_000_000.0, seconds: float = 10.0, **changes: Any) -> None:
-        self.paths = ExperimentPaths(folder / "made-up")
+    def __init__(
+        self,
+        storage: Path,
+        *,
+        folder: str = "made-up",
+        start: float = 1_700_000_000.0,
+        seconds: float = 10.0,
+        **changes: Any,
+    ) -> None:
+        self.paths = ExperimentPaths(storage / folder)
         self.manifest = {
             "name": "made-up",
             "family": "blur",

@@ -1,0 +1,119 @@
+"""Confirming a search: fresh seeds, full budget, records of its own, continued and extended like a search."""
+
+import signal
+
+import pytest
+
+from tests.tuner.experiments import Experiment, around, finished
+from tests.tuner.searches import TINY, kill_after, medians, run, start
+from tuner import confirm as confirming
+from tuner import experiment, manifest, paths
+from tuner.errors import BadInput
+from tuner.history import History
+from tuner.leaderboard import load as leaderboard
+from tuner.tables.confirmation import confirmation_view
+
+
+def test_the_best_trials_and_the_baseline_are_confirmed_under_their_own_numbers(tmp_path):
+    searched = finished(tmp_path).paths
+    assert [(record["trial"], record["baseline"]) for record in confirming.selected(searched, 1)] == [
+        (0, True),
+        (1, False),
+    ]
+    assert [record["trial"] for record in confirming.selected(searched, 3)] == [0, 1, 2]  # 3 diverged
+    assert confirming.selected(searched, 1)[1]["config"]["lr"] == 0.05
+
+
+def test_a_search_without_a_valid_trial_has_nothing_to_confirm(tmp_path):
+    made = Experiment(tmp_path)
+    made.session()
+    made.trial(0)
+    made.trial(1)
+    made.complete(0, around(0.8))
+    with pytest.raises(
+        BadInput, match="`made-up` has no valid trial beside its baseline, so there is nothing to confirm"
+    ):
+        confirming.confirm(str(made.paths.root))
+    assert not made.paths.confirmation.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"top": 0}, "--top is 0, but must be at least 1"),
+        ({"seed": 0}, "--seed is 0, the search's own, so nothing would be confirmed"),
+        ({"seed": -1}, "--seed is -1, but must be at least 0"),
+        ({"replicates": 0}, "--replicates is 0, but must be at least 1"),
+    ],
+)
+def test_a_confirmation_that_makes_no_sense_is_refused(tmp_path, options, sentence):
+    searched = finished(tmp_path).paths
+    with pytest.raises(BadInput, match=sentence):
+        confirming.confirm(str(searched.root), **options)
+    assert not searched.confirmation.root.exists()
+
+
+def test_both_medians_stand_side_by_side(tmp_path):
+    searched = finished(tmp_path).paths
+    made = Experiment(searched.root, folder="confirmation", seed=1, rungs=[9])
+    made.session()
+    for index, lr in enumerate([0.01, 0.05, 0.001]):
+        made.trial(index, lr=lr)
+    made.complete(0, around(0.78), test_accuracy=0.77)
+    made.complete(1, around(0.85), test_accuracy=0.84)
+    made.complete(2, around(0.75), test_accuracy=0.74)
+    made.session("end")
+    lines = text_of(confirmation_view(searched)).splitlines()
+    rows = [" ".join(line.split()) for line in lines if "completed" in line and "[" in line]
+    assert rows == [
+        "1 1 0.9000 9 0.8500 [0.830, 0.870] 5 -0.0500 0.8400 completed",
+        "2 0 base 0.8000 9 0.7800 [0.760, 0.800] 5 -0.0200 0.7700 completed",
+        "3 2 0.7000 3 0.7500 [0.730, 0.770] 5 - 0.7400 completed",
+    ]
+    assert lines[-1] == "On fresh seeds trial 1 is separated from the baseline by the 5 paired seeds."
+    assert max(map(len, lines)) <= 100
+    assert [row.median for row in leaderboard(searched).rows][:3] == [0.9, 0.8, 0.7]
+
+
+def text_of(view):
+    from rich.console import Console
+
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(view)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+@pytest.mark.slow
+def test_a_killed_confirmation_continues_and_another_top_extends_it(cluster, tmp_path):
+    searched = experiment.launch("blur", "smoke", name="six", storage=tmp_path, trials=6, overrides=TINY, seed=3).paths
+    before = searched.records.read_bytes()
+    own = searched.confirmation
+    options = ["confirm", "six", "--storage", tmp_path, "--top", 1, "--checkpoint-every", 0]
+    kill_after(start(*options, address=cluster), own.records, 5, number=signal.SIGKILL)
+    code, out = run(*options, address=cluster)
+    assert code == 0, out
+    history = History.load(own)
+    best = next(row.trial for row in leaderboard(searched).rows if row.valid and not row.baseline)
+    assert {trial.index: trial.status for trial in history.trials} == {0: "completed", best: "completed"}
+    assert [trial.baseline for trial in history.trials] == [True, False]
+    assert manifest.read(own.manifest)["seed"] == 4
+    assert (history.rungs, history.state) == ([9], "finished")
+    first = medians(own)
+    assert len(first) == 18
+    selection = medians(searched)
+    fresh = [first[key] != selection[key] for key in first if key in selection]
+    assert all(fresh)
+
+    outcome = confirming.confirm("six", storage=tmp_path, top=2)
+    assert outcome.exit_code == 0
+    assert len(History.load(own).trials) == 3
+    assert {key: values for key, values in medians(own).items() if key in first} == first
+    finished_records = own.records.read_bytes()
+    assert confirming.confirm("six", storage=tmp_path, top=1).ending == "finished"
+    assert own.records.read_bytes() == finished_records
+
+    with pytest.raises(BadInput, match="--seed is 9, but the confirmation of `six` began with 4"):
+        confirming.confirm("six", storage=tmp_path, seed=9)
+    assert searched.records.read_bytes() == before
+    assert paths.experiment("six", tmp_path).root == searched.root

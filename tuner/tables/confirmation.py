@@ -1,0 +1,75 @@
+"""Selection and confirmation side by side: what each trial was picked by, and what it reaches on fresh seeds."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from tuner.history import History
+from tuner.leaderboard import Leaderboard, Row
+from tuner.paths import ExperimentPaths
+from tuner.significance import LEVEL, pairs_needed, separated
+from tuner.tables import heading
+from tuner.tables.grid import grid
+from tuner.tables.text import MISSING, metric, plain, spread
+
+_COLUMNS = ("#", "trial", "selection", "epoch", "confirmation", "[min, max]", "ok", "change", "test", "status")
+
+
+def confirmation_view(searched: ExperimentPaths) -> RenderableType:
+    """The confirmed trials of a search, ranked by their confirmation; at most 100 columns wide."""
+    selection = {row.trial: row for row in Leaderboard(History.load(searched)).rows}
+    board = Leaderboard(History.load(searched.confirmation))
+    history = board.history
+    shown = [row for row in board.rows if history.trial(row.trial) is not None]
+    styles = ["bold green" if row.incumbent else "cyan" if row.baseline else "" for row in shown]
+    rows = [_row(board, row, selection[row.trial]) for row in shown]
+    title = f"{searched.name}: confirmed on seed {history.manifest['seed']}, {heading.counts(history)}"
+    parts: list[RenderableType] = [heading.protocol(history), Text(plain(title)), Text()]
+    parts += [grid(_COLUMNS, rows, left=["status"], styles=styles), Text()]
+    parts += [Text(line, style="dim") for line in _legend(board)]
+    verdict = _verdict(board)
+    return Group(*parts, *([Text(verdict)] if verdict else []))
+
+
+def _row(board: Leaderboard, row: Row, selected: Row) -> list[str]:
+    full = row.epoch >= board.history.budget
+    changed = None
+    if full and selected.epoch >= board.history.budget and row.median is not None and selected.median is not None:
+        changed = row.median - selected.median
+    return [
+        (f"{row.rank}~" if row.tied_with_best else f"{row.rank} ") if row.valid else f"{MISSING} ",
+        f"{row.trial} base" if row.baseline else str(row.trial),
+        metric(selected.median),
+        str(selected.rung or selected.epoch or MISSING),
+        metric(row.median),
+        spread(row.low, row.high),
+        str(row.replicates_ok) if row.epoch else MISSING,
+        MISSING if changed is None else f"{changed:+.4f}",
+        metric(row.metrics.get(board.test_metric or "")) if full else MISSING,
+        row.status,
+    ]
+
+
+def _legend(board: Leaderboard) -> list[str]:
+    """How to read the two medians, which are of different seeds and never pooled."""
+    lines = [
+        "selection: the median a trial was picked by, at that epoch; the best of many looks better than it is",
+        "confirmation: the median at the full budget on seeds that took no part in picking",
+        "change: confirmation minus selection, where both are at the full budget",
+    ]
+    if any(row.tied_with_best for row in board.rows):
+        lines.append(f"~ not separated from the best one (sign test at two-sided p = {LEVEL:g} over the paired seeds)")
+    return lines
+
+
+def _verdict(board: Leaderboard) -> str | None:
+    """Whether the fresh seeds separate the best confirmed trial from the baseline; None while they cannot say."""
+    history, best = board.history, board.best
+    baseline = next(row for row in board.rows if row.baseline)
+    if history.state != "finished" or best is None or pairs_needed(history.replicates) is None:
+        return None
+    if best.baseline:
+        return "On fresh seeds no trial is better than the baseline."
+    told = "is separated from" if separated(best.values, baseline.values, history.mode) else "cannot be told from"
+    return f"On fresh seeds trial {best.trial} {told} the baseline by the {history.replicates} paired seeds."
