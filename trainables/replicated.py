@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import ray
 from ray import tune
 
+from trainables.redaction import RedactingFormatter
+
 if TYPE_CHECKING:
     from trainables.lockstep import LockStep
 
@@ -211,7 +213,7 @@ def _open_log(directory: Path | None) -> logging.Handler | None:
         return None
     directory.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(directory / "log.txt")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(message)s"))
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     return handler

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from tuner.cluster.cli import cluster_app, follow_submission, print_reading
+from tuner.address import is_head, require_head
 from tuner.errors import BadInput, TunerError
 
 app = typer.Typer(
@@ -19,6 +21,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Datasets: which are here, download, check.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(cluster_app, name="cluster")
 
 Family = Annotated[str, typer.Argument(help="Family, such as blur; `tuner spaces` lists them.", show_default=False)]
 Name = Annotated[str, typer.Argument(help="Name of the experiment, or path of its folder.", show_default=False)]
@@ -37,7 +40,13 @@ RankWindow = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the experiment: configurations, order, replicates.")]
 Storage = Annotated[str | None, typer.Option(help="Folder of experiments.  [default: ~/ray_results]")]
-Address = Annotated[str | None, typer.Option(help="Ray cluster: auto or HOST:PORT; none starts Ray here.")]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Cluster: http://HEAD:8265 submits to it; auto on the head itself; none starts Ray here."),
+]
+Head = Annotated[
+    str | None, typer.Option("--address", help="Ask a cluster, http://HEAD:8265; without it the storage is read here.")
+]
 Cpus = Annotated[float | None, typer.Option(help="CPUs of a trial; also its threads.")]
 Gpus = Annotated[float | None, typer.Option(help="GPUs of a trial; 0.25 puts four on a card.")]
 MaxConcurrent = Annotated[int | None, typer.Option(help="Trials at the same time.  [default: as many as fit]")]
@@ -117,22 +126,33 @@ def launch(
     checkpoint_every: CheckpointEvery = None,
     set_: Setting = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    or_resume: Annotated[
+        bool, typer.Option("--or-resume", help="Continue the search if this request was launched before under --name.")
+    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")] = False,
 ) -> None:
     """Run a search and print its leaderboard."""
-    from tuner import experiment
+    from tuner import cluster, experiment, retry
     from tuner import plan as planning
     from tuner.tables.plan import plan_view
 
-    if name is not None:
-        experiment.require_free_name(name, storage)
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
+    if is_head(address) and not dry_run:
+        session = {"seed": seed, "max_concurrent": max_concurrent, "checkpoint_every": checkpoint_every}
+        request = {"name": name, "storage": storage, "set_": set_, "tell": print, **session, **budget}
+        follow_submission(cluster.submit(str(address), family, space, **request), detach)
+    if or_resume and name is None:
+        raise BadInput("--or-resume continues a search by its name; give --name")
+    if name is not None and not or_resume and not is_head(address):
+        experiment.require_free_name(name, storage)
     out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
     if dry_run:
         return
     from tuner.terminal import Terminal
 
     with Terminal(out) as terminal:
-        outcome = experiment.launch(
+        run: Any = retry.launch_or_resume if or_resume else experiment.launch
+        outcome = run(
             family,
             space,
             name=name,
@@ -157,10 +177,17 @@ def resume(
     address: Address = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")] = False,
 ) -> None:
     """Continue a search that was interrupted or killed; with --trials, extend one."""
     from tuner import experiment
     from tuner.terminal import Terminal
+
+    if is_head(address):
+        from tuner.cluster import submission
+
+        options = {"trials": trials, "max_concurrent": max_concurrent, "checkpoint_every": checkpoint_every}
+        follow_submission(submission.resume(str(address), name, storage=storage, tell=print, **options), detach)
 
     with Terminal(out) as terminal:
         outcome = experiment.resume(
@@ -220,12 +247,18 @@ def confirm(
 
 
 @app.command()
-def stop(name: Name, storage: Storage = None) -> None:
+def stop(name: Name, storage: Storage = None, address: Head = None) -> None:
     """Ask a running search to checkpoint and end; it can be resumed."""
     from tuner import paths
     from tuner.interrupt import StopRequest
     from tuner.lock import is_held
 
+    if address is not None:
+        from tuner.cluster import submission
+
+        require_head(address, "stop")
+        out.print(submission.stop(address, name), markup=False, highlight=False)
+        return
     found = paths.experiment(name, storage)
     if not is_held(found.lock):
         raise BadInput(f"`{found.name}` is not running, so there is nothing to stop; see `{found.command('status')}`")
@@ -234,12 +267,28 @@ def stop(name: Name, storage: Storage = None) -> None:
 
 
 @app.command()
-def status(name: Name, storage: Storage = None) -> None:
+def logs(
+    name: Name,
+    address: Annotated[
+        str, typer.Option(help="The cluster it was submitted to, http://HEAD:8265.", show_default=False)
+    ],
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until it ends; Ctrl-C leaves it running.")] = False,
+) -> None:
+    """What a search on a cluster has printed so far. `show` has the log of a trial."""
+    from tuner.cluster import submission
+
+    require_head(address, "logs")
+    raise typer.Exit(submission.logs(address, name, following=follow, show=_write))
+
+
+@app.command()
+def status(name: Name, storage: Storage = None, address: Head = None) -> None:
     """Where a search stands: trials, rungs, what is training, time left."""
     from tuner import paths
     from tuner.history import History
     from tuner.tables.status import status_view
 
+    print_reading(address, "status", name, storage=storage)
     out.print(status_view(History.load(paths.experiment(name, storage))))
 
 
@@ -253,6 +302,7 @@ def results(
         bool, typer.Option("--verify", help="Decide everything again in the recorded order, and compare.")
     ] = False,
     storage: Storage = None,
+    address: Head = None,
 ) -> None:
     """The leaderboard: medians over the replicates, ranked by rung reached, then median."""
     from tuner import leaderboard, paths
@@ -261,6 +311,7 @@ def results(
 
     if top is not None and top < 1:
         raise BadInput(f"--top is {top}, but must be at least 1; raise it")
+    print_reading(address, "results", name, storage=storage, top=top, csv=csv, json=json, verify=verify)
     found = paths.experiment(name, storage)
     if verify:
         from tuner import verify as verification
@@ -279,11 +330,13 @@ def show(
     name: Name,
     trial: Annotated[str, typer.Argument(help="Its number, `best` or `baseline`.", show_default=False)],
     storage: Storage = None,
+    address: Head = None,
 ) -> None:
     """One trial: configuration, curve, decisions, failures, log."""
     from tuner import paths
     from tuner.tables.trial import trial_view
 
+    print_reading(address, "show", name, trial, storage=storage)
     out.print(trial_view(paths.experiment(name, storage), trial))
 
 
@@ -328,11 +381,17 @@ def dashboard(
         int, typer.Option(min=1, max=65535, help="Port on this machine; the next free one is taken if it is busy.")
     ] = 6006,
     storage: Storage = None,
+    address: Head = None,
 ) -> None:
-    """Serve TensorBoard for an experiment on this machine until Ctrl-C."""
+    """Serve TensorBoard for an experiment until Ctrl-C, on this machine or on the head of a cluster, to it alone."""
     from tuner import dashboard as serving
     from tuner import paths
 
+    if address is not None:
+        from tuner.cluster import relay
+
+        require_head(address, "dashboard")
+        raise typer.Exit(relay.serve(address, name, storage=storage, port=port, show=_write))
     serving.serve(paths.experiment(name, storage), port, lambda text: out.print(text, markup=False, highlight=False))
 
 
@@ -417,6 +476,12 @@ def _budget(
         "gpus_per_trial": gpus_per_trial,
         "rank_window": rank_window,
     }
+
+
+def _write(text: str) -> None:
+    """Output of another machine, as it comes."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _conclude(outcome: Any) -> None:

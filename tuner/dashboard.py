@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from tuner import tensorboard
+from tuner import tensorboard, tunnel
 from tuner.errors import BadInput
 from tuner.lock import is_held
 from tuner.paths import ExperimentPaths
@@ -23,6 +23,7 @@ def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> Non
     if chosen != port:
         tell(f"port {port} is busy; using {chosen}")
     tell(f"TensorBoard for {paths.name}: http://127.0.0.1:{chosen}/ (Ctrl-C ends it)")
+    tell(f"from another machine, first: {tunnel.command(chosen)}")
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(paths.tensorboard)]
     server = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(chosen)], stderr=subprocess.DEVNULL)
     try:

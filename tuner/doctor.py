@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner import auth_token, tunnel
+from tuner.address import is_head
+from tuner.cluster.head import reach
 from tuner.errors import TunerError
 
 
@@ -29,6 +32,7 @@ def examine(storage: Path, address: str | None, dataset: str) -> Iterator[Check]
         ("torch", _torch),
         ("cuda", _cuda),
         ("ray", lambda: _ray(address)),
+        ("token", _token),
         ("storage", lambda: _storage(storage)),
         ("dataset", lambda: _dataset(dataset)),
     )
@@ -68,10 +72,41 @@ def _ray(address: str | None) -> Check:
     version = importlib.metadata.version("ray")
     if address is None:
         return Check("ray", True, f"{version}; a private Ray is started for each search")
+    if is_head(address):
+        return _head(address)
+    import ray
+
     from tuner import ray_session
 
     with ray_session.connected(address) as resources:
+        joined = ray.get_runtime_context().gcs_address
+        if not tunnel.is_loopback(joined.rpartition(":")[0]) and ray_session.is_open(joined):
+            return Check(
+                "ray",
+                False,
+                f"the Ray at {joined} asks for no token, so whoever reaches it runs code on the cluster; start every node "
+                "with RAY_AUTH_MODE=token",
+            )
         return Check("ray", True, f"{version}; {address} has {resources.cpus:g} CPUs and {resources.gpus:g} GPUs")
+
+
+def _head(address: str) -> Check:
+    """The head of a cluster that searches are submitted to."""
+    head = reach(address)
+    if head.exposure is not None:
+        return Check("ray", False, head.exposure)
+    guarded = "asks for no token, but listens on this machine only" if head.is_open else "asks for a token"
+    return Check("ray", None if head.is_open else True, f"{head.ray_version} at {address}, which {guarded}")
+
+
+def _token() -> Check:
+    """Whether somebody else on this machine can read the token of this user's clusters."""
+    path = auth_token.default_path()
+    if not path.exists():
+        return Check("token", None, "none here; `tuner cluster token` makes the one that a cluster asks for")
+    if auth_token.readable_by_others(path):
+        return Check("token", False, f"others on this machine can read {path}; run `tuner cluster token`, or chmod 600")
+    return Check("token", True, f"{path}, readable by you alone")
 
 
 def _storage(storage: Path) -> Check:

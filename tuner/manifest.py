@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from trainables.redaction import redact
 from tuner.errors import BadInput
 
 Manifest = dict[str, Any]
@@ -32,7 +33,7 @@ def surroundings() -> Manifest:
         "versions": versions,
         "platform": platform.platform(),
         "cores": os.cpu_count(),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": redact(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])),
     }
 
 

@@ -121,7 +121,7 @@ def experiment(name: str, storage: str | Path | None = None) -> ExperimentPaths:
     if (direct / "manifest.json").is_file():
         return ExperimentPaths(direct.absolute())
     root = storage_root(storage)
-    if "/" not in name and (root / name / "manifest.json").is_file():
+    if "/" not in name and name not in (".", "..") and (root / name / "manifest.json").is_file():
         return ExperimentPaths(root / name)
     known = sorted(path.parent.name for path in root.glob("*/manifest.json"))
     near = difflib.get_close_matches(name, known, n=1)

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tuner import auth_token
+from tuner.address import is_head
 from tuner.errors import BadInput, ClusterUnreachable
 
-# Ray reads these when it is imported or initialised. None overrides what the user has set.
-_ENVIRONMENT = {
+# Ray reads these when it is imported or initialised, in the driver and in workers. None overrides what the user has set.
+ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths keep their meaning in workers
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a trial without GPU must not see one
@@ -48,7 +50,7 @@ def connected(address: str | None) -> Iterator[Resources]:
     Raises:
         ClusterUnreachable: nobody answers at the address.
     """
-    for name, value in _ENVIRONMENT.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     import ray
 
@@ -85,11 +87,20 @@ def _require_token() -> None:
     Even a private Ray listens on every interface and runs code for whoever reaches it. Left to itself, it asks for
     nothing, or writes a token into the user's home that later commands trip over.
     """
-    if "RAY_AUTH_MODE" in os.environ:
-        return
+    if "RAY_AUTH_MODE" not in os.environ:
+        _authenticate({"RAY_AUTH_TOKEN": secrets.token_hex(32)})
+
+
+def _present_token() -> None:
+    """Show the user's token to the cluster that is joined: Ray by itself does not, and says only that it cannot connect."""
+    if "RAY_AUTH_MODE" not in os.environ and auth_token.find() is not None:
+        _authenticate({})
+
+
+def _authenticate(variables: dict[str, str]) -> None:
     from ray import _raylet
 
-    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    os.environ |= {"RAY_AUTH_MODE": "token", **variables}
     ray_core: Any = _raylet
     ray_core.Config.initialize("")  # Ray read its settings when it was imported
     ray_core.AuthenticationTokenLoader.instance().reset_cache()
@@ -97,10 +108,10 @@ def _require_token() -> None:
 
 def _require_answer(address: str) -> None:
     """Refuse at once an address where no Ray answers: `ray.init` would try for ever."""
-    if address.startswith(("http://", "https://", "ray://")):
+    if is_head(address):
         raise BadInput(
-            f"--address is {address}, but must be `auto` or HOST:PORT of a Ray head; run the command on the head node "
-            "with --address auto"
+            f"--address is {address}, the dashboard of a head, which only `tuner launch` and `resume` submit to; here give "
+            "`auto` or HOST:PORT of a Ray that this machine belongs to"
         )
     host, colon, port = address.rpartition(":")
     if colon:
@@ -110,14 +121,28 @@ def _require_answer(address: str) -> None:
             socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
         except OSError as error:
             raise _unreachable(address, str(error)) from None
+    _present_token()
     # Somebody listens. Whether it is a Ray of this version, Ray's own check tells, in a process that can be given up on.
-    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
-        check = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        check = _health_check(address, {})
     except subprocess.TimeoutExpired:
         raise _unreachable(address, f"no answer within {_PATIENCE:g} s") from None
     if check.returncode != 0:
         raise _unreachable(address, check.stderr.strip().rpartition("\n")[2])
+
+
+def is_open(address: str) -> bool:
+    """Whether the Ray at HOST:PORT answers somebody who shows no token."""
+    try:
+        return _health_check(address, {"RAY_AUTH_MODE": "disabled"}).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _health_check(address: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False, env=environment)
 
 
 def _unreachable(address: str, reason: str) -> ClusterUnreachable:

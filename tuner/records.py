@@ -14,9 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from trainables.redaction import redact
 from tuner.errors import BadInput
 
 Record = dict[str, Any]
+# The records that hold what an exception said, and where in them.
+_FAILURES = ("replicate_failed", "error", "end")
+_ACCOUNTS = ("message", "traceback", "reason")
 
 
 class RecordWriter:
@@ -36,7 +40,7 @@ class RecordWriter:
     def write(self, *records: Record) -> None:
         """Append the records in one system call, so that a kill between two of them cannot separate them."""
         now = round(time.time(), 3)
-        stamped = [_finite({"time": now, **record}) for record in records]
+        stamped = [_finite({"time": now, **_without_secrets(record)}) for record in records]
         data = "".join(json.dumps(record, allow_nan=False) + "\n" for record in stamped).encode()
         size = os.fstat(self._file).st_size
         try:
@@ -94,6 +98,13 @@ def _drop_torn_tail(path: Path) -> None:
                 file.truncate(position + newline + 1)
                 return
         file.truncate(0)
+
+
+def _without_secrets(record: Record) -> Record:
+    """The record with its account of a failure redacted: an exception may quote the address or the key it failed with."""
+    if record.get("event") not in _FAILURES:
+        return record
+    return {key: redact(value) if key in _ACCOUNTS and value else value for key, value in record.items()}
 
 
 def _finite(value: Any) -> Any:

@@ -1,0 +1,59 @@
+"""A request as the words of the command line that makes the same request on another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trainables.redaction import holds_secret
+from tuner.errors import BadInput
+
+
+def words(verb: str, *positional: str, **options: Any) -> list[str]:
+    """`verb`, the positional arguments, and each option that is given: True a flag, a list one option for each item.
+
+    A trailing underscore of a name is dropped: `set_=["lr=0.1"]` gives `--set lr=0.1`.
+    """
+    flags: list[str] = []
+    for name, value in options.items():
+        flag = "--" + name.rstrip("_").replace("_", "-")
+        if value is True:
+            flags.append(flag)
+        elif isinstance(value, list | tuple):
+            flags += [word for item in value for word in (flag, str(item))]
+        elif value is not None and value is not False:
+            flags += [flag, str(value)]
+    return [verb, *positional, *flags]
+
+
+def storage_there(storage: str | Path | None) -> str | None:
+    """The storage as the cluster's nodes will read it.
+
+    BadInput for a relative path, which means another folder there, and for a credential in it, which the dashboard would
+    show to everybody.
+    """
+    if storage is None:
+        return None
+    text = str(storage)
+    if holds_secret(text):
+        raise BadInput(
+            "--storage holds a credential, which would be kept in the records of the cluster; leave it out: the nodes "
+            "read AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use the role of their instance"
+        )
+    if "://" not in text and not text.startswith(("/", "~")):
+        raise BadInput(
+            f"--storage is {text}, a folder from here, which is another one on the cluster; give an absolute path"
+        )
+    return text
+
+
+def require_absolute_folders(settings: Sequence[str]) -> None:
+    """BadInput for a dataset folder that is named from where this command runs: the cluster reads it."""
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        folder = value.removeprefix("folder:")
+        if name.strip() == "dataset" and folder != value and not folder.startswith(("/", "~")):
+            raise BadInput(
+                f"--set {setting} names a folder from here, which is another one on the cluster; give an absolute path"
+            )

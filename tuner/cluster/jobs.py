@@ -1,0 +1,97 @@
+"""Experiments as jobs of Ray: one after another under the experiment's name, each a session of its driver on the head."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuner import ray_session
+from tuner.cluster import package
+from tuner.cluster.head import Head
+from tuner.errors import BadInput, ClusterUnreachable
+from tuner.paths import check_name
+
+# Keys of a job's metadata.
+_EXPERIMENT = "tuner_experiment"
+_STORAGE = "tuner_storage"
+_VERB = "tuner_verb"
+# `~` cannot be part of an experiment's name, so that no other experiment's job is called NAME~2.
+_SEPARATOR = "~"
+_ENVIRONMENT = {
+    "RAY_JOB_STOP_SIGNAL": "SIGINT",  # as Ctrl-C: trials finish their epoch and checkpoint
+    "RAY_JOB_STOP_WAIT_TIME_S": "3600",  # an epoch of five replicates may be long; after that the job is killed
+    "COLUMNS": "100",
+}
+
+
+def of(head: Head, name: str) -> list[Any]:
+    """The jobs that ran or run this experiment, oldest first."""
+    check_name(name)
+    mine = [job for job in head.client.list_jobs() if (job.metadata or {}).get(_EXPERIMENT) == name]
+    return sorted(mine, key=lambda job: job.start_time or 0)
+
+
+def running(head: Head, name: str) -> Any | None:
+    """The job that runs the experiment or waits to; None when there is none."""
+    return next((job for job in reversed(of(head, name)) if not job.status.is_terminal()), None)
+
+
+def storage_of(head: Head, name: str) -> str | None:
+    """The storage that the experiment was last submitted with; None when the head knows no job of it or the default."""
+    known = [job.metadata.get(_STORAGE) for job in of(head, name)]
+    return known[-1] if known else None
+
+
+def start(
+    head: Head,
+    words: Sequence[str],
+    *,
+    name: str,
+    storage: str | None,
+    files: Iterable[Path] = (),
+) -> str:
+    """Submit `tuner WORDS` as the next job of an experiment; returns its id.
+
+    Ray takes an id only once, so of two who submit the same name at the same time one is refused.
+    """
+    past = of(head, name)
+    if any(not job.status.is_terminal() for job in past):
+        raise BadInput(
+            f"`{name}` is already running on {head.address}; follow it with `tuner logs {name} --follow "
+            f"--address {head.address}`, or choose another --name"
+        )
+    job_id = f"{name}{_SEPARATOR}{len(past) + 1}"
+    metadata = {_EXPERIMENT: name, _VERB: words[0]} | ({} if storage is None else {_STORAGE: storage})
+    return _submit(head, job_id, words, metadata, files)
+
+
+def start_other(head: Head, job_id: str, words: Sequence[str]) -> str:
+    """Submit a command that runs no experiment: one that reads, or a dashboard."""
+    return _submit(head, job_id, words, {_VERB: words[0]}, ())
+
+
+def _submit(head: Head, job_id: str, words: Sequence[str], metadata: dict[str, str], files: Iterable[Path]) -> str:
+    with tempfile.TemporaryDirectory(prefix="tuner-") as folder:
+        package.stage(Path(folder), files=files)
+        try:
+            submitted: str = head.client.submit_job(
+                # Without `exec` the signal to stop would reach a shell as well.
+                entrypoint="exec python -m tuner " + shlex.join(words),
+                submission_id=job_id,
+                runtime_env={"working_dir": folder, "env_vars": ray_session.ENVIRONMENT | _ENVIRONMENT},
+                metadata=metadata,
+            )
+        except RuntimeError as error:
+            raise _refused(head, job_id, str(error)) from None
+    return submitted
+
+
+def _refused(head: Head, job_id: str, text: str) -> Exception:
+    name = job_id.partition(_SEPARATOR)[0]
+    if "already exists" in text or "already been" in text or job_id in text:
+        return BadInput(f"`{name}` was submitted to {head.address} by somebody else just now; choose another --name")
+    last = text.strip().splitlines()[-1][:300] if text.strip() else "no reason given"
+    return ClusterUnreachable(f"the head at {head.address} did not take the job ({last}); see its dashboard's log")

@@ -1,0 +1,53 @@
+"""Commands that read an experiment, run where its storage is: as small jobs on the head, whose output is shown here.
+
+So nothing but the head must be reachable from this machine, and what is shown is what the cluster itself sees.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tuner.cluster import arguments, follow, jobs
+from tuner.cluster.head import Head, reach
+from tuner.paths import check_name
+
+
+def read(
+    address: str, verb: str, name: str, *positional: str, storage: str | Path | None, **options: Any
+) -> tuple[int, str]:
+    """Exit code and output of `tuner VERB NAME ...` run on the head; takes some seconds, mostly Ray's."""
+    head, words = _command(address, verb, name, positional, storage, options)
+    job_id = jobs.start_other(head, f"tuner-{verb}-{secrets.token_hex(6)}", words)
+    pieces: list[str] = []
+    code = follow.follow(head, job_id, pieces.append)
+    head.client.delete_job(job_id)  # it has said everything; the list of jobs is for searches
+    return code, "".join(pieces)
+
+
+def serve(address: str, name: str, *, storage: str | Path | None, port: int, show: follow.Show) -> int:
+    """Run `tuner dashboard` on the loopback address of the head until it ends or Ctrl-C, which ends it there as well."""
+    head, words = _command(address, "dashboard", name, (), storage, {"port": port})
+    job_id = jobs.start_other(head, f"tuner-dashboard-{secrets.token_hex(6)}", words)
+    try:
+        return follow.follow(head, job_id, show)
+    except KeyboardInterrupt:
+        head.client.stop_job(job_id)
+        return 0
+
+
+def _command(
+    address: str,
+    verb: str,
+    name: str,
+    positional: Sequence[str],
+    storage: str | Path | None,
+    options: dict[str, Any],
+) -> tuple[Head, list[str]]:
+    there = arguments.storage_there(storage)
+    check_name(name)
+    head = reach(address)
+    there = there if there is not None else jobs.storage_of(head, name)
+    return head, arguments.words(verb, name, *positional, storage=there, **options)

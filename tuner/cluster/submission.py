@@ -1,0 +1,130 @@
+"""Submitting a search to a running cluster through Ray's Jobs API: from then on it runs there, whatever becomes of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.cluster import arguments, follow, jobs
+from tuner.cluster.head import Head, reach
+from tuner.errors import BadInput
+from tuner.paths import check_name
+
+# The options that are no part of the budget, which is checked before anything is sent.
+_NO_BUDGET = ("seed", "max_concurrent", "checkpoint_every")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A search that runs on a cluster as a job."""
+
+    head: Head
+    name: str
+    job_id: str
+
+    def follow(self, show: follow.Show) -> int:
+        """Show what it prints until it ends; its exit code. Leaving this call leaves the search running."""
+        return follow.follow(self.head, self.job_id, show)
+
+    def command(self, verb: str, *more: str) -> str:
+        """The command line that does something with this search from here."""
+        return " ".join(["tuner", verb, self.name, *more, "--address", self.head.address])
+
+
+def submit(
+    address: str,
+    family: str,
+    space: str | Path = "smoke",
+    *,
+    name: str | None = None,
+    storage: str | Path | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+    set_: list[str] | None = None,
+    **options: Any,
+) -> Submission:
+    """Submit a new search; returns once the cluster has taken it.
+
+    What runs there is `tuner launch FAMILY ... --or-resume`: the same request submitted again after it ended or was
+    stopped continues the experiment, another one under its name is refused.
+
+    Args:
+        address: of the head's dashboard, http://HOST:PORT.
+        family, space: as for `launch`; a space of one's own is a Python file, which travels along.
+        name: of the experiment; default family, space and time.
+        storage: folder or bucket that every node reaches; an absolute path or a URL, default `~/ray_results` there.
+        tell: receives sentences for a person.
+        set_: texts such as "lr=0.05".
+        options: the other options of `tuner launch`, with underscores: trials, epochs, gpus_per_trial, ...
+
+    Raises:
+        BadInput: with every problem of the request at once, or when the name is running; nothing was started.
+        ClusterUnreachable: nobody answers at `address`.
+    """
+    from tuner import request
+
+    settings = set_ or []
+    there = arguments.storage_there(storage)
+    arguments.require_absolute_folders(settings)
+    budget = {key: value for key, value in options.items() if key not in _NO_BUDGET}
+    searched = request.resolve_space(family, space, settings).with_budget(**budget)
+    problems = searched.problems()
+    if problems:
+        raise BadInput.listing(problems)
+    chosen = check_name(name) if name is not None else request.default_name(searched)
+    own = [Path(space)] if str(space).endswith(".py") else []
+    words = arguments.words(
+        "launch",
+        family,
+        space=f"request/{own[0].name}" if own else space,
+        name=chosen,
+        storage=there,
+        address="auto",
+        set_=settings,
+        or_resume=True,
+        **options,
+    )
+    head = _warned(reach(address), tell)
+    return Submission(head, chosen, jobs.start(head, words, name=chosen, storage=there, files=own))
+
+
+def resume(
+    address: str, name: str, *, storage: str | Path | None, tell: Callable[[str], None], **options: Any
+) -> Submission:
+    """Submit the continuation of a search; raises like `submit`, and leaves to the job whether there is such a search."""
+    there = arguments.storage_there(storage)
+    head = _warned(reach(address), tell)
+    there = there if there is not None else jobs.storage_of(head, name)
+    words = arguments.words("resume", name, storage=there, address="auto", **options)
+    return Submission(head, name, jobs.start(head, words, name=name, storage=there))
+
+
+def stop(address: str, name: str) -> str:
+    """Ask the job of a search to end as Ctrl-C would; a sentence about it. BadInput when none is running."""
+    head = reach(address)
+    job = jobs.running(head, name)
+    if job is None:
+        raise BadInput(f"`{name}` is not running on {address}, so there is nothing to stop")
+    head.client.stop_job(job.submission_id)
+    submission = Submission(head, name, job.submission_id)
+    return f"{name} ends after the running epochs; continue it with: {submission.command('resume')}"
+
+
+def logs(address: str, name: str, *, following: bool, show: follow.Show) -> int:
+    """Show what the newest job of a search has printed, and with `following` also what it prints until it ends."""
+    head = reach(address)
+    known = jobs.of(head, name)
+    if not known:
+        raise BadInput(f"the head at {address} knows no job of `{name}`; see `tuner status {name} --address {address}`")
+    job_id = known[-1].submission_id
+    if following:
+        return follow.follow(head, job_id, show)
+    show(follow.output(head, job_id))
+    return 0
+
+
+def _warned(head: Head, tell: Callable[[str], None]) -> Head:
+    if head.exposure is not None:
+        tell(f"warning: {head.exposure}")
+    return head

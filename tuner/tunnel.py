@@ -1,0 +1,33 @@
+"""The command that brings a port on the loopback address of another machine to this one."""
+
+from __future__ import annotations
+
+import getpass
+import ipaddress
+import socket
+
+
+def command(port: int, host: str | None = None) -> str:
+    """The ssh command to be run where the browser is; without a `host`, of a port on this machine."""
+    if host is None:
+        user, host = _user(), socket.gethostname()
+    else:
+        user, host = "USER", "HEAD" if is_loopback(host) else host
+    return f"ssh -N -L {port}:127.0.0.1:{port} {user}@{host}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the name means this machine only; a name that is not resolved here does not."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "USER"  # a container may run under a number that has no name
