@@ -16,6 +16,7 @@ BENCHMARKS = (
     "deconv_step",
     "replay",
     "service",
+    "storage",
 )
 
 

@@ -1,9 +1,13 @@
 """What every test shares: a quiet Ray, a home folder of the tests' own, and deterministic single threads."""
 
 import atexit
+import itertools
 import os
 import shutil
+import socket
 import tempfile
+
+import pytest
 
 # Ray writes a token, and a folder for each Trainable, into the home of whoever runs it.
 _HOME = tempfile.mkdtemp(prefix="tuner-tests-")
@@ -12,3 +16,42 @@ os.environ["HOME"] = _HOME
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Nothing of the machine's own account may reach a test; nodes and workers know the tests' own S3 server.
+for _name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[_name]
+SECRET = "this-is-the-secret-key"
+with socket.socket() as _free:
+    _free.bind(("127.0.0.1", 0))
+    S3_PORT = _free.getsockname()[1]
+os.environ |= {
+    "AWS_ENDPOINT_URL": f"http://127.0.0.1:{S3_PORT}",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": SECRET,
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+_BUCKETS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """An S3 server in this process, for all tests that need one that stays."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=S3_PORT, verbose=False)
+    server.start()
+    yield
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server):
+    """A new bucket there."""
+    from trainables.storage import S3Path, s3client
+
+    s3client.client.cache_clear()
+    name = f"bucket-{next(_BUCKETS)}"
+    s3client.client().create_bucket(Bucket=name)
+    yield S3Path(name)
+    s3client.client.cache_clear()

@@ -1,33 +1,42 @@
-"""Checkpoints of a trial on disk: written whole or not at all, read back without running code, the newest good one first."""
+"""Checkpoints of a trial: there whole or not at all, read back without running code, the newest good one first."""
 
 from __future__ import annotations
 
 import logging
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from trainables.storage import Place, StorageError, local_copy
+
 logger = logging.getLogger(__name__)
 
 KEEP = 2  # the newest, and the one before it in case the newest cannot be read
 
 
-def save(directory: Path, state: dict[str, Any], epoch: int) -> Path:
-    """Write `checkpoint_EPOCH.pt` under a temporary name, rename it into place, and drop all but the newest two."""
+def save(directory: Place, state: dict[str, Any], epoch: int) -> Place:
+    """Write `checkpoint_EPOCH.pt` and drop all but the newest two; OSError when the storage does not take it."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"checkpoint_{epoch:06d}.pt"
     save_file(path, state)
-    for old in sorted(directory.glob("checkpoint_*.pt"))[:-KEEP]:
+    for old in _oldest_first(directory)[:-KEEP]:
         old.unlink(missing_ok=True)
     return path
 
 
-def save_file(path: Path, state: dict[str, Any]) -> None:
-    """Write a state to one file: temporary name, flush to the disk, rename."""
+def save_file(path: Place, state: dict[str, Any]) -> None:
+    """Write a state whole or not at all; on a disk: temporary name, flush, rename."""
+    if not isinstance(path, Path):
+        with tempfile.TemporaryFile() as copy:
+            torch.save(state, copy)
+            copy.seek(0)
+            path.upload(copy)
+        return
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -42,9 +51,10 @@ def save_file(path: Path, state: dict[str, Any]) -> None:
         left_by_a_kill.unlink(missing_ok=True)
 
 
-def load_file(path: Path) -> dict[str, Any]:
+def load_file(path: Place) -> dict[str, Any]:
     """Read a state onto the CPU; only tensors and plain containers are accepted, never code."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    with local_copy(path) as file:
+        state = torch.load(file, map_location="cpu", weights_only=True)
     if not isinstance(state, dict):
         raise ValueError(
             f"{path} holds a {type(state).__name__}, but a checkpoint is a dictionary; it is not one of ours"
@@ -52,15 +62,25 @@ def load_file(path: Path) -> dict[str, Any]:
     return state
 
 
-def newest_first(directory: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The readable checkpoints of a trial, newest first; an unreadable one is reported in the log and skipped."""
-    found = [path for path in directory.glob("checkpoint_*.pt") if re.fullmatch(r"checkpoint_\d+\.pt", path.name)]
-    for path in sorted(found, reverse=True):
+def newest_first(directory: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """The readable checkpoints of a trial, newest first; an unreadable one is reported in the log and skipped.
+
+    Raises:
+        StorageError: the storage does not answer, so nobody knows what is readable there.
+    """
+    for path in reversed(_oldest_first(directory)):
         try:
             state = load_file(path)
+        except StorageError:
+            raise  # older checkpoints would not be better, only farther back
         except Exception as error:  # torn, empty, another format: whatever is wrong with it, the one before may be fine
             logger.warning(
                 "cannot read checkpoint %s (%s: %s); trying the one before", path, type(error).__name__, error
             )
             continue
         yield path, state
+
+
+def _oldest_first(directory: Place) -> list[Place]:
+    found = [path for path in directory.glob("checkpoint_*.pt") if re.fullmatch(r"checkpoint_\d+\.pt", path.name)]
+    return sorted(found, key=lambda path: path.name)

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import ray
 from ray import tune
 
-from trainables.redaction import RedactingFormatter
+from trainables.storage import Place, patiently, place
+from trainables.trial_log import TrialLog
 
 if TYPE_CHECKING:
     from trainables.lockstep import LockStep
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("trainables")
 
 CHECKPOINT_NAME = "checkpoint.pt"
+SAVE_AGAIN_SECONDS = 10.0  # least time before a checkpoint that could not be saved is tried again
 
 
 class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
@@ -36,8 +38,12 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
 
     The configuration is either flat: the family's knobs plus `replicates` (default 5) and `seed` (default 0); or it has
     one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
-    `directory` (checkpoints and log), `recorded_epoch` (the last epoch the driver has), `checkpoint_seconds` (default 0:
-    after every epoch) and `stop_file` (its presence asks to checkpoint and end after the current epoch).
+    `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
+    `checkpoint_seconds` (default 0: after every epoch) and `stop_file` (its presence asks to checkpoint and end after the
+    current epoch).
+
+    While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
+    storage rather than train anew what a checkpoint holds.
 
     `step()` returns what `LockStep.step()` does. With a flat configuration `done` is set at the end of the budget or when
     the trial diverged; under an assignment the scheduler ends trials, since it must see the last result as well.
@@ -58,10 +64,10 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         if assignment is None:
             knobs = dict(config)
             assignment = {"replicates": knobs.pop("replicates", 5), "seed": knobs.pop("seed", 0), "config": knobs}
-        self._directory = Path(assignment["directory"]) if "directory" in assignment else None
-        self._stop_file = Path(assignment["stop_file"]) if "stop_file" in assignment else None
+        self._directory = place(assignment["directory"]) if "directory" in assignment else None
+        self._stop_file = place(assignment["stop_file"]) if "stop_file" in assignment else None
         self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", 0.0))
-        self._log_handler = _open_log(self._directory)
+        self._log = TrialLog(self._directory, logger) if self._directory is not None else None
         cpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS"))
         if cpus is not None:
             # A trial that takes more threads than its share starves its neighbours.
@@ -81,8 +87,10 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         self.trial = fresh()
         self._unreported: list[dict[str, Any]] = []
         if self._directory is not None:
-            self._continue_from_checkpoint(fresh, int(assignment.get("recorded_epoch", 0)))
+            recorded = int(assignment.get("recorded_epoch", 0))
+            patiently(lambda: self._continue_from_checkpoint(fresh, recorded))
         self._saved_at = time.monotonic()
+        self._next_attempt = 0.0  # to save, after one that failed
 
     def step(self) -> dict[str, Any]:
         """One epoch of every replicate: the medians, the k values and the rest (see `LockStep.step`)."""
@@ -101,8 +109,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         )
         for failure in result["failures"]:
             logger.error("replicate %(replicate)d failed at epoch %(epoch)d:\n%(traceback)s", failure)
-        stopping = self._stop_file is not None and self._stop_file.exists()
-        due = time.monotonic() - self._saved_at >= self._checkpoint_seconds
+        stopping = self._is_asked_to_stop()
+        due = time.monotonic() - self._saved_at >= self._checkpoint_seconds and time.monotonic() >= self._next_attempt
         if self._directory is not None and (due or stopping or result["finished"]):
             self._save(self._directory)
         return result | {"interrupted": stopping and not result["finished"]}
@@ -113,6 +121,12 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             if not isinstance(result[name], float):
                 raise TypeError(f"the family reported {name} = {result[name]!r}, but a metric must be a float")
         return result | {"done": result["finished"] and not self._assigned}
+
+    def _is_asked_to_stop(self) -> bool:
+        try:
+            return self._stop_file is not None and self._stop_file.exists()
+        except OSError:  # asked again after the next epoch
+            return False
 
     def _continue_from_checkpoint(self, fresh: Callable[[], LockStep], recorded: int) -> None:
         from trainables import checkpoints
@@ -129,11 +143,18 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             logger.info("continuing from %s, epoch %d", path.name, self.trial.epoch)
             return
 
-    def _save(self, directory: Path) -> None:
+    def _save(self, directory: Place) -> None:
         from trainables import checkpoints
 
-        checkpoints.save(directory, self.trial.state(), self.trial.epoch)
-        self._saved_at = time.monotonic()
+        try:
+            checkpoints.save(directory, self.trial.state(), self.trial.epoch)
+        except (OSError, RuntimeError) as error:  # torch's own writer says RuntimeError when the disk is full
+            logger.warning("cannot save a checkpoint at epoch %d (%s); trying again later", self.trial.epoch, error)
+            self._next_attempt = time.monotonic() + SAVE_AGAIN_SECONDS
+        else:
+            self._saved_at = time.monotonic()
+        if self._log is not None:
+            self._log.send()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Ray's own hook: the same state in one file of the directory Ray gives."""
@@ -159,10 +180,9 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
 
         import torch
 
-        handler = self.__dict__.pop("_log_handler", None)
-        if handler is not None:
-            logger.removeHandler(handler)
-            handler.close()
+        log = self.__dict__.pop("_log", None)
+        if log is not None:
+            log.close()
         self.__dict__.pop("trial", None)  # absent when the set-up itself failed
         gc.collect()
         if torch.cuda.is_available():
@@ -205,15 +225,3 @@ def _gpus_given() -> float:
     if not ray.is_initialized():
         return 1.0
     return float(len(ray.get_runtime_context().get_accelerator_ids().get("GPU", ())))
-
-
-def _open_log(directory: Path | None) -> logging.Handler | None:
-    """Send what the trial logs and warns to log.txt in its directory."""
-    if directory is None:
-        return None
-    directory.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(directory / "log.txt")
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    return handler

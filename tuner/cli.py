@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from tuner.cluster.cli import cluster_app, follow_submission, print_reading
+from trainables.storage import StorageError
 from tuner.address import is_head, require_head
-from tuner.errors import BadInput, TunerError
+from tuner.cluster.cli import cluster_app, follow_submission, print_reading
+from tuner.errors import BadInput, StorageUnavailable, TunerError
 
 app = typer.Typer(
     help="Hyperparameter search where every number is a median over five seeds and ASHA decides on that median.",
@@ -24,7 +25,9 @@ app.add_typer(data_app, name="data")
 app.add_typer(cluster_app, name="cluster")
 
 Family = Annotated[str, typer.Argument(help="Family, such as blur; `tuner spaces` lists them.", show_default=False)]
-Name = Annotated[str, typer.Argument(help="Name of the experiment, or path of its folder.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(help="Name of the experiment, or its folder or s3:// address.", show_default=False)
+]
 Space = Annotated[str, typer.Option("--space", help="smoke, search, paper, or a path/to/my_space.py.")]
 Setting = Annotated[
     list[str] | None,
@@ -39,7 +42,9 @@ RankWindow = Annotated[
     int | None, typer.Option(help="At a rung, rank trials by their median over this many epochs.  [default: 1]")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the experiment: configurations, order, replicates.")]
-Storage = Annotated[str | None, typer.Option(help="Folder of experiments.  [default: ~/ray_results]")]
+Storage = Annotated[
+    str | None, typer.Option(help="Folder of experiments, or s3://BUCKET/PREFIX.  [default: ~/ray_results]")
+]
 Address = Annotated[
     str | None,
     typer.Option(help="Cluster: http://HEAD:8265 submits to it; auto on the head itself; none starts Ray here."),
@@ -65,6 +70,9 @@ def main() -> None:
     except TunerError as error:
         Console(stderr=True).print(f"tuner: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
+    except StorageError as error:
+        Console(stderr=True).print(f"tuner: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(StorageUnavailable.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -143,6 +151,8 @@ def launch(
         follow_submission(cluster.submit(str(address), family, space, **request), detach)
     if or_resume and name is None:
         raise BadInput("--or-resume continues a search by its name; give --name")
+    if name is None and not is_head(address):
+        experiment.require_storage(storage)
     if name is not None and not or_resume and not is_head(address):
         experiment.require_free_name(name, storage)
     out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))

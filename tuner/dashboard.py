@@ -6,19 +6,30 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from tuner import tensorboard, tunnel
 from tuner.errors import BadInput
 from tuner.lock import is_held
 from tuner.paths import ExperimentPaths
+from tuner.tensorboard_feed import Follower
 
 _TRIES = 20  # ports looked at from the one asked for
 
 
 def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> None:
-    """Run TensorBoard until it is interrupted; the event files are rebuilt from the records first unless a search writes them."""
+    """Run TensorBoard until it is interrupted; the event files are rebuilt from the records first unless a search writes
+    them. Those of an experiment on S3 are made here and follow its records."""
+    if not isinstance(paths.root, Path):
+        with Follower(paths):
+            _serve(paths, port, tell)
+        return
     if not is_held(paths.lock):
         tensorboard.rebuild(paths)
+    _serve(paths, port, tell)
+
+
+def _serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> None:
     chosen = free_port(port)
     if chosen != port:
         tell(f"port {port} is busy; using {chosen}")

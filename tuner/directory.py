@@ -1,7 +1,8 @@
-"""Making an experiment directory, whole or not at all, and extending one."""
+"""Making an experiment's directory, or its prefix on S3, whole or not at all, and extending one."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.space import SearchSpace
+from trainables.storage import Place, StorageError, local_copy
 from tuner import asha, request
 from tuner import manifest as manifests
-from tuner.errors import BadInput
+from tuner.errors import BadInput, sentence
+from tuner.lock import DriverLock
 from tuner.paths import ExperimentPaths
 from tuner.records import Record, RecordWriter
 
@@ -69,32 +72,79 @@ def create(
     trials: Sequence[Record],
     space: str | Path | SearchSpace | None = None,
 ) -> None:
-    """Make the experiment directory whole or not at all: built beside its place, then renamed into it.
+    """Make the experiment, whole or not at all.
+
+    A directory is built beside its place, then renamed into it. On S3 the manifest is written last; what an attempt that
+    died left without one is overwritten.
 
     Args:
         trials: the records that announce its configurations.
         space: where they came from; a file is copied into the directory.
+
+    Raises:
+        BadInput: the name is in use, or nothing can be written there.
     """
     try:
-        paths.root.parent.mkdir(parents=True, exist_ok=True)
-        staging = ExperimentPaths(paths.root.parent / f".{paths.name}.{os.getpid()}.new")
-        staging.root.mkdir()
+        if isinstance(paths.root, Path):
+            _create_folder(paths.root, manifest, trials, space)
+        else:
+            _create_prefix(paths, manifest, trials, space)
     except OSError as error:
-        raise BadInput(f"cannot write to {paths.root.parent} ({error}); choose another --storage") from None
+        if paths.in_use:
+            raise name_in_use(paths) from None
+        raise unwritable(paths.root.parent, error) from None
+
+
+def name_in_use(paths: ExperimentPaths) -> BadInput:
+    return BadInput(
+        f"the name `{paths.name}` is already in use in {paths.root.parent}; continue it with "
+        f"`{paths.command('resume')}` or choose another --name"
+    )
+
+
+def unwritable(place: Place, error: OSError) -> BadInput:
+    if isinstance(error, StorageError):  # says what to do itself
+        return BadInput(str(error))
+    return BadInput(f"cannot write to {place} ({sentence(error)}); choose another --storage")
+
+
+def _create_folder(
+    root: Path, manifest: manifests.Manifest, trials: Sequence[Record], space: str | Path | SearchSpace | None
+) -> None:
+    root.parent.mkdir(parents=True, exist_ok=True)
+    staging = root.parent / f".{root.name}.{os.getpid()}.new"
+    staging.mkdir()
     try:
-        manifests.write(staging.manifest, manifest)
-        if str(space).endswith(".py"):
-            shutil.copyfile(str(space), staging.space_source)
-        writer = RecordWriter(staging.records)
-        writer.write(*trials)
-        writer.close()
-        staging.root.rename(paths.root)
+        manifests.write(ExperimentPaths(staging).manifest, manifest)
+        _fill(ExperimentPaths(staging), trials, space)
+        staging.rename(root)
     except OSError:
-        shutil.rmtree(staging.root, ignore_errors=True)
-        raise BadInput(
-            f"the name `{paths.name}` is already in use in {paths.root.parent}; continue it with "
-            f"`{paths.command('resume')}` or choose another --name"
-        ) from None
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _create_prefix(
+    paths: ExperimentPaths,
+    manifest: manifests.Manifest,
+    trials: Sequence[Record],
+    space: str | Path | SearchSpace | None,
+) -> None:
+    with DriverLock(paths.lock):  # of two launches at once the second is refused
+        if paths.in_use:
+            raise name_in_use(paths)
+        for left_over in paths.root.glob("records/*"):
+            left_over.unlink()
+        _fill(paths, trials, space)
+        manifests.write(paths.manifest, manifest)
+
+
+def _fill(paths: ExperimentPaths, trials: Sequence[Record], space: str | Path | SearchSpace | None) -> None:
+    """Everything but the manifest."""
+    if str(space).endswith(".py"):
+        paths.space_source.write_bytes(Path(str(space)).read_bytes())
+    writer = RecordWriter(paths.records)
+    writer.write(*trials)
+    writer.close()
 
 
 def trial_records(first: int, configs: Sequence[dict[str, Any]]) -> list[Record]:
@@ -120,10 +170,12 @@ def extension(
             f"`{paths.name}` was launched from Python with a space of its own, so its next configurations are not "
             "known here; launch a new experiment instead"
         )
-    source = paths.space_source if manifest["space"] == "space.py" else manifest["space"]
     texts = [f"{key}={value}" for key, value in manifest["overrides"].items()]
     budget = {key: value for key, value in manifest["budget"].items() if key != "max_concurrent"}
-    space = request.resolve_space(manifest["family"], source, texts).with_budget(**{**budget, "trials": trials})
+    with contextlib.ExitStack() as stack:
+        own = manifest["space"] == "space.py"
+        source = stack.enter_context(local_copy(paths.space_source)) if own else manifest["space"]
+        space = request.resolve_space(manifest["family"], source, texts).with_budget(**{**budget, "trials": trials})
     # A relative folder means another one where this is run.
     space = space.with_overrides({"dataset": manifest["protocol"]["dataset"]})
     problems = space.problems()

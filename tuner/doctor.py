@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainables.storage import Place, probe
 from tuner import auth_token, tunnel
 from tuner.address import is_head
 from tuner.cluster.head import reach
-from tuner.errors import TunerError
+from tuner.errors import TunerError, sentence
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Check:
     detail: str
 
 
-def examine(storage: Path, address: str | None, dataset: str) -> Iterator[Check]:
+def examine(storage: Place, address: str | None, dataset: str) -> Iterator[Check]:
     """Every check, as it is made: Python, torch and CUDA, Ray, the storage, the dataset."""
     checks: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("python", _python),
@@ -109,15 +109,17 @@ def _token() -> Check:
     return Check("token", True, f"{path}, readable by you alone")
 
 
-def _storage(storage: Path) -> Check:
-    # The folder itself is made by the first search: look at the nearest one that exists.
-    existing = next(path for path in (storage, *storage.parents) if path.exists())
+def _storage(storage: Place) -> Check:
     try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
+        probe(storage)
     except OSError as error:
-        return Check("storage", False, f"cannot write to {existing} ({error.strerror}); choose another --storage")
-    stat = os.statvfs(existing)
+        return Check("storage", False, f"cannot write to {storage} ({sentence(error)}); choose another --storage")
+    if not isinstance(storage, Path):
+        return Check(
+            "storage", True, f"{storage}; every node needs the same AWS variables, or a role that may write there"
+        )
+    # The folder itself is made by the first search.
+    stat = os.statvfs(next(path for path in (storage, *storage.parents) if path.exists()))
     return Check("storage", True, f"{storage}, {stat.f_bavail * stat.f_frsize / 1e9:.0f} GB free")
 
 

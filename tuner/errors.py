@@ -24,3 +24,19 @@ class ClusterUnreachable(TunerError):
     """No Ray cluster answers at the address given."""
 
     exit_code = 3
+
+
+class StorageUnavailable(TunerError):
+    """The storage failed while a search ran and did not return in time; the search can be resumed."""
+
+    exit_code = 4
+
+    @classmethod
+    def to_begin(cls, place: object, error: OSError, command: str) -> StorageUnavailable:
+        """A session cannot begin on the storage as it is."""
+        return cls(f"cannot write to {place} ({sentence(error)}); once it can be, continue with `{command}`")
+
+
+def sentence(error: OSError) -> str:
+    """What an OSError says to a person, without its number and its file."""
+    return error.strerror or str(error) or type(error).__name__

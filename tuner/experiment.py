@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.space import SearchSpace
+from trainables.storage import Place, probe
 from tuner import manifest as manifests
 from tuner import paths as places
 from tuner import ray_session, request, session
 from tuner.capacity import check_resources
-from tuner.directory import create, describe, extension, trial_records
+from tuner.directory import create, describe, extension, name_in_use, trial_records, unwritable
 from tuner.errors import BadInput
 from tuner.history import History
 from tuner.leaderboard import Leaderboard
@@ -29,7 +30,7 @@ class Outcome:
     ending: session.Ending
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Place:
         return self.paths.root
 
     @property
@@ -51,7 +52,7 @@ def launch(
     space: str | Path | SearchSpace = "smoke",
     *,
     name: str | None = None,
-    storage: str | Path | None = None,
+    storage: str | Place | None = None,
     trials: int | None = None,
     replicates: int | None = None,
     epochs: int | None = None,
@@ -74,7 +75,7 @@ def launch(
         family: `blur`, ...; hyphen or underscore.
         space: name of one of the family's spaces, path of a Python file that defines `space()`, or a SearchSpace.
         name: of the experiment; default family, space and time. Must not be in use under `storage`.
-        storage: folder of experiments, default `~/ray_results`.
+        storage: folder of experiments, or s3://BUCKET/PREFIX; default `~/ray_results`.
         trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window: replace the space's
             own.
         seed: of the experiment; the same seed gives the same configurations and the same replicates.
@@ -124,7 +125,7 @@ def launch(
 def resume(
     name: str,
     *,
-    storage: str | Path | None = None,
+    storage: str | Place | None = None,
     trials: int | None = None,
     address: str | None = None,
     max_concurrent: int | None = None,
@@ -138,7 +139,7 @@ def resume(
     they held. Raises like `launch`, and BadInput when there is no such experiment or another process is running it.
     """
     paths = places.experiment(name, storage)
-    with DriverLock(paths.lock):
+    with DriverLock(paths.lock, tell):
         pass  # refuse early: reaching Ray and checking the data takes a while
     manifest = manifests.read(paths.manifest)
     known = [record for record in read(paths.records) if record["event"] == "trial"]
@@ -171,15 +172,24 @@ def resume(
         return Outcome(paths, ending)
 
 
-def require_free_name(name: str, storage: str | Path | None) -> ExperimentPaths:
-    """Where an experiment of this name would be; BadInput when the name is no name or is in use."""
-    paths = ExperimentPaths(places.storage_root(storage) / places.check_name(name))
-    if paths.root.exists():
-        raise BadInput(
-            f"the name `{name}` is already in use in {paths.root.parent}; continue it with `{paths.command('resume')}` "
-            "or choose another --name"
-        )
+def require_free_name(name: str, storage: str | Place | None) -> ExperimentPaths:
+    """Where an experiment of this name would be; BadInput when the name is no name or is in use, or when nothing can be
+    written there."""
+    places.check_name(name)
+    paths = ExperimentPaths(require_storage(storage) / name)
+    if paths.in_use:
+        raise name_in_use(paths)
     return paths
+
+
+def require_storage(storage: str | Place | None) -> Place:
+    """The root of a storage that can be written; BadInput for what is none."""
+    root = places.storage_root(storage)
+    try:
+        probe(root)
+    except OSError as error:
+        raise unwritable(root, error) from None
+    return root
 
 
 def preflight(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:

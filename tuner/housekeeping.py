@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+
+from trainables.storage import Place
 from tuner.paths import ExperimentPaths
 from tuner.records import Record
 
@@ -19,8 +22,9 @@ class Housekeeper:
         if record["event"] != "end" or record["status"] not in _KEPT:
             return
         folder = self._paths.trial(record["trial"])
-        checkpoints = sorted(folder.glob("checkpoint_*.pt"))
-        for path in checkpoints[: len(checkpoints) - _KEPT[record["status"]]]:
-            path.unlink(missing_ok=True)
-        for path in folder.glob("checkpoint_*.tmp"):
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the next session clears up what an outage left
+            checkpoints: list[Place] = sorted(folder.glob("checkpoint_*.pt"), key=lambda path: path.name)
+            for path in checkpoints[: len(checkpoints) - _KEPT[record["status"]]]:
+                path.unlink(missing_ok=True)
+            for path in folder.glob("checkpoint_*.tmp"):
+                path.unlink(missing_ok=True)

@@ -15,33 +15,49 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-_LOOK_EVERY = 0.5  # seconds between two looks at the file: the storage may be remote
+from trainables.storage import Place
+
+_LOOK_EVERY = 0.5  # seconds between two looks at the file
+_LOOK_FAR_EVERY = 2.0  # where a look is a request to S3
+_LOOK_AGAIN = 30.0  # after a look that failed
 
 
 class StopRequest:
     """The request to stop one experiment."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._looked = -_LOOK_EVERY
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._every = _LOOK_EVERY if isinstance(place, Path) else _LOOK_FAR_EVERY
+        self._next_look = 0.0
         self._made = False
+        self._written = False
 
     def make(self) -> None:
-        """Ask the search to stop after the epochs that are running."""
-        self._path.touch()
-        self._made = True
+        """Ask the search to stop after the epochs that are running; OSError if the request cannot be written."""
+        self._place.touch()
+        self._made = self._written = True
+
+    def intend(self) -> None:
+        """Ask from within the driver, maybe from a signal handler: the next `is_made` writes the request."""
+        self._made, self._next_look = True, 0.0
 
     def withdraw(self) -> None:
         """Forget an earlier request."""
-        self._path.unlink(missing_ok=True)
-        self._made = False
+        self._place.unlink(missing_ok=True)
+        self._made = self._written = False
 
     def is_made(self) -> bool:
-        """Whether somebody asked."""
+        """Whether somebody asked. A storage that fails is asked again later."""
         now = time.monotonic()
-        if not self._made and now - self._looked >= _LOOK_EVERY:
-            self._looked = now
-            self._made = self._path.exists()
+        if not self._written and now >= self._next_look:
+            self._next_look = now + self._every
+            try:
+                if self._made:
+                    self.make()
+                else:
+                    self._made = self._written = self._place.exists()
+            except OSError:
+                self._next_look = now + _LOOK_AGAIN
         return self._made
 
 
@@ -60,7 +76,7 @@ def on_signal(request: StopRequest) -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         if next(signals) > 1:
             raise KeyboardInterrupt
-        request.make()
+        request.intend()
 
     former = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainables.storage import Place
 from tuner.early_stopping import EarlyStopping
 from tuner.history import History, Trial
-from tuner.paths import ExperimentPaths
+from tuner.paths import ExperimentPaths, whole
 from tuner.significance import separated
 
 if TYPE_CHECKING:
@@ -138,9 +138,9 @@ class Leaderboard:
         return [f"replicate_{i}" for i in range(self.history.replicates)]
 
 
-def load(path: str | Path | ExperimentPaths) -> Leaderboard:
+def load(path: str | Place | ExperimentPaths) -> Leaderboard:
     """The leaderboard of an experiment, given its folder; `BadInput` if that holds no readable experiment."""
-    paths = path if isinstance(path, ExperimentPaths) else ExperimentPaths(Path(path).expanduser().absolute())
+    paths = path if isinstance(path, ExperimentPaths) else ExperimentPaths(whole(path))
     return Leaderboard(History.load(paths))
 
 

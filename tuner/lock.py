@@ -1,81 +1,87 @@
-"""The lock that makes one process the driver of an experiment; the kernel frees it when that process dies, however."""
+"""The lock that makes one process the driver of an experiment; it is free again when that process ends, however."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import socket
-import time
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from tuner.errors import BadInput
+from trainables.storage import Place
+from tuner import lease
+from tuner.errors import BadInput, StorageUnavailable, TunerError
+from tuner.owner import Owner
 from tuner.paths import ExperimentPaths
 
 
 class DriverLock:
-    """Context manager holding an experiment's lock; `BadInput` naming the holder when another process has it."""
+    """Context manager holding an experiment's lock, with a thread that keeps it fresh.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: int | None = None
+    Args:
+        place: of the lock, in the experiment's folder or prefix.
+        tell: receives a sentence when it takes a while to know whether the last driver is dead.
+
+    Raises:
+        BadInput: another process has it; names that process.
+        StorageUnavailable: the lock cannot be written.
+    """
+
+    def __init__(self, place: Place, tell: Callable[[str], None] = lambda text: None) -> None:
+        self._paths = ExperimentPaths(place.parent)
+        self._tell = tell
+        self._lease = _lease(place)
+        self._left = threading.Event()
+        self._taken = False
+        self._thread = threading.Thread(target=self._beat, name="driver-lock", daemon=True)
 
     def __enter__(self) -> DriverLock:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-        if not _acquired(file):
-            holder = _holder(self._path)
-            os.close(file)
+        try:
+            other = self._lease.acquire(self._watch)
+        except OSError as error:
+            raise StorageUnavailable.to_begin(self._paths.root, error, self._paths.command("resume")) from None
+        if other is not None:
             raise BadInput(
-                f"`{self._path.parent.name}` is already being run by {holder}; wait for it, or stop it with "
-                f"`{ExperimentPaths(self._path.parent).command('stop')}`"
+                f"`{self._paths.name}` is already being run by {other}; wait for it, or stop it with "
+                f"`{self._paths.command('stop')}`"
             )
-        os.ftruncate(file, 0)
-        os.write(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
-        self._file = file
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            os.ftruncate(self._file, 0)
-            os.close(self._file)
-            self._file = None
+        self._left.set()
+        self._thread.join()
+        self._lease.release()
+
+    def check(self) -> None:
+        """TunerError if another process took the lock over, thinking this one dead: it must write no more."""
+        if self._taken:
+            raise TunerError(
+                f"`{self._paths.name}` was taken over by another process while this one could not be seen to live; "
+                f"follow it with `{self._paths.command('status')}`"
+            )
+
+    def _watch(self, other: Owner) -> None:
+        self._tell(
+            f"`{self._paths.name}` was run by {other}; if that shows no sign of life within {lease.GRACE:.0f} s, this process "
+            "takes over"
+        )
+
+    def _beat(self) -> None:
+        while not self._left.wait(lease.BEAT):
+            try:
+                self._taken = not self._lease.renew()
+            except OSError:
+                continue  # an outage: it may be over at the next beat
+            if self._taken:
+                return
 
 
-def is_held(path: Path) -> bool:
+def is_held(place: Place) -> bool:
     """Whether some process holds the lock now."""
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        # A shared lock suffices to ask, and two people asking at once do not see each other as drivers.
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(file)
-    return False
+    return _lease(place).is_held()
 
 
-def _acquired(file: int) -> bool:
-    """Try for a moment: somebody who only asks who the driver is (`is_held`) holds the lock for an instant."""
-    for _ in range(20):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return True
-    return False
-
-
-def _holder(path: Path) -> str:
-    try:
-        owner = json.loads(path.read_text())
-        return f"process {owner['pid']} on {owner['host']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+def _lease(place: Place) -> lease.Lease:
+    return lease.FileLease(place) if isinstance(place, Path) else lease.ObjectLease(place)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables.redaction import redact
+from trainables.storage import Place
 from tuner.errors import BadInput
 
 Manifest = dict[str, Any]
@@ -37,14 +38,22 @@ def surroundings() -> Manifest:
     }
 
 
-def write(path: Path, manifest: Manifest) -> None:
-    """Write the manifest under a temporary name and rename it into place."""
+def write(path: Place, manifest: Manifest) -> None:
+    """Write the manifest whole or not at all: on a disk under a temporary name, renamed into place."""
+    text = json.dumps(manifest, indent=2, default=list) + "\n"
+    if not isinstance(path, Path):
+        path.write_bytes(text.encode())
+        return
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(manifest, indent=2, default=list) + "\n")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
-def read(path: Path) -> Manifest:
+def read(path: Place) -> Manifest:
     """The manifest, or `BadInput` when it cannot be read."""
     try:
         manifest = json.loads(path.read_text())

@@ -2,24 +2,30 @@
 
 STORAGE/NAME/
     manifest.json               what was launched: space, budget, seeds, versions, command
-    records.jsonl               everything that happened, one JSON object a line, in order of arrival
+    records.jsonl               everything that happened, one JSON object a line, in order of arrival; on S3 the same
+                                bytes in records/00000.jsonl, 00001.jsonl, ...
     space.py                    copy of a user's own search space, when one was given
     driver.lock                 held by the process that runs the search
     stop                        present when someone asked the search to stop
     trials/00007/               checkpoints and log.txt of trial 7
-    tensorboard/00007/          event files of trial 7
+    tensorboard/00007/          event files of trial 7; of an experiment on S3 on the machine that shows them
     confirmation/               an experiment of its own: the best trials again, on fresh seeds
-    .ray/                       Ray's own files, while a session runs
+
+STORAGE is a folder or s3://BUCKET/PREFIX. A folder or prefix is an experiment when its manifest is there.
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import os
 import re
 import shlex
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainables.storage import Place, StorageError, place
 from tuner.errors import BadInput
 
 NAME_LENGTH = 100
@@ -30,16 +36,18 @@ def default_storage() -> Path:
     return Path.home() / "ray_results"
 
 
-def storage_root(storage: str | Path | None) -> Path:
-    """The absolute folder that holds experiments; default `~/ray_results`."""
-    if storage is None:
-        return default_storage()
-    text = str(storage)
-    if "://" in text:
-        raise BadInput(
-            f"--storage is {text}, but this version writes to a folder; give a path that every node can reach"
-        )
-    return Path(text).expanduser().absolute()
+def storage_root(storage: str | Place | None) -> Place:
+    """The absolute folder, or prefix of a bucket, that holds experiments; default `~/ray_results`."""
+    return default_storage() if storage is None else whole(storage)
+
+
+def whole(text: str | Place) -> Place:
+    """The place that a text means, a folder made absolute; BadInput for what is almost an address."""
+    try:
+        found = place(str(text))
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    return found.expanduser().absolute() if isinstance(found, Path) else found
 
 
 def check_name(name: str) -> str:
@@ -58,13 +66,18 @@ def check_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class ExperimentPaths:
-    """The files of one experiment under its root folder."""
+    """The files of one experiment under its root."""
 
-    root: Path
+    root: Place
 
     @property
     def name(self) -> str:
         return self.root.name
+
+    @property
+    def in_use(self) -> bool:
+        """Whether there is something already where the experiment would be made."""
+        return self.root.exists() if isinstance(self.root, Path) else self.manifest.exists()
 
     def command(self, verb: str, *more: str) -> str:
         """The command line that does something with this experiment, as it works from any folder."""
@@ -72,41 +85,46 @@ class ExperimentPaths:
         return " ".join(["tuner", verb, self.name, *storage, *more])
 
     @property
-    def manifest(self) -> Path:
+    def manifest(self) -> Place:
         return self.root / "manifest.json"
 
     @property
-    def records(self) -> Path:
+    def records(self) -> Place:
         return self.root / "records.jsonl"
 
     @property
-    def space_source(self) -> Path:
+    def space_source(self) -> Place:
         return self.root / "space.py"
 
     @property
-    def lock(self) -> Path:
+    def lock(self) -> Place:
         return self.root / "driver.lock"
 
     @property
-    def stop_request(self) -> Path:
+    def stop_request(self) -> Place:
         return self.root / "stop"
 
     @property
     def scratch(self) -> Path:
-        return self.root / ".ray"
+        """Ray's own files while a session runs: on the driver's disk, wherever the experiment is."""
+        digest = hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"tuner-{os.getuid()}-{digest}"
 
     @property
     def tensorboard(self) -> Path:
-        return self.root / "tensorboard"
+        """The event files. TensorBoard reads folders only: for an experiment on S3 the process that shows it has its own."""
+        if isinstance(self.root, Path):
+            return self.root / "tensorboard"
+        return self.scratch.with_name(f"{self.scratch.name}-tensorboard-{os.getpid()}")
 
     @property
     def confirmation(self) -> ExperimentPaths:
         return ExperimentPaths(self.root / "confirmation")
 
-    def trial(self, index: int) -> Path:
+    def trial(self, index: int) -> Place:
         return self.root / "trials" / trial_name(index)
 
-    def trial_log(self, index: int) -> Path:
+    def trial_log(self, index: int) -> Place:
         return self.trial(index) / "log.txt"
 
 
@@ -115,15 +133,18 @@ def trial_name(index: int) -> str:
     return f"{index:05d}"
 
 
-def experiment(name: str, storage: str | Path | None = None) -> ExperimentPaths:
-    """The paths of an experiment that exists, by its name under the storage or by its folder; `BadInput` otherwise."""
-    direct = Path(name).expanduser()
-    if (direct / "manifest.json").is_file():
-        return ExperimentPaths(direct.absolute())
+def experiment(name: str, storage: str | Place | None = None) -> ExperimentPaths:
+    """The paths of an experiment that exists, by its name under the storage or by its place; `BadInput` otherwise."""
+    direct = whole(name)
     root = storage_root(storage)
-    if "/" not in name and name not in (".", "..") and (root / name / "manifest.json").is_file():
-        return ExperimentPaths(root / name)
-    known = sorted(path.parent.name for path in root.glob("*/manifest.json"))
+    try:
+        if (direct / "manifest.json").is_file():
+            return ExperimentPaths(direct)
+        if "/" not in name and name not in (".", "..") and (root / name / "manifest.json").is_file():
+            return ExperimentPaths(root / name)
+        known = sorted(path.parent.name for path in root.glob("*/manifest.json"))
+    except StorageError as error:
+        raise BadInput(str(error)) from None
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean `{near[0]}`?" if near else ""
     raise BadInput(f"there is no experiment `{name}` in {root}{hint}")

@@ -8,96 +8,76 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from trainables.redaction import redact
+from trainables.storage import Place, S3Path
 from tuner.errors import BadInput
+from tuner.journal import Journal, journal, lines
 
 Record = dict[str, Any]
 # The records that hold what an exception said, and where in them.
 _FAILURES = ("replicate_failed", "error", "end")
 _ACCOUNTS = ("message", "traceback", "reason")
+# What must be on the storage before its consequence happens; other records can be had again from the workers.
+_BINDING = {"decision", "end", "session"}
 
 
 class RecordWriter:
-    """Appends records to a file; the only writer of it (the driver holds the experiment's lock).
+    """Appends records to a journal; the only writer of it (the driver holds the experiment's lock).
 
     Args:
-        path: the file, made with its folder when missing.
+        to: the place of the journal, made when missing, or a journal.
         listeners: called with every record once it is written: the live table, TensorBoard.
     """
 
-    def __init__(self, path: Path, *listeners: Callable[[Record], None]) -> None:
+    def __init__(self, to: Place | Journal, *listeners: Callable[[Record], None]) -> None:
         self._listeners = listeners
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _drop_torn_tail(path)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._journal = journal(to) if isinstance(to, Path | S3Path) else to
 
     def write(self, *records: Record) -> None:
-        """Append the records in one system call, so that a kill between two of them cannot separate them."""
+        """Append the records in one write, so that a kill between two of them cannot separate them.
+
+        Decisions, ends and sessions are on the storage when this returns; so is everything else, unless the journal is
+        riding out an outage. OSError if the storage does not take them, and then none of them is there.
+        """
         now = round(time.time(), 3)
         stamped = [_finite({"time": now, **_without_secrets(record)}) for record in records]
-        data = "".join(json.dumps(record, allow_nan=False) + "\n" for record in stamped).encode()
-        size = os.fstat(self._file).st_size
-        try:
-            while data:  # a signal may cut a write short
-                data = data[os.write(self._file, data) :]
-        except OSError:
-            os.ftruncate(self._file, size)  # a half-written line would spoil the next one as well
-            raise
+        self._journal.append("".join(json.dumps(record, allow_nan=False) + "\n" for record in stamped).encode())
+        if any(record["event"] in _BINDING for record in stamped):
+            self._journal.settle()
         for record in stamped:
             for listener in self._listeners:
                 listener(record)
 
+    def catch_up(self) -> None:
+        """Write what an outage held back, if it is time to try again."""
+        self._journal.settle(wait=False)
+
     def close(self) -> None:
         """Flush to the disk and close; a second call does nothing."""
-        if self._file >= 0:
-            os.fsync(self._file)
-            os.close(self._file)
-            self._file = -1
+        self._journal.close()
 
 
-def read(path: Path) -> Iterator[Record]:
+def read(place: Place) -> Iterator[Record]:
     """The records in order of arrival.
 
     A last line without its newline was torn by a kill and is skipped; any other line that is not a JSON object raises
     `BadInput` with its number.
     """
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                record = json.loads(line)
-            except ValueError:
-                record = None
-            if not isinstance(record, dict) or "event" not in record:
-                raise BadInput(f"line {number} of {path} is not a record; remove or repair that line and try again")
-            yield record
-
-
-def _drop_torn_tail(path: Path) -> None:
-    """Cut a last line that a kill left without its newline, so that the next record starts on a line of its own."""
-    if not path.exists():
-        return
-    with path.open("r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        step = 4096
-        position = end
-        while position > 0:
-            position = max(0, position - step)
-            file.seek(position)
-            newline = file.read(min(step, end - position)).rfind(b"\n")
-            if newline >= 0:
-                file.truncate(position + newline + 1)
-                return
-        file.truncate(0)
+    for number, line in enumerate(lines(place), start=1):
+        if not line.endswith(b"\n"):
+            return
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict) or "event" not in record:
+            raise BadInput(f"line {number} of {place} is not a record; remove or repair that line and try again")
+        yield record
 
 
 def _without_secrets(record: Record) -> Record:

@@ -47,6 +47,7 @@ def run(
     ]
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
     shutil.rmtree(paths.scratch, ignore_errors=True)  # of a session that was killed
+    paths.scratch.mkdir(mode=0o700)
     try:
         tuner = tune.Tuner(
             TRAINABLES[manifest["family"]],

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any, Literal
 
 from tuner import manifest as manifests
-from tuner import ray_session, search, tensorboard
+from tuner import ray_session, search
 from tuner.capacity import concurrency
+from tuner.errors import StorageUnavailable
 from tuner.housekeeping import Housekeeper
 from tuner.interrupt import StopRequest, on_signal
+from tuner.journal import journal
 from tuner.judge import Judge, rule_of
 from tuner.lock import DriverLock
+from tuner.outage import PatientJournal
 from tuner.paths import ExperimentPaths
 from tuner.records import Record, RecordWriter, read
+from tuner.tensorboard_feed import Export
 
 CHECKPOINT_SECONDS = 60.0
 Ending = Literal["finished", "interrupted"]
@@ -45,32 +50,25 @@ def hold(
         more: records of the trials that extend the search.
     """
     with ExitStack() as stack:
-        stack.enter_context(DriverLock(paths.lock))
-        past = list(read(paths.records))
-        tensorboard.rebuild(paths)
-        board = tensorboard.TensorBoardWriter(paths, manifest)
-        stack.callback(board.close)
-        keeper = Housekeeper(paths)
-        for record in past:
-            keeper(record)
-        listeners: list[Listener] = [board.update, keeper]
-        if listen is not None:
-            listener = listen(paths, manifest)
-            for record in past:
-                listener(record)
-            listeners.append(listener)
-        writer = RecordWriter(paths.records, *listeners)
+        with _storage_at_hand(paths):
+            lock = stack.enter_context(DriverLock(paths.lock, tell))
+            past = list(read(paths.records))
+            listeners = _listeners(paths, manifest, past, listen, stack)
+            kept = journal(paths.records)
+            stop = StopRequest(paths.stop_request)
+            stop.withdraw()
+            opening = RecordWriter(kept, *listeners)
+            configs = {record["trial"]: record["config"] for record in past if record["event"] == "trial"}
+            if more:
+                manifests.write(paths.manifest, manifest)
+                announced = manifests.as_json(list(more))
+                opening.write(*announced)
+                past += announced
+                configs |= {record["trial"]: record["config"] for record in announced}
+            opening.write({"event": "session", "action": "start", "pid": os.getpid(), "host": os.uname().nodename})
+        patient = PatientJournal(kept, str(paths.root), tell, paths.command("resume"), lock.check)
+        writer = RecordWriter(patient, *listeners)
         stack.callback(writer.close)
-        stop = StopRequest(paths.stop_request)
-        stop.withdraw()
-        configs = {record["trial"]: record["config"] for record in past if record["event"] == "trial"}
-        if more:
-            manifests.write(paths.manifest, manifest)
-            announced = manifests.as_json(list(more))
-            writer.write(*announced)
-            past += announced
-            configs |= {record["trial"]: record["config"] for record in announced}
-        writer.write({"event": "session", "action": "start", "pid": os.getpid(), "host": os.uname().nodename})
         judge = Judge(rule_of(manifest), writer)
         judge.recall(past)
         unfinished = _in_order(configs, judge)
@@ -86,10 +84,47 @@ def hold(
                 ending = "finished"
         except KeyboardInterrupt:
             tell("left at once: trials continue from their last checkpoints")
+            patient.leave()
+        except Exception:
+            if patient.failure is not None:
+                raise patient.failure from None
+            raise
         finally:
             writer.write({"event": "session", "action": "end", "outcome": ending})
-            stop.withdraw()
+            with suppress(OSError):  # the next session withdraws it as well
+                stop.withdraw()
         return ending
+
+
+def _listeners(
+    paths: ExperimentPaths,
+    manifest: manifests.Manifest,
+    past: Sequence[Record],
+    listen: ListenerFactory | None,
+    stack: ExitStack,
+) -> list[Listener]:
+    """What takes each record of the session, all of them fed with the earlier ones."""
+    keeper = Housekeeper(paths)
+    for record in past:
+        keeper(record)
+    listeners: list[Listener] = [keeper]
+    if isinstance(paths.root, Path):
+        listeners.append(stack.enter_context(Export(paths)).update)
+    if listen is not None:
+        listener = listen(paths, manifest)
+        for record in past:
+            listener(record)
+        listeners.append(listener)
+    return listeners
+
+
+@contextmanager
+def _storage_at_hand(paths: ExperimentPaths) -> Iterator[None]:
+    """A session does not begin on a storage that fails; it says so in one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageUnavailable.to_begin(paths.root, error, paths.command("resume")) from None
 
 
 def _in_order(configs: Mapping[int, dict[str, Any]], judge: Judge) -> list[tuple[int, dict[str, Any]]]:

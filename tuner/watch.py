@@ -52,7 +52,8 @@ class Watch:
         self._running.discard(index)
 
     def all_stopped(self) -> bool:
-        """Whether a stop was asked for and every trial that was training has checkpointed."""
+        """Whether a stop was asked for and every trial that was training has checkpointed. Ray asks many times a second."""
+        self._judge.writer.catch_up()
         if not self._request.is_made():
             return False
         if self._running and not self._told:

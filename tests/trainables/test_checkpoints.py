@@ -4,26 +4,50 @@ import pytest
 import torch
 
 from trainables import checkpoints
+from trainables.storage import S3Path, StorageError, patience, patiently
 
 
 def state(epoch):
     return {"epoch": epoch, "weights": torch.full((3,), float(epoch))}
 
 
-def test_the_newest_two_are_kept(tmp_path):
+@pytest.fixture(params=["disk", "s3"])
+def directory(request, tmp_path):
+    return request.getfixturevalue("bucket") / "trials" if request.param == "s3" else tmp_path
+
+
+def test_the_newest_two_are_kept(directory):
     for epoch in (1, 2, 10):
-        checkpoints.save(tmp_path, state(epoch), epoch)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint_000002.pt", "checkpoint_000010.pt"]
-    assert [found["epoch"] for _, found in checkpoints.newest_first(tmp_path)] == [10, 2]
+        checkpoints.save(directory, state(epoch), epoch)
+    assert sorted(path.name for path in directory.glob("*")) == ["checkpoint_000002.pt", "checkpoint_000010.pt"]
+    assert [found["epoch"] for _, found in checkpoints.newest_first(directory)] == [10, 2]
+    assert torch.equal(next(checkpoints.newest_first(directory))[1]["weights"], torch.full((3,), 10.0))
 
 
-def test_a_torn_or_foreign_newest_checkpoint_gives_way_to_the_one_before(tmp_path, caplog):
-    checkpoints.save(tmp_path, state(1), 1)
-    whole = checkpoints.save(tmp_path, state(2), 2).read_bytes()
+def test_a_torn_or_foreign_newest_checkpoint_gives_way_to_the_one_before(directory, caplog):
+    checkpoints.save(directory, state(1), 1)
+    whole = checkpoints.save(directory, state(2), 2).read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], b"not a checkpoint"):
-        (tmp_path / "checkpoint_000002.pt").write_bytes(damaged)
-        assert [found["epoch"] for _, found in checkpoints.newest_first(tmp_path)] == [1]
+        (directory / "checkpoint_000002.pt").write_bytes(damaged)
+        assert [found["epoch"] for _, found in checkpoints.newest_first(directory)] == [1]
     assert "trying the one before" in caplog.text
+
+
+def test_a_storage_that_does_not_answer_is_no_reason_to_go_back_to_an_older_checkpoint(bucket, monkeypatch):
+    checkpoints.save(bucket, state(1), 1)
+    checkpoints.save(bucket, state(2), 2)
+    ask, answers = S3Path.download, []
+
+    def down_at_first(path, file):
+        answers.append(path.name)
+        if len(answers) < 3:
+            raise StorageError("S3 does not answer")
+        ask(path, file)
+
+    monkeypatch.setattr(S3Path, "download", down_at_first)
+    monkeypatch.setattr(patience, "_FIRST_PAUSE", 0.01)
+    assert patiently(lambda: next(checkpoints.newest_first(bucket))[1]["epoch"]) == 2
+    assert answers == ["checkpoint_000002.pt"] * 3
 
 
 def test_a_leftover_of_a_killed_writer_is_no_checkpoint(tmp_path):

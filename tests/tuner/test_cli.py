@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.tuner.experiments import Experiment, finished
+from trainables.storage import s3client
 from tuner import asha, cli
 
 
@@ -16,6 +17,8 @@ from tuner import asha, cli
 def tuner(monkeypatch, capsys, tmp_path):
     """Run a command line in this process: (exit code, standard output, standard error)."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    s3client.client.cache_clear()
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["tuner", *map(str, arguments)])
@@ -50,7 +53,16 @@ MISTAKES = {
     "long name": (["launch", "blur", "--name", "x" * 300], "has 300 characters, but must have at most 100"),
     "dots as a name": (["launch", "blur", "--name", ".."], "the experiment name is '..'"),
     "unknown dataset": (["launch", "blur", "--set", "dataset=digit"], "did you mean `digits`"),
-    "remote storage": (["launch", "blur", "--storage", "s3://bucket/x"], "--storage is s3://bucket/x"),
+    "almost a bucket": (["launch", "blur", "--storage", "s3:/bucket/x"], "the storage begins with s3:/, but must be"),
+    "a bucket of another kind": (
+        ["status", "x", "--storage", "gs://bucket"],
+        "the storage begins with gs:/, but must be",
+    ),
+    "nobody at the endpoint": (
+        ["results", "x", "--storage", "s3://bucket"],
+        "S3 does not answer at http://127.0.0.1:1 ",
+    ),
+    "a storage that is a file": (["launch", "blur", "--storage", "/dev/null/x"], "cannot write to /dev/null/x"),
     "no such space file": (["launch", "blur", "--space", "nowhere.py"], "nowhere.py"),
     "negative seed": (["launch", "blur", "--seed", "-1"], "seed"),
     "no concurrency": (["launch", "blur", "--max-concurrent", "0"], "concurrent"),
@@ -189,13 +201,13 @@ def test_doctor_finds_a_storage_that_cannot_be_used(tuner, tmp_path):
 
 
 @pytest.mark.parametrize("command", [["--help"], ["results", "NAME"], ["status", "NAME"], ["show", "NAME", "best"]])
-def test_help_and_reading_import_neither_torch_nor_ray(tmp_path, command):
+def test_help_and_reading_import_neither_torch_nor_ray_nor_s3(tmp_path, command):
     experiment = finished(tmp_path)
     arguments = [str(experiment.paths.root) if word == "NAME" else word for word in command]
     code = (
         "import sys\nfrom tuner import cli\nsys.argv = ['tuner', *sys.argv[1:]]\n"
         "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
-        "print('HEAVY', sorted({'torch', 'ray', 'pandas', 'tensorboard'} & set(sys.modules)))\n"
+        "print('HEAVY', sorted({'torch', 'ray', 'pandas', 'tensorboard', 'boto3', 'pyarrow'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "HEAVY []", done.stderr

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from trainables.storage import Place
 from tuner.errors import BadInput
 from tuner.history import History, Trial
 from tuner.leaderboard import incumbent
@@ -43,7 +43,7 @@ def trial_view(paths: ExperimentPaths, which: str) -> RenderableType:
     return Group(*parts, *(_section(f"End of {log.name}", lines) if lines else []))
 
 
-def log_tail(path: Path, lines: int = _LOG_LINES) -> list[str]:
+def log_tail(path: Place, lines: int = _LOG_LINES) -> list[str]:
     """The last lines of a text file, at most 16 kB of it; empty if there is no file."""
     try:
         with path.open("rb") as file:
