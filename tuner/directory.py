@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.space import SearchSpace
+from trainables import families
 from tuner import asha, request
 from tuner import manifest as manifests
 from tuner.errors import BadInput
@@ -55,6 +56,7 @@ def describe(
         "protocol": {"dataset": space.protocol.dataset, "selection": space.protocol.selection},
         "data": data,
         "baseline": dict(space.baseline),
+        "shown_scalars": list(families.config_class(space.family).shown_scalars),
         "published": [
             {"when": dict(row.when), "metric": row.metric, "value": row.value, "source": row.source, "at": row.at}
             for row in space.published
