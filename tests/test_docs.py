@@ -64,7 +64,7 @@ def test_the_readme_names_make_targets_that_exist():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-@pytest.mark.parametrize("module", ["blur", "online_norm", "deconv"])
+@pytest.mark.parametrize("module", ["blur", "online_norm", "deconv", "bn_only"])
 def test_lab_notes_give_commands_that_exist(module):
     text = (ROOT / "search_spaces" / f"{module}.py").read_text()
     lines = re.findall(r"^ {4,}(tuner (?:launch|data) .*?)(?:\\\\)?$", text, re.MULTILINE)

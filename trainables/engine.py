@@ -61,8 +61,9 @@ def train_epoch(replicate: Replicate, epoch: int) -> dict[str, float]:
         with autocast(replicate.device):
             outputs = model(inputs)
             loss = family.loss(config, outputs, labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        if loss.requires_grad:  # not where nothing is trained
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
         count = len(labels)
         loss_sum += loss.detach() * count
         correct += (outputs.detach().argmax(1) == labels).sum()

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from trainables.family import Family
 
 # family name -> name of its configuration class; the modules are trainables.config.<name> and trainables.<name>
-_CONFIGS = {"blur": "BlurConfig", "online_norm": "OnlineNormConfig", "deconv": "DeconvConfig"}
+_CONFIGS = {
+    "blur": "BlurConfig",
+    "online_norm": "OnlineNormConfig",
+    "deconv": "DeconvConfig",
+    "bn_only": "BNOnlyConfig",
+}
 
 
 def names() -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ from torch.nn import functional as F
 
 from trainables import optim
 from trainables.config.training import TrainingConfig
+
+if TYPE_CHECKING:
+    from trainables.replicate import Replicate
 
 Config = TypeVar("Config", bound=TrainingConfig)
 View = Callable[[Tensor], Tensor]
@@ -64,6 +67,25 @@ class Family(Generic[Config]):
     def scalars_at(self, config: Config, epoch: int) -> dict[str, float]:
         """Further numbers of a 0-based epoch to report, the same for every replicate; default none."""
         return {}
+
+    def model_scalars(self, config: Config, model: nn.Module) -> dict[str, float]:
+        """Numbers that every replicate's network has in common, such as its size, to report; default none."""
+        return {}
+
+    def epoch_metrics(self, config: Config, model: nn.Module) -> dict[str, float]:
+        """Further metrics of one replicate after every epoch, read off its network; default none."""
+        return {}
+
+    def final_metrics(self, config: Config, replicate: Replicate) -> dict[str, float]:
+        """Further metrics of one replicate at the full budget; default none."""
+        return {}
+
+    def derived_state(self, config: Config, model: nn.Module) -> list[str]:
+        """Names in the model's state that training leaves as the seed gave them: a checkpoint holds their hash alone.
+
+        Default none: a checkpoint holds everything.
+        """
+        return []
 
     def begin_epoch(self, config: Config, model: nn.Module, epoch: int) -> None:
         """Called before each 0-based epoch, also the first one after a resume: freeze, thaw, change buffers."""

@@ -88,7 +88,7 @@ class LockStep:
             "epoch": self.epoch + 1,
             "replicates_ok": self._alive(),
             "learning_rate": self.family.learning_rate_at(self.config, self.epoch),
-            "scalars": self.family.scalars_at(self.config, self.epoch),
+            "scalars": self._scalars(),
             "epoch_seconds": seconds,
             "diverged": self.diverged,
             "finished": self.epoch + 1 >= self.config.epochs or self.diverged,
@@ -109,6 +109,11 @@ class LockStep:
                 f"{name}_max": max(values),
             }
         return result
+
+    def _scalars(self) -> dict[str, float]:
+        living = next((replicate for replicate in self.replicates if replicate.failure is None), None)
+        of_model = {} if living is None else self.family.model_scalars(self.config, living.model)
+        return of_model | self.family.scalars_at(self.config, self.epoch)
 
     def _alive(self) -> int:
         return sum(replicate.failure is None for replicate in self.replicates)

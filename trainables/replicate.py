@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainables import engine, optim, seeding
+from trainables import engine, optim, seeded_state, seeding
 from trainables.config.training import TrainingConfig
 from trainables.data import ImageData
 from trainables.family import Family, Shape
@@ -41,12 +41,17 @@ class Replicate:
         self.device = device
         self.failure: dict[str, Any] | None = None
         self.metrics: dict[str, float] = {}
+        self._frozen_hash: str | None = None
         self.input_generator = seeding.generator(seed, index, "inputs")
         with self.catching(epoch=-1):
-            seeding.seed_globals(seed, index, "init")
-            shape = Shape(data.channels, data.image_size, data.num_classes)
-            self.model = engine.place(family.build_model(config, shape), device)
+            self.model = self.untrained_model()
             self.optimizer = family.build_optimizer(config, self.model)
+
+    def untrained_model(self) -> nn.Module:
+        """The network as its seed gives it. Moves torch's global generators, which every epoch positions anew."""
+        seeding.seed_globals(self.seed, self.index, "init")
+        shape = Shape(self.data.channels, self.data.image_size, self.data.num_classes)
+        return engine.place(self.family.build_model(self.config, shape), self.device)
 
     def train_batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Start a 0-based epoch: position every random stream, apply the schedule, and give its batches.
@@ -83,7 +88,8 @@ class Replicate:
         if last and self.config.selection == "holdout":
             test = engine.evaluate(self.model, self.data.test_batches())
             metrics |= {f"test_{key}": value for key, value in test.items()}
-        return metrics
+        metrics |= self.family.epoch_metrics(self.config, self.model)
+        return metrics | (self.family.final_metrics(self.config, self) if last else {})
 
     @contextmanager
     def catching(self, epoch: int) -> Iterator[None]:
@@ -101,14 +107,41 @@ class Replicate:
             self.metrics = {}
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on: plain containers and tensors. Random streams are named by seed and epoch."""
+        """Everything needed to go on: plain containers and tensors. Random streams are named by seed and epoch.
+
+        What the family says the seed gives again (`Family.derived_state`) is left out, and its hash kept.
+        """
         if self.failure is not None:
             return {"failure": self.failure}
-        return {"failure": None, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        model, optimizer = self.model.state_dict(), self.optimizer.state_dict()
+        frozen = self.family.derived_state(self.config, self.model)
+        if not frozen:
+            return {"failure": None, "model": model, "optimizer": optimizer}
+        moved = {name: tensor for name, tensor in model.items() if name not in set(frozen)}
+        return {
+            "failure": None,
+            "frozen": self._frozen(frozen),
+            "moved": seeded_state.pack({"model": moved, "optimizer": optimizer}),
+        }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take over a state made by `state()` on any device."""
+        """Take over a state made by `state()` on any device.
+
+        `ForeignWeights` where it leaves out frozen tensors that the seed does not give here.
+        """
         self.failure = state["failure"]
-        if self.failure is None:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
+        if self.failure is not None:
+            return
+        if "frozen" in state:
+            here = self._frozen(self.family.derived_state(self.config, self.model))
+            seeded_state.require_same(state["frozen"], here)
+            moved = seeded_state.unpack(state["moved"])
+            state = {"model": self.model.state_dict() | moved["model"], "optimizer": moved["optimizer"]}
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def _frozen(self, names: list[str]) -> dict[str, Any]:
+        """What a checkpoint says of the tensors it leaves out; hashed once, for they stay as they were built."""
+        if self._frozen_hash is None:
+            self._frozen_hash = seeded_state.frozen_hash(self.model.state_dict(), names)
+        return seeded_state.describe(seeding.derive(self.seed, self.index, "init"), self._frozen_hash)

@@ -130,11 +130,14 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
 
     def _continue_from_checkpoint(self, fresh: Callable[[], LockStep], recorded: int) -> None:
         from trainables import checkpoints
+        from trainables.seeded_state import ForeignWeights
 
         assert self._directory is not None
         for path, state in checkpoints.newest_first(self._directory):
             try:
                 self.trial.load(state)
+            except ForeignWeights:
+                raise  # a fresh start would join two networks in one curve
             except Exception as error:  # whatever does not fit, the one before may; none of it may stay behind
                 logger.warning("cannot continue from %s (%s); trying the one before", path, error)
                 self.trial = fresh()
@@ -214,9 +217,15 @@ class DeconvTrainable(ReplicatedTrainable):
     family = "deconv"
 
 
+class BNOnlyTrainable(ReplicatedTrainable):
+    """A trial of the bn_only family."""
+
+    family = "bn_only"
+
+
 # family name -> its Trainable
 TRAINABLES: dict[str, type[ReplicatedTrainable]] = {
-    cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable, DeconvTrainable)
+    cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable, DeconvTrainable, BNOnlyTrainable)
 }
 
 

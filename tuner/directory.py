@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.space import SearchSpace
+from trainables import families
 from trainables.storage import Place, StorageError, local_copy
 from tuner import asha, request
 from tuner import manifest as manifests
@@ -58,6 +59,7 @@ def describe(
         "protocol": {"dataset": space.protocol.dataset, "selection": space.protocol.selection},
         "data": data,
         "baseline": dict(space.baseline),
+        "shown_scalars": list(families.config_class(space.family).shown_scalars),
         "published": [
             {"when": dict(row.when), "metric": row.metric, "value": row.value, "source": row.source, "at": row.at}
             for row in space.published

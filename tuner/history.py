@@ -70,6 +70,11 @@ class Trial:
         record = self.epochs.get(epoch)
         return {name: self.median(epoch, name) for name in record["metrics"]} if record else {}
 
+    def scalars(self, epoch: int) -> dict[str, float | None]:
+        """The family's further numbers reported at an epoch, the same for every replicate."""
+        record = self.epochs.get(epoch)
+        return {name: _finite(value) for name, value in (record.get("scalars") or {}).items()} if record else {}
+
     def values(self, epoch: int, metric: str | None = None) -> list[float | None]:
         """The k values of a metric (default: the objective) at an epoch, in the order of the replicates; None for a
         failed one. Empty if the metric was not reported."""

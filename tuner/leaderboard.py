@@ -27,7 +27,8 @@ class Row:
 
     `median`, `low`, `high` and `values` are the objective over the replicates at the highest rung's epoch (before the
     first rung: at the last epoch); low and high leave failed replicates out. `metrics` are the medians of every metric
-    at `epoch`, the last one reported. None stands for a number that is missing or not finite. A `valid` trial counts as
+    at `epoch`, the last one reported, and `scalars` the family's further numbers there. None stands for a number
+    that is missing or not finite. A `valid` trial counts as
     a result: its medians are finite and it neither diverged nor failed.
     """
 
@@ -43,6 +44,7 @@ class Row:
     values: tuple[float | None, ...]
     replicates_ok: int
     metrics: dict[str, float | None]
+    scalars: dict[str, float | None]
     seconds: float
     config: dict[str, Any]
     reason: str
@@ -74,6 +76,12 @@ class Leaderboard:
         name = "test_" + self.history.metric.removeprefix("val_")
         return name if any(name in row.metrics for row in self.rows) else None
 
+    @property
+    def shown_scalars(self) -> list[str]:
+        """The family's numbers that belong beside the medians, as far as any trial reported them."""
+        names = self.history.manifest.get("shown_scalars") or []
+        return [name for name in names if any(name in row.scalars for row in self.rows)]
+
     def top(self, count: int | None = None) -> list[Row]:
         """The best `count` rows (all by default) and the baseline's."""
         return [row for row in self.rows if count is None or row.rank <= count or row.baseline]
@@ -81,6 +89,10 @@ class Leaderboard:
     def metrics(self) -> list[str]:
         """Every metric that some trial reported at its last epoch."""
         return list(dict.fromkeys(name for row in self.rows for name in row.metrics))
+
+    def scalars(self) -> list[str]:
+        """Every further number of the family that some trial reported at its last epoch."""
+        return list(dict.fromkeys(name for row in self.rows for name in row.scalars))
 
     def knobs(self) -> list[str]:
         """Every knob of the configurations, in the order the space declares them."""
@@ -100,10 +112,11 @@ class Leaderboard:
         """One flat dictionary for each row of `top(top)`, all with the same keys in the same order.
 
         The keys: rank, trial, baseline, status, rung, epoch, median, min, max, replicates_ok, replicate_0 ... (the k
-        values of the objective), tied_with_best, seconds, reason, then every metric's median by its name and every knob
-        as `config/NAME`. None stands where there is no finite number.
+        values of the objective), tied_with_best, seconds, reason, then every metric's median by its name, every further
+        number of the family as `scalar/NAME` and every knob as `config/NAME`. None stands where there is no finite number.
         """
         metrics, knobs, replicates = self.metrics(), self.knobs(), self._replicates()
+        scalars = self.scalars()
         return [
             {
                 "rank": row.rank,
@@ -121,6 +134,7 @@ class Leaderboard:
                 "seconds": row.seconds,
                 "reason": row.reason,
                 **{name: row.metrics.get(name) for name in metrics},
+                **{f"scalar/{name}": row.scalars.get(name) for name in scalars},
                 **{f"config/{name}": row.config.get(name) for name in knobs},
             }
             for row in self.top(top)
@@ -180,6 +194,7 @@ def _row(rank: int, trial: Trial, best: Trial | None, mode: str) -> Row:
         values=tuple(trial.values(trial.compared_epoch)),
         replicates_ok=trial.replicates_ok,
         metrics=trial.metrics(trial.last_epoch),
+        scalars=trial.scalars(trial.last_epoch),
         seconds=trial.seconds,
         config=trial.config,
         reason=trial.reason,

@@ -47,6 +47,7 @@ class Experiment:
         self.paths.root.mkdir(parents=True)
         manifests.write(self.paths.manifest, self.manifest)
         self.records: list[Record] = []
+        self.scalars: dict[int, dict[str, float]] = {}  # of each trial, reported at all its epochs from then on
         self._writer = RecordWriter(self.paths.records)
         self._now = start
         self._seconds = seconds
@@ -82,6 +83,7 @@ class Experiment:
             learning_rate=0.01,
             epoch_seconds=2.0,
             images_per_second=5000.0,
+            scalars=self.scalars.get(trial, {}),
         )
 
     def train(self, trial: int, values: list[float | None], to: int = 9, **medians: float) -> None:

@@ -141,6 +141,36 @@ def test_early_stopping_is_reported_with_what_it_saved(tmp_path):
     assert "105 replicate-epochs trained, of 180 had the same trials run to the full budget: 42% saved" in text
 
 
+def sized(folder):
+    """A search whose family shows a number of each trial beside the medians."""
+    experiment = Experiment(folder, shown_scalars=["n_trainable", "absent"])
+    for index, size in enumerate([1120, 11_093_130]):
+        experiment.trial(index, lr=(0.01, 0.05)[index])
+        experiment.scalars[index] = {"n_trainable": size, "lr_effective": 0.02}
+        experiment.complete(index, around(0.80 + index / 10))
+    return experiment
+
+
+def test_numbers_the_family_shows_stand_beside_the_medians_in_full(tmp_path):
+    text = results(sized(tmp_path))
+    heading = line_of(text, "#").split()
+    assert heading[heading.index("n_trainable") - 1] == "epoch"
+    assert "11093130" in line_of(text, "1 ").split()
+    assert "1120" in line_of(text, "2 ").split()
+    assert "lr_effective" not in text
+    assert "absent" not in text
+
+
+def test_every_number_of_the_family_is_exported(tmp_path):
+    board = leaderboard.load(sized(tmp_path).paths)
+    [best, _] = csv.DictReader(io.StringIO(export.to_csv(board)))
+    assert (best["scalar/n_trainable"], best["scalar/lr_effective"]) == ("11093130.0", "0.02")
+    assert json.loads(export.to_json(board))["trials"][0]["scalars"] == {
+        "n_trainable": 11_093_130,
+        "lr_effective": 0.02,
+    }
+
+
 def test_knobs_that_do_not_fit_a_column_each_come_below_in_full(tmp_path):
     text = results(wide(tmp_path))
     for index in range(8):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,6 +12,9 @@ class TrainingConfig(BaseModel):
     """One configuration of a family; every field is described and bounded, unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Those of the family's scalars that a leaderboard shows beside the medians.
+    shown_scalars: ClassVar[tuple[str, ...]] = ()
 
     dataset: str = Field("digits", description="digits, cifar10, cifar100 or folder:PATH (train/ and val/ or test/)")
     image_size: int | None = Field(

@@ -33,7 +33,12 @@ def build(arch: str, channels: int = 3, classes: int = 1000, **options: Any) -> 
     if arch in _WITHOUT_AUX:
         options = {"init_weights": True, "aux_logits": False, **options}
     model: nn.Module = torchvision.models.get_model(arch, weights=None, num_classes=classes, **options)
-    return nn.Sequential(_GrayToRGB(), model) if channels == 1 else model
+    return gray_to_rgb(model) if channels == 1 else model
+
+
+def gray_to_rgb(model: nn.Module) -> nn.Module:
+    """The same network for images of one channel, shown to it as three equal ones."""
+    return nn.Sequential(_GrayToRGB(), model)
 
 
 class _GrayToRGB(nn.Module):

@@ -16,7 +16,7 @@ def to_json(board: Leaderboard, top: int | None = None) -> str:
 
     Keys: experiment, state, family, space, seed, protocol, objective, budget, rungs, best (a trial's index or null),
     trials (the best `top`, all by default, and the baseline; each with rank, trial, baseline, status, reason, rung,
-    epoch, median, min, max, values, replicates_ok, tied_with_best, seconds, metrics, config), early_stopping.
+    epoch, median, min, max, values, replicates_ok, tied_with_best, seconds, metrics, scalars, config), early_stopping.
     """
     manifest = board.history.manifest
     content = {
@@ -58,5 +58,6 @@ def _trial(row: Row) -> dict[str, Any]:
         "tied_with_best": row.tied_with_best,
         "seconds": row.seconds,
         "metrics": row.metrics,
+        "scalars": row.scalars,
         "config": row.config,
     }

@@ -12,7 +12,7 @@ from tuner.leaderboard import Leaderboard, Row
 from tuner.significance import LEVEL, pairs_needed
 from tuner.tables import heading
 from tuner.tables.grid import WIDTH, grid, width
-from tuner.tables.text import MISSING, knob, metric, spread
+from tuner.tables.text import MISSING, count, knob, metric, spread
 
 
 def results_view(board: Leaderboard, top: int | None = None) -> RenderableType:
@@ -50,7 +50,7 @@ def _counts(rung: RungCount) -> list[str]:
 def _trials(board: Leaderboard, shown: list[Row]) -> list[RenderableType]:
     """The ranked trials with a column for each knob that varies; where these are too many, the knobs come below."""
     columns = ["#", "trial", "median", "[min, max]", "ok", "rung", "epoch"]
-    columns += ["test", "status"] if board.test_metric else ["status"]
+    columns += [*(["test"] if board.test_metric else []), *board.shown_scalars, "status"]
     measured = [_measured(board, row, columns) for row in shown]
     names = board.varying()
     knobs = [[knob(row.config[name]) if name in row.config else MISSING for name in names] for row in shown]
@@ -88,6 +88,7 @@ def _measured(board: Leaderboard, row: Row, columns: list[str]) -> list[str]:
         "epoch": str(row.epoch or MISSING),
         "test": metric(row.metrics.get(board.test_metric or "")) if at_full_budget else MISSING,
         "status": _status(board, row),
+        **{name: count(row.scalars.get(name)) for name in board.shown_scalars},
     }
     return [content[name] for name in columns]
 

@@ -21,6 +21,13 @@ def metric(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
 
 
+def count(value: float | None) -> str:
+    """A number of things in full, 1730714, or any other number like a knob; `-` when there is none."""
+    if value is None:
+        return MISSING
+    return str(int(value)) if float(value).is_integer() else knob(value)
+
+
 def spread(low: float | None, high: float | None) -> str:
     """The smallest and largest value, as `[0.912, 0.934]`."""
     return MISSING if low is None or high is None else f"[{metric(low, 3)}, {metric(high, 3)}]"

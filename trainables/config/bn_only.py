@@ -1,0 +1,145 @@
+"""Configuration of the bn_only family: the network by name or by depth and width, what of it is trained, from where.
+
+Source: Frankle, Schwab, Morcos, "Training BatchNorm and Only BatchNorm", ICLR 2021 (arXiv 2003.00152). The defaults are
+the paper's values for CIFAR-10; milestones are shares of the budget, so that another budget is the same schedule.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from trainables.config.training import TrainingConfig
+from trainables.models.bn_counts import TrainableSet
+from trainables.models.bn_names import FILTERS, parse_name
+from trainables.models.resnet_plan import DEPTH_RULE, is_depth
+
+Arch = Literal["resnet_cifar", "resnet18", "resnet34", "resnet50", "resnet101", "resnet200"]
+SET_OF_KIND: Mapping[str, str] = {"freeze": "bn", "resnet": "all"}
+
+CIFAR10: Mapping[str, Any] = {"augmentation": "crop-flip"}
+# Mirrored and shifted digits are other digits, or none.
+DIGITS: Mapping[str, Any] = {"augmentation": "none"}
+# Published beside these: a warm-up of five epochs, and crops of random size, neither of which we have.
+IMAGENET: Mapping[str, Any] = {
+    "augmentation": "flip",
+    "image_size": 224,
+    "epochs": 90,
+    "batch_size": 1024,
+    "lr": 0.4,
+    "lr_milestones": (1 / 3, 2 / 3, 8 / 9),
+}
+
+
+def published_defaults(dataset: str, arch: str | None = None) -> Mapping[str, Any]:
+    """The published values that hang on the dataset: ImageNet's with one of its ResNets, otherwise CIFAR-10's."""
+    if arch not in (None, "resnet_cifar"):
+        return IMAGENET
+    return DIGITS if dataset == "digits" else CIFAR10
+
+
+class BNOnlyConfig(TrainingConfig):
+    """One configuration of a ResNet of which a part is trained. The defaults shown here are those of digits."""
+
+    shown_scalars: ClassVar[tuple[str, ...]] = ("n_trainable",)
+
+    name: str | None = Field(
+        None,
+        description="cifar_freeze_D[_W] or cifar_resnet_D[_W] in place of depth, width and trainable_set; W multiplies 16 "
+        "filters, while names of open_lth end in the filters themselves",
+    )
+    arch: Arch = Field("resnet_cifar", description="resnet_cifar, with depth and width, or a ResNet for ImageNet")
+    depth: int = Field(14, ge=8, le=1202, description="layers of resnet_cifar: 6n+2 (published: 14 to 866)")
+    width: int = Field(
+        1, ge=1, le=64, description=f"multiplier of the {FILTERS} filters of resnet_cifar (published: 1-32)"
+    )
+    trainable_set: TrainableSet = Field(
+        "bn",
+        description="what is trained: BatchNorm's gamma and beta (bn), the classifier (output), the 1x1 convolutions of "
+        "the shortcuts (shortcut), all, none, or k random weights of each filter (random_k)",
+    )
+    k: int = Field(2, ge=1, le=16, description="random_k: weights of each filter (2: as many as gammas and betas)")
+    gamma_init: Literal["uniform", "ones", "signed"] = Field(
+        "uniform", description="gamma starts from U[0,1) (uniform), 1 (ones) or U[-1,1) (signed)"
+    )
+    gamma_scale: float = Field(1.0, gt=0, le=100, description="factor of every initial gamma")
+    beta_init: float = Field(0.0, ge=-10, le=10, description="initial beta (studied: 0 and 1)")
+    weight_init: Literal["kaiming_normal", "kaiming_uniform", "orthogonal", "binary"] = Field(
+        "kaiming_normal", description="weights of convolutions and classifier, frozen or not; fan-in, gain sqrt(2)"
+    )
+    zero_output_bias: bool = Field(False, description="classifier's bias starts at 0; false keeps PyTorch's random one")
+    epochs: int = Field(160, ge=1, le=100_000, description="full budget of a trial in epochs (ImageNet 90)")
+    batch_size: int = Field(128, ge=1, le=65_536, description="images in a training batch (ImageNet 1024)")
+    lr: float = Field(0.1, gt=0, le=10, description="initial learning rate (ImageNet 0.4)")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="L2 penalty on what is trained (see bn_weight_decay)")
+    bn_weight_decay: float | None = Field(
+        None, ge=0, le=1, description="L2 penalty on gamma and beta; none: weight_decay, as published"
+    )
+    lr_milestones: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        (0.5, 0.75),
+        description="shares of the budget from which lr is multiplied by lr_multiplier once more; () leaves it to "
+        "lr_schedule",
+    )
+    lr_multiplier: float = Field(0.1, gt=0, le=1, description="factor of lr at each milestone")
+    recompute_blocks: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="resnet_cifar: keep the input of every g-th block and compute the rest again, for less memory; 0 "
+        "keeps everything",
+    )
+    init_evaluation: Literal["none", "as-built", "estimated"] = Field(
+        "none",
+        description="at the end also report the untrained network: with running statistics 0 and 1 (as-built: chance), or "
+        "estimated from the training images",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        """The dataset's defaults for the knobs that are not given, and what a name stands for."""
+        if not isinstance(given, dict):
+            return given
+        dataset = given.get("dataset", cls.model_fields["dataset"].default)
+        filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
+        if given.get("lr_schedule", "constant") != "constant" and "lr_milestones" not in given:
+            filled["lr_milestones"] = ()
+        return filled if given.get("name") is None else _named(filled, given)
+
+    @field_validator("depth")
+    @classmethod
+    def _has_whole_blocks(cls, value: int) -> int:
+        if not is_depth(value):
+            raise ValueError(DEPTH_RULE)
+        return value
+
+    def check(self) -> None:
+        super().check()
+        if self.lr_milestones and self.lr_schedule != "constant":
+            raise ValueError(
+                f"`lr_milestones` is {self.lr_milestones}, but must be () beside lr_schedule {self.lr_schedule!r}; "
+                "leave one of them out"
+            )
+        if self.arch != "resnet_cifar" and (self.name is not None or self.recompute_blocks):
+            knob = "recompute_blocks" if self.name is None else "name"
+            raise ValueError(f"`{knob}` is given beside arch {self.arch}, but is for resnet_cifar alone; leave it out")
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """The 0-based epochs at which the learning rate drops: the first that begin at or after their share."""
+        return tuple(math.ceil(share * self.epochs - 1e-9) for share in self.lr_milestones)
+
+
+def _named(filled: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The knobs that a name stands for; `ValueError` where one of them is given as well and says otherwise."""
+    parsed = parse_name(given["name"])
+    meant = {"depth": parsed.depth, "width": parsed.width, "trainable_set": SET_OF_KIND[parsed.kind]}
+    for knob, value in meant.items():
+        if given.get(knob, value) != value:
+            raise ValueError(
+                f"`name` is {given['name']!r}, which means {knob} {value}, but `{knob}` is {given[knob]!r}; leave one out"
+            )
+    return filled | meant | {"name": parsed.canonical}
