@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -396,19 +397,78 @@ def dashboard(
 
 
 @app.command()
+def export(
+    name: Name,
+    trial: Annotated[str, typer.Option(help="Its number, `best` or `baseline`.")] = "best",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write.  [default: NAME-trial-N.yaml, here]")
+    ] = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Write the weights of the median replicate, as safetensors.")
+    ] = False,
+    optuna: Annotated[
+        Path | None, typer.Option(help="Write all ended trials as an Optuna study into this SQLite file.")
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """Write a trial as a file that retrains it; or its weights; or the search as an Optuna study."""
+    from tuner import paths
+
+    found = paths.experiment(name, storage)
+    if weights and optuna:
+        raise BadInput("--weights and --optuna are two exports; ask for one after the other")
+    if optuna:
+        from tuner.optuna_study import export_study
+
+        written = export_study(found, optuna)
+    elif weights:
+        from tuner.weights import export_weights
+
+        written = export_weights(found, trial, output)
+    else:
+        from tuner.export import export_trial
+
+        written = export_trial(found, trial, output)
+    out.print(written, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
 def train(
-    family: Family,
-    epochs: Annotated[int, typer.Option(help="Full budget.")] = 2,
-    replicates: Annotated[int, typer.Option(help="Seeds trained in lock-step.")] = 5,
-    seed: Seed = 0,
+    family: Annotated[
+        str, typer.Argument(help="Family, such as blur; or a .yaml that `tuner export` wrote.", show_default=False)
+    ],
+    epochs: Annotated[int | None, typer.Option(help="Full budget.  [default: 2]")] = None,
+    replicates: Annotated[int | None, typer.Option(help="Seeds trained in lock-step.  [default: 5]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the replicates.  [default: 0]")] = None,
     set_: Setting = None,
 ) -> None:
-    """Train one configuration in this process, without Ray: for debugging."""
+    """Train one configuration in this process, without Ray: to debug, or to retrain an exported trial."""
     from tuner import train as training
+    from tuner.retrain import Retraining, is_exported, read
 
-    for result in training.train(family, set_ or [], epochs=epochs, replicates=replicates, seed=seed):
+    def tell(text: str) -> None:
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    if is_exported(family):
+        if any(option is not None for option in (epochs, replicates, seed, set_)):
+            raise BadInput(f"{family} says all that decides the median, so no option can be given beside it")
+        retraining = Retraining(read(Path(family)))
+        results = retraining.results()
+    else:
+        retraining = None
+        results = training.train(
+            family,
+            set_ or [],
+            epochs=2 if epochs is None else epochs,
+            replicates=5 if replicates is None else replicates,
+            seed=seed or 0,
+        )
+    for result in results:
         for line in training.lines(result):
-            out.print(line, markup=False, highlight=False, soft_wrap=True)
+            tell(line)
+    if retraining is not None:
+        for line in (*retraining.notes(), retraining.verdict()):
+            tell(line)
 
 
 @app.command()
