@@ -283,14 +283,25 @@ def logs(
 
 
 @app.command()
-def status(name: Name, storage: Storage = None, address: Head = None) -> None:
+def status(
+    name: Name,
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, a row a trial.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON.")] = False,
+    storage: Storage = None,
+    address: Head = None,
+) -> None:
     """Where a search stands: trials, rungs, what is training, time left."""
     from tuner import paths
     from tuner.history import History
+    from tuner.tables import status_export
     from tuner.tables.status import status_view
 
-    print_reading(address, "status", name, storage=storage)
-    out.print(status_view(History.load(paths.experiment(name, storage))))
+    print_reading(address, "status", name, storage=storage, csv=csv, json=json)
+    history = History.load(paths.experiment(name, storage))
+    if json or csv:
+        sys.stdout.write(status_export.to_json(history) if json else status_export.to_csv(history))
+        return
+    out.print(status_view(history))
 
 
 @app.command()
@@ -339,6 +350,27 @@ def show(
 
     print_reading(address, "show", name, trial, storage=storage)
     out.print(trial_view(paths.experiment(name, storage), trial))
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="An experiment, by name or folder.", show_default=False)],
+    b: Annotated[str, typer.Argument(help="Another one.", show_default=False)],
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, a row a shared configuration.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON.")] = False,
+    storage: Storage = None,
+) -> None:
+    """Two experiments over the configurations they share, seed by seed where the seeds are the same."""
+    from tuner import comparison, paths
+    from tuner.history import History
+    from tuner.tables.comparison import comparison_view
+
+    first, second = (History.load(paths.experiment(name, storage)) for name in (a, b))
+    found = comparison.compare(first, second)
+    if json or csv:
+        sys.stdout.write(comparison.to_json(found) if json else comparison.to_csv(found))
+        return
+    out.print(comparison_view(found))
 
 
 @app.command()
