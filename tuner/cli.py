@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -292,14 +293,25 @@ def logs(
 
 
 @app.command()
-def status(name: Name, storage: Storage = None, address: Head = None) -> None:
+def status(
+    name: Name,
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, a row a trial.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON.")] = False,
+    storage: Storage = None,
+    address: Head = None,
+) -> None:
     """Where a search stands: trials, rungs, what is training, time left."""
     from tuner import paths
     from tuner.history import History
+    from tuner.tables import status_export
     from tuner.tables.status import status_view
 
-    print_reading(address, "status", name, storage=storage)
-    out.print(status_view(History.load(paths.experiment(name, storage))))
+    print_reading(address, "status", name, storage=storage, csv=csv, json=json)
+    history = History.load(paths.experiment(name, storage))
+    if json or csv:
+        sys.stdout.write(status_export.to_json(history) if json else status_export.to_csv(history))
+        return
+    out.print(status_view(history))
 
 
 @app.command()
@@ -348,6 +360,27 @@ def show(
 
     print_reading(address, "show", name, trial, storage=storage)
     out.print(trial_view(paths.experiment(name, storage), trial))
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="An experiment, by name or folder.", show_default=False)],
+    b: Annotated[str, typer.Argument(help="Another one.", show_default=False)],
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, a row a shared configuration.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON.")] = False,
+    storage: Storage = None,
+) -> None:
+    """Two experiments over the configurations they share, seed by seed where the seeds are the same."""
+    from tuner import comparison, paths
+    from tuner.history import History
+    from tuner.tables.comparison import comparison_view
+
+    first, second = (History.load(paths.experiment(name, storage)) for name in (a, b))
+    found = comparison.compare(first, second)
+    if json or csv:
+        sys.stdout.write(comparison.to_json(found) if json else comparison.to_csv(found))
+        return
+    out.print(comparison_view(found))
 
 
 @app.command()
@@ -406,19 +439,78 @@ def dashboard(
 
 
 @app.command()
+def export(
+    name: Name,
+    trial: Annotated[str, typer.Option(help="Its number, `best` or `baseline`.")] = "best",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write.  [default: NAME-trial-N.yaml, here]")
+    ] = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Write the weights of the median replicate, as safetensors.")
+    ] = False,
+    optuna: Annotated[
+        Path | None, typer.Option(help="Write all ended trials as an Optuna study into this SQLite file.")
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """Write a trial as a file that retrains it; or its weights; or the search as an Optuna study."""
+    from tuner import paths
+
+    found = paths.experiment(name, storage)
+    if weights and optuna:
+        raise BadInput("--weights and --optuna are two exports; ask for one after the other")
+    if optuna:
+        from tuner.optuna_study import export_study
+
+        written = export_study(found, optuna)
+    elif weights:
+        from tuner.weights import export_weights
+
+        written = export_weights(found, trial, output)
+    else:
+        from tuner.export import export_trial
+
+        written = export_trial(found, trial, output)
+    out.print(written, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
 def train(
-    family: Family,
-    epochs: Annotated[int, typer.Option(help="Full budget.")] = 2,
-    replicates: Annotated[int, typer.Option(help="Seeds trained in lock-step.")] = 5,
-    seed: Seed = 0,
+    family: Annotated[
+        str, typer.Argument(help="Family, such as blur; or a .yaml that `tuner export` wrote.", show_default=False)
+    ],
+    epochs: Annotated[int | None, typer.Option(help="Full budget.  [default: 2]")] = None,
+    replicates: Annotated[int | None, typer.Option(help="Seeds trained in lock-step.  [default: 5]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the replicates.  [default: 0]")] = None,
     set_: Setting = None,
 ) -> None:
-    """Train one configuration in this process, without Ray: for debugging."""
+    """Train one configuration in this process, without Ray: to debug, or to retrain an exported trial."""
     from tuner import train as training
+    from tuner.retrain import Retraining, is_exported, read
 
-    for result in training.train(family, set_ or [], epochs=epochs, replicates=replicates, seed=seed):
+    def tell(text: str) -> None:
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    if is_exported(family):
+        if any(option is not None for option in (epochs, replicates, seed, set_)):
+            raise BadInput(f"{family} says all that decides the median, so no option can be given beside it")
+        retraining = Retraining(read(Path(family)))
+        results = retraining.results()
+    else:
+        retraining = None
+        results = training.train(
+            family,
+            set_ or [],
+            epochs=2 if epochs is None else epochs,
+            replicates=5 if replicates is None else replicates,
+            seed=seed or 0,
+        )
+    for result in results:
         for line in training.lines(result):
-            out.print(line, markup=False, highlight=False, soft_wrap=True)
+            tell(line)
+    if retraining is not None:
+        for line in (*retraining.notes(), retraining.verdict()):
+            tell(line)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainables.storage import Place
 from tuner.early_stopping import EarlyStopping
+from tuner.errors import BadInput
 from tuner.history import History, Trial
 from tuner.paths import ExperimentPaths, whole
 from tuner.significance import separated
@@ -162,6 +163,23 @@ def incumbent(history: History) -> Trial | None:
     """The best trial at the highest rung reached; None while no trial is valid."""
     valid = [trial for trial in history.trials if trial.is_valid]
     return min(valid, key=lambda trial: _standing(trial, history.mode), default=None)
+
+
+def find(history: History, which: str) -> Trial:
+    """A trial by its number, `best` or `baseline`; `BadInput` if there is none such."""
+    name = which.strip()
+    if name == "baseline":
+        return history.baseline
+    if name == "best":
+        best = incumbent(history)
+        if best is None:
+            raise BadInput(f"`{history.name}` has no valid trial yet, so none is the best; give a trial's number")
+        return best
+    found = history.trial(int(name)) if name.isdecimal() else None
+    if found is None:
+        known = f"0 to {history.trials[-1].index}" if history.trials else "none yet"
+        raise BadInput(f"`{name}` is not a trial of `{history.name}`; give its number ({known}), `best` or `baseline`")
+    return found
 
 
 def _rows(history: History) -> list[Row]:

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,38 @@ def surroundings() -> Manifest:
     return {
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": versions,
+        "code": code(),
         "platform": platform.platform(),
+        "processor": _processor(),
         "cores": os.cpu_count(),
-        "command": redact(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])),
+        "command": redact(shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "tuner"), *sys.argv[1:]])),
     }
+
+
+def code() -> Manifest:
+    """The git commit of the running code and whether every file is as committed; both None outside a checkout."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():  # installed: a repository further up would be somebody else's
+        return {"commit": None, "clean": None}
+    try:
+        commit = _git(root, "rev-parse", "HEAD").strip()
+        return {"commit": commit, "clean": not _git(root, "status", "--porcelain").strip()}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "clean": None}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def _processor() -> str:
+    """The processor's name as Linux gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
 
 
 def write(path: Place, manifest: Manifest) -> None:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tuner.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Request:
+    """One configuration, the number of its replicates, and the experiment's seed."""
+
+    family: str
+    knobs: dict[str, Any]
+    replicates: int
+    seed: int
 
 
 def train(family: str, settings: Sequence[str], *, epochs: int, replicates: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -21,22 +32,46 @@ def train(family: str, settings: Sequence[str], *, epochs: int, replicates: int,
     Raises:
         BadInput: a knob that is unknown, out of range or not a constant; data that is missing.
     """
-    from pydantic import ValidationError
-
     from search_spaces.overrides import parse_all
-    from trainables import families
-    from trainables.config.training import problems
 
     try:
         knobs = {"epochs": epochs, **parse_all(list(settings))}
         for name, value in knobs.items():
             if hasattr(value, "sample") or (isinstance(value, dict) and "grid_search" in value):
                 raise ValueError(f"`{name}` is a range, but one configuration needs one value; give a constant")
-        families.config_class(family)(**knobs)
-        if seed < 0:
-            raise ValueError(f"--seed is {seed}, but must be at least 0; raise it")
-        if replicates < 1:
-            raise ValueError(f"--replicates is {replicates}, but must be at least 1; raise it")
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    return run(Request(family, knobs, replicates, seed))
+
+
+def run(
+    request: Request,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+    fingerprints: Mapping[str, str] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Train a request and yield the result of each epoch.
+
+    Args:
+        device: "cpu" or "cuda"; default CUDA where there is one.
+        threads: of torch; sums are rounded in an order that hangs on them. Default torch's own.
+        fingerprints: of the data at each image size, as they must be.
+
+    Raises:
+        BadInput: a knob that is unknown or out of range; data that is missing or has changed; no CUDA.
+    """
+    from pydantic import ValidationError
+
+    from trainables import families
+    from trainables.config.training import problems
+
+    try:
+        families.config_class(request.family)(**request.knobs)
+        if request.seed < 0:
+            raise ValueError(f"--seed is {request.seed}, but must be at least 0; raise it")
+        if request.replicates < 1:
+            raise ValueError(f"--replicates is {request.replicates}, but must be at least 1; raise it")
     except ValidationError as error:
         raise BadInput.listing(problems(error)) from None
     except ValueError as error:
@@ -44,15 +79,28 @@ def train(family: str, settings: Sequence[str], *, epochs: int, replicates: int,
     import torch
 
     from trainables import preflight
-    from trainables.host_memory import keep_freed_memory
     from trainables.lockstep import LockStep
 
-    found = preflight.check(family, [knobs])["problems"]
-    if found:
-        raise BadInput.listing(found)
-    keep_freed_memory()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    trial = LockStep(family, knobs, seed=seed, replicates=replicates, device=device)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BadInput("the trial was trained on CUDA, but torch finds none here; retrain it on a machine with a GPU")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    found = preflight.check(request.family, [request.knobs])
+    if found["problems"]:
+        raise BadInput.listing(found["problems"])
+    for size, fingerprint in found["data"]["fingerprints"].items():
+        if (fingerprints or {}).get(size, fingerprint) != fingerprint:
+            raise BadInput(
+                f"the dataset is not the one the trial was trained on: its fingerprint at {size} pixels was "
+                f"{(fingerprints or {})[size]} and is {fingerprint}; restore the data"
+            )
+    trial = LockStep(
+        request.family,
+        request.knobs,
+        seed=request.seed,
+        replicates=request.replicates,
+        device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+    )
     while not trial.finished:
         yield trial.step()
 

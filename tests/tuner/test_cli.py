@@ -69,6 +69,13 @@ MISTAKES = {
     "unknown experiment": (["resume", "nothing"], "there is no experiment `nothing`"),
     "status of nothing": (["status", "nothing"], "there is no experiment `nothing`"),
     "results of nothing": (["results", "nothing"], "there is no experiment `nothing`"),
+    "confirm nothing": (["confirm", "nothing"], "there is no experiment `nothing`"),
+    "export nothing": (["export", "nothing"], "there is no experiment `nothing`"),
+    "compare nothing": (["compare", "nothing", "nothing"], "there is no experiment `nothing`"),
+    "replay nothing": (["replay", "nothing"], "there is no experiment `nothing`"),
+    "train no file": (["train", "nothing.yaml"], "cannot read nothing.yaml"),
+    "train a file with options": (["train", "x.yaml", "--seed", "1"], "no option can be given beside it"),
+    "rank window of none": (["launch", "blur", "--rank-window", "0"], "`rank_window` is 0"),
     "train a range": (["train", "blur", "--set", "lr=uniform(0.1,0.2)"], "`lr` is a range"),
     "train unknown knob": (["train", "blur", "--set", "sigmaa=1"], "`sigmaa` is not a knob of this family"),
     "train without replicates": (["train", "blur", "--replicates", "0"], "--replicates is 0"),
@@ -156,6 +163,41 @@ def test_results_of_a_finished_experiment_as_table_json_and_csv(tuner, tmp_path)
     assert text.startswith("rank,")
 
 
+def test_status_as_json_and_csv(tuner, tmp_path):
+    experiment = finished(tmp_path)
+    storage = experiment.paths.root.parent
+    code, text, _ = tuner("status", experiment.paths.name, "--storage", storage, "--json")
+    assert code == 0
+    content = json.loads(text)
+    assert content["counts"]["stopped"] == 1
+    assert (content["best"], content["state"], content["seconds_left"]) == (1, "finished", None)
+    code, text, _ = tuner("status", experiment.paths.name, "--storage", storage, "--csv")
+    assert code == 0
+    assert text.splitlines()[3] == ("2,False,stopped,3,3,0.7,5,6.0,rung 3: 0.7 below the cutoff 0.8 (top 1/3 of 4)")
+
+
+def test_an_export_prints_the_command_and_a_comparison_its_table(tuner, tmp_path):
+    experiment = finished(tmp_path)
+    name, storage = experiment.paths.name, experiment.paths.root.parent
+    code, out, _ = tuner("export", name, "--storage", storage, "-o", tmp_path / "best.yaml")
+    assert code == 0
+    assert out.splitlines()[1] == f"tuner train {tmp_path / 'best.yaml'}"
+    code, _, err = tuner("export", name, "--storage", storage, "--weights", "--optuna", tmp_path / "s.db")
+    assert code == 2
+    assert "--weights and --optuna are two exports" in err
+    code, out, _ = tuner("compare", name, name, "--storage", storage)
+    assert code == 0
+    assert "4 shared configurations" in out
+    code, out, _ = tuner("compare", name, name, "--storage", storage, "--csv")
+    assert out.startswith("a_trial,a_status,a_median")
+
+
+def test_a_plan_says_what_trials_are_ranked_by(tuner):
+    code, out, _ = tuner("plan", "blur", "--rank-window", 3)
+    assert code == 0
+    assert "ranked by the median of 3 epochs" in " ".join(out.split())
+
+
 def test_verify_decides_everything_again(tuner, tmp_path):
     experiment = Experiment(tmp_path)
     experiment.session()
@@ -200,10 +242,21 @@ def test_doctor_finds_a_storage_that_cannot_be_used(tuner, tmp_path):
     assert "dataset  digits: 1,442 training and 355 test images of 10 classes, 16x16" in out
 
 
-@pytest.mark.parametrize("command", [["--help"], ["results", "NAME"], ["status", "NAME"], ["show", "NAME", "best"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--help"],
+        ["results", "NAME"],
+        ["status", "NAME"],
+        ["show", "NAME", "best"],
+        ["compare", "NAME", "NAME"],
+        ["export", "NAME", "-o", "OUT.yaml"],
+    ],
+)
 def test_help_and_reading_import_neither_torch_nor_ray_nor_s3(tmp_path, command):
     experiment = finished(tmp_path)
-    arguments = [str(experiment.paths.root) if word == "NAME" else word for word in command]
+    stands_for = {"NAME": str(experiment.paths.root), "OUT.yaml": str(tmp_path / "out.yaml")}
+    arguments = [stands_for.get(word, word) for word in command]
     code = (
         "import sys\nfrom tuner import cli\nsys.argv = ['tuner', *sys.argv[1:]]\n"
         "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"

@@ -1,15 +1,10 @@
-"""Confirming a search: fresh seeds, full budget, records of its own, continued and extended like a search."""
-
-import signal
+"""What is confirmed of a search, what is refused, and how both medians are shown; `test_after_search` really confirms."""
 
 import pytest
 
 from tests.tuner.experiments import Experiment, around, finished
-from tests.tuner.searches import TINY, kill_after, medians, run, start
 from tuner import confirm as confirming
-from tuner import experiment, manifest, paths
 from tuner.errors import BadInput
-from tuner.history import History
 from tuner.leaderboard import load as leaderboard
 from tuner.tables.confirmation import confirmation_view
 
@@ -82,38 +77,3 @@ def text_of(view):
     with console.capture() as capture:
         console.print(view)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
-@pytest.mark.slow
-def test_a_killed_confirmation_continues_and_another_top_extends_it(cluster, tmp_path):
-    searched = experiment.launch("blur", "smoke", name="six", storage=tmp_path, trials=6, overrides=TINY, seed=3).paths
-    before = searched.records.read_bytes()
-    own = searched.confirmation
-    options = ["confirm", "six", "--storage", tmp_path, "--top", 1, "--checkpoint-every", 0]
-    kill_after(start(*options, address=cluster), own.records, 5, number=signal.SIGKILL)
-    code, out = run(*options, address=cluster)
-    assert code == 0, out
-    history = History.load(own)
-    best = next(row.trial for row in leaderboard(searched).rows if row.valid and not row.baseline)
-    assert {trial.index: trial.status for trial in history.trials} == {0: "completed", best: "completed"}
-    assert [trial.baseline for trial in history.trials] == [True, False]
-    assert manifest.read(own.manifest)["seed"] == 4
-    assert (history.rungs, history.state) == ([9], "finished")
-    first = medians(own)
-    assert len(first) == 18
-    selection = medians(searched)
-    fresh = [first[key] != selection[key] for key in first if key in selection]
-    assert all(fresh)
-
-    outcome = confirming.confirm("six", storage=tmp_path, top=2)
-    assert outcome.exit_code == 0
-    assert len(History.load(own).trials) == 3
-    assert {key: values for key, values in medians(own).items() if key in first} == first
-    finished_records = own.records.read_bytes()
-    assert confirming.confirm("six", storage=tmp_path, top=1).ending == "finished"
-    assert own.records.read_bytes() == finished_records
-
-    with pytest.raises(BadInput, match="--seed is 9, but the confirmation of `six` began with 4"):
-        confirming.confirm("six", storage=tmp_path, seed=9)
-    assert searched.records.read_bytes() == before
-    assert paths.experiment("six", tmp_path).root == searched.root

@@ -8,9 +8,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from trainables.storage import Place
-from tuner.errors import BadInput
 from tuner.history import History, Trial
-from tuner.leaderboard import incumbent
+from tuner.leaderboard import find
 from tuner.paths import ExperimentPaths
 from tuner.records import Record
 from tuner.tables import heading
@@ -24,7 +23,7 @@ _LOG_BYTES = 16_384
 def trial_view(paths: ExperimentPaths, which: str) -> RenderableType:
     """All that is known of one trial, given by its number, `best` or `baseline`; `BadInput` if there is none such."""
     history = History.load(paths)
-    trial = _find(history, which.strip())
+    trial = find(history, which)
     parts: list[RenderableType] = [heading.protocol(history), _bold(_title(history, trial))]
     parts += [Text(), _configuration(history, trial)]
     if trial.epochs:
@@ -52,21 +51,6 @@ def log_tail(path: Place, lines: int = _LOG_LINES) -> list[str]:
     except FileNotFoundError:
         return []
     return text.splitlines()[-lines:]
-
-
-def _find(history: History, which: str) -> Trial:
-    if which == "baseline":
-        return history.baseline
-    if which == "best":
-        best = incumbent(history)
-        if best is None:
-            raise BadInput(f"`{history.name}` has no valid trial yet, so none is the best; give a trial's number")
-        return best
-    found = history.trial(int(which)) if which.isdecimal() else None
-    if found is None:
-        known = f"0 to {history.trials[-1].index}" if history.trials else "none yet"
-        raise BadInput(f"`{which}` is not a trial of `{history.name}`; give its number ({known}), `best` or `baseline`")
-    return found
 
 
 def _title(history: History, trial: Trial) -> str:

@@ -1,0 +1,43 @@
+"""Files written for a person: whole or not at all, and a path that cannot be written is said in one sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tuner.errors import BadInput
+
+
+def require_writable(path: Path) -> Path:
+    """The absolute path, or `BadInput` when no file can be written there; nothing is left behind."""
+    target = path.expanduser().absolute()
+    if target.is_dir():
+        raise BadInput(f"cannot write {target}: it is a folder; name a file in it")
+    try:
+        probe = _temporary(target)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(target, error) from None
+    return target
+
+
+def write(path: Path, content: bytes) -> Path:
+    """Write under a temporary name and rename into place; returns the absolute path. `BadInput` when that fails."""
+    target = require_writable(path)
+    temporary = _temporary(target)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise _unwritable(target, error) from None
+    return target
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}.tmp")
+
+
+def _unwritable(target: Path, error: OSError) -> BadInput:
+    return BadInput(f"cannot write {target} ({error.strerror or error}); choose another path")
