@@ -17,7 +17,7 @@ COMMAND = re.compile(r"^(?:\.venv/bin/)?(tuner [a-z].*?)(?:\s+#.*)?$", re.MULTIL
 
 def commands(text):
     """Every `tuner ...` line of the code blocks, as words."""
-    blocks = re.findall(r"```\n(.*?)```", text, re.DOTALL)
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return [shlex.split(line) for block in blocks for line in COMMAND.findall(block)]
 
 

@@ -16,8 +16,8 @@ def is_head(address: str | None) -> bool:
         return False
     if address.startswith("ray://"):
         raise BadInput(
-            f"--address is {address}, but a search is not run through Ray Client, which ends it when the connection "
-            "breaks; give the head's dashboard, http://HEAD:8265, or `auto` on the head itself"
+            f"--address is {address}, but must be `auto` or HOST:PORT of a Ray, or http://HEAD:8265 of a cluster's dashboard: "
+            "Ray Client would end the search when its connection breaks; submit it to the dashboard"
         )
     if not address.startswith(("http://", "https://")):
         return False

@@ -110,8 +110,8 @@ def _require_answer(address: str) -> None:
     """Refuse at once an address where no Ray answers: `ray.init` would try for ever."""
     if is_head(address):
         raise BadInput(
-            f"--address is {address}, the dashboard of a head, which only `tuner launch` and `resume` submit to; here give "
-            "`auto` or HOST:PORT of a Ray that this machine belongs to"
+            f"--address is {address}, but must be `auto` or HOST:PORT of a Ray that this machine belongs to; only `tuner launch` "
+            "and `tuner resume` submit to the dashboard of a cluster"
         )
     host, colon, port = address.rpartition(":")
     if colon:

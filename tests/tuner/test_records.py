@@ -20,6 +20,17 @@ def test_records_come_back_in_order_with_their_time(tmp_path):
     assert all(isinstance(record["time"], float) for record in back)
 
 
+def test_what_an_exception_quoted_is_kept_without_its_secrets(tmp_path):
+    writer = RecordWriter(tmp_path / "records.jsonl")
+    told = "403 Forbidden: https://key:hunter22@host/bucket"
+    writer.write({"event": "error", "trial": 0, "message": told, "traceback": f"OSError: {told}", "final": True})
+    writer.write({"event": "end", "trial": 0, "status": "failed", "epoch": 1, "reason": told})
+    writer.close()
+    text = (tmp_path / "records.jsonl").read_text()
+    assert "hunter22" not in text
+    assert text.count("403 Forbidden: https://***@host/bucket") == 3
+
+
 def test_every_way_to_tear_the_last_line_loses_that_line_only(tmp_path):
     path = tmp_path / "records.jsonl"
     writer = RecordWriter(path)

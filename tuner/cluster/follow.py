@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tuner.cluster.head import Head
+from tuner.errors import ClusterUnreachable
 
 Show = Callable[[str], None]
 # Ray writes its own lines into the log of a job, the last of them with this.
 _PREAMBLE = "Running entrypoint for job "
 _PAUSE = 1.0  # seconds between two attempts to read on
+_PATIENCE = 60.0  # seconds without an answer before giving up
 
 
 def follow(head: Head, job_id: str, show: Show) -> int:
@@ -24,13 +26,24 @@ def follow(head: Head, job_id: str, show: Show) -> int:
         job_id: of the job.
         show: receives pieces of text, newlines included.
     """
+    import aiohttp
+
     reader = _Reader(show)
     logging.getLogger("ray.dashboard.modules.job.sdk").setLevel(logging.ERROR)
-    while not head.client.get_job_status(job_id).is_terminal():
+    silent_since = time.monotonic()
+    while True:
         try:
+            ended = head.client.get_job_status(job_id).is_terminal()
+            silent_since = time.monotonic()
+            if ended:
+                break
             asyncio.run(_tail(head, job_id, reader))
-        except (RuntimeError, OSError):
-            pass  # the tunnel broke, or the job has no log yet: the job itself goes on
+        except (RuntimeError, OSError, aiohttp.ClientError) as error:
+            # The tunnel broke, or the job has no log yet. The job goes on in any case.
+            if time.monotonic() - silent_since > _PATIENCE:
+                raise ClusterUnreachable(
+                    f"lost the connection to {head.address} ({type(error).__name__}); the job {job_id} runs on there"
+                ) from None
         time.sleep(_PAUSE)
     reader.take(output_whole(head, job_id))
     return exit_code(head, job_id, show)

@@ -12,7 +12,6 @@ from tuner import ray_session
 from tuner.cluster import package
 from tuner.cluster.head import Head
 from tuner.errors import BadInput, ClusterUnreachable
-from tuner.paths import check_name
 
 # Keys of a job's metadata.
 _EXPERIMENT = "tuner_experiment"
@@ -29,7 +28,6 @@ _ENVIRONMENT = {
 
 def of(head: Head, name: str) -> list[Any]:
     """The jobs that ran or run this experiment, oldest first."""
-    check_name(name)
     mine = [job for job in head.client.list_jobs() if (job.metadata or {}).get(_EXPERIMENT) == name]
     return sorted(mine, key=lambda job: job.start_time or 0)
 

@@ -36,15 +36,20 @@ def check(path: str | Path) -> list[str]:
 
 def _launcher(config: dict[str, Any]) -> list[str]:
     found = ray_schema.problems(config)
-    if any(not isinstance(config.get(key, {}), dict) for key in ("provider", "file_mounts", "auth")):
-        return found  # the other checks need its shape
-    found += nodes.problems(config)
     complete = ray_schema.prepared(config)
-    found += exposure.problems(complete)
-    found += versions.of_commands(_commands(complete))
-    for key in ("image", "head_image", "worker_image"):
-        if key in complete.get("docker", {}):
-            found += versions.of_image(f"docker.{key}", complete["docker"][key])
+    rules: list[Iterator[str]] = [
+        nodes.problems(config),
+        exposure.problems(complete),
+        versions.of_commands(_commands(complete)),
+        _images(complete),
+    ]
+    for rule in rules:
+        try:
+            found.extend(rule)
+        except (TypeError, AttributeError, KeyError, ValueError):
+            if not found:
+                raise
+            # Something has another type than it should, which Ray's schema has told already.
     return list(dict.fromkeys(found))
 
 
@@ -52,6 +57,13 @@ def _commands(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key in _COMMANDS:
         for command in config.get(key) or []:
             yield key, str(command)
+
+
+def _images(config: dict[str, Any]) -> Iterator[str]:
+    docker = config.get("docker") or {}
+    for key in ("image", "head_image", "worker_image"):
+        if key in docker:
+            yield from versions.of_image(f"docker.{key}", docker[key])
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Submitting a search to a running cluster through Ray's Jobs API: from then on it runs there, whatever becomes of this machine."""
+"""Submitting a search to a running cluster through Ray's Jobs API: it runs there whatever becomes of this machine."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ def resume(
     address: str, name: str, *, storage: str | Path | None, tell: Callable[[str], None], **options: Any
 ) -> Submission:
     """Submit the continuation of a search; raises like `submit`, and leaves to the job whether there is such a search."""
+    check_name(name)
     there = arguments.storage_there(storage)
     head = _warned(reach(address), tell)
     there = there if there is not None else jobs.storage_of(head, name)
@@ -102,6 +103,7 @@ def resume(
 
 def stop(address: str, name: str) -> str:
     """Ask the job of a search to end as Ctrl-C would; a sentence about it. BadInput when none is running."""
+    check_name(name)
     head = reach(address)
     job = jobs.running(head, name)
     if job is None:
@@ -113,6 +115,7 @@ def stop(address: str, name: str) -> str:
 
 def logs(address: str, name: str, *, following: bool, show: follow.Show) -> int:
     """Show what the newest job of a search has printed, and with `following` also what it prints until it ends."""
+    check_name(name)
     head = reach(address)
     known = jobs.of(head, name)
     if not known:

@@ -1,0 +1,112 @@
+"""A Ray head as cluster.yaml starts one: token, loopback, its own home; started and ended by the tests."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+
+class TestHead:
+    """A running head; `tuner` runs a command as its user does, `storage` is a folder that it reaches."""
+
+    __test__ = False
+
+    def __init__(self, folder: Path, dashboard: int, gcs: int) -> None:
+        self.folder = folder
+        self.storage = folder / "results"
+        self.home = folder / "home"
+        self.address = f"http://127.0.0.1:{dashboard}"
+        self.gcs_port = gcs
+
+    def environment(self, **changes):
+        """Of a user of this head: nothing of Ray's but what is in the home."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "PYTHONPATH"))}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        home = {"HOME": str(self.home), "PATH": path, "RAY_USAGE_STATS_ENABLED": "0", "COLUMNS": "100"}
+        return {**kept, **home, **changes}
+
+    def start(self, *arguments, address=True, **changes):
+        """`tuner ...` on this head as a process of its own, from the source tree."""
+        command = [sys.executable, "-m", "tuner", *map(str, arguments)]
+        if address:
+            command += ["--address", self.address]
+        return subprocess.Popen(
+            command,
+            cwd=Path(__file__).parents[3],
+            env=self.environment(**changes),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def tuner(self, *arguments, **changes):
+        """`tuner ...` to its end: (exit code, everything it printed)."""
+        process = self.start(*arguments, **changes)
+        output, _ = process.communicate(timeout=300)
+        return process.returncode, output
+
+
+@contextlib.contextmanager
+def running_head():
+    """A head with two CPUs, whose token `tuner cluster token` has made; it is gone at the end of the block."""
+    folder = Path(tempfile.mkdtemp(prefix="th-"))  # short: Ray's sockets have long names
+    head = TestHead(folder, *free_ports(2))
+    head.home.mkdir()
+    code, output = head.tuner("cluster", "token", address=False)
+    assert code == 0, output
+    agent, client = free_ports(2)
+    command = ["ray", "start", "--head", "--block", "--num-cpus=2", "--num-gpus=0", "--object-store-memory=100000000"]
+    command += [
+        f"--port={head.gcs_port}",
+        "--dashboard-host=127.0.0.1",
+        f"--dashboard-port={head.address.split(':')[-1]}",
+    ]
+    command += [
+        f"--dashboard-agent-listen-port={agent}",
+        f"--ray-client-server-port={client}",
+        f"--temp-dir={folder}/r",
+    ]
+    with (folder / "head.log").open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=head.environment(RAY_AUTH_MODE="token"), stdout=log, stderr=log
+        )
+    try:
+        wait_for_answer(head.address, process, folder / "head.log")
+        yield head
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=60)
+        process.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_for_answer(address, process, log, limit=180.0):
+    """Until the dashboard answers, with whatever status."""
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(f"{address}/api/version", timeout=5)
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError(f"no answer at {address}: {log.read_text()}")
+
+
+def free_ports(count):
+    """Ports of the loopback address that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in sockets]

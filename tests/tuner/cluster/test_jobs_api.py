@@ -1,0 +1,204 @@
+"""A search on a cluster from afar: a token-protected head, Ray's Jobs API, real training; one head for all of it.
+
+The tests tell one story in order: refused, submitted, refused again, stopped, read, resumed, repeated.
+"""
+
+import re
+import signal
+import stat
+import time
+import urllib.request
+
+import pytest
+
+from tests.tuner.cluster.head import running_head
+from tests.tuner.searches import count_epochs, options
+from tuner.cluster import jobs, package
+from tuner.cluster.head import reach
+from tuner.judge import contradictions, rule_of
+from tuner.manifest import read as read_manifest
+from tuner.paths import ExperimentPaths
+from tuner.records import read
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+TRIALS, EPOCHS = 2, 90
+
+
+@pytest.fixture(scope="module")
+def head():
+    with running_head() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def launch(head):
+    """Arguments of a search long enough to be stopped."""
+    return [*options(head.storage, "first", trials=TRIALS, epochs=EPOCHS), "--grace", "30", "--max-concurrent", "1"]
+
+
+@pytest.fixture(scope="module")
+def paths(head):
+    return ExperimentPaths(head.storage / "first")
+
+
+@pytest.fixture
+def client(head, monkeypatch):
+    """The head as code in this process reaches it."""
+    monkeypatch.setenv("HOME", str(head.home))
+    monkeypatch.delenv("RAY_AUTH_MODE")
+    return reach(head.address)
+
+
+def test_the_token_is_readable_by_its_owner_alone(head):
+    token = head.home / ".ray" / "auth_token"
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    before = token.read_text()
+    assert len(before) == 64
+    head.tuner("cluster", "token", address=False)
+    assert token.read_text() == before
+
+
+def test_a_wrong_token_and_a_missing_one_are_refused_in_one_sentence(head, launch, tmp_path):
+    code, output = head.tuner(*launch, RAY_AUTH_TOKEN="wrong-token")
+    assert (code, len(output.splitlines())) == (2, 1)
+    assert f"the head at {head.address} refuses the token" in output
+    assert "wrong-token" not in output
+    code, output = head.tuner(*launch, HOME=str(tmp_path))
+    assert (code, len(output.splitlines())) == (2, 1)
+    assert "asks for a token, but none is set here" in output
+
+
+def test_doctor_finds_a_guarded_head(head):
+    code, output = head.tuner("doctor", "--storage", head.folder)
+    assert code == 0, output
+    assert re.search(r"ok     ray      2\.60\.\d+ at http://127\.0\.0\.1:\d+, which asks for a token", output)
+    assert re.search(r"ok     token    .*readable by you alone", output)
+
+
+def test_a_search_is_submitted_its_name_refused_while_it_runs_and_it_stops_without_losing_anything(head, launch, paths):
+    code, output = head.tuner(*launch, "--detach")
+    assert code == 0, output
+    assert f"tuner stop first --address {head.address}" in output
+    code, output = head.tuner(*launch)
+    assert (code, len(output.splitlines())) == (2, 1)
+    assert "`first` is already running" in output
+    wait_for_epochs(paths, 2)
+    code, output = head.tuner("stop", "first")
+    assert code == 0, output
+    assert "ends after the running epochs" in output
+    wait_for_end(paths)
+    assert 2 <= count_epochs(paths.records) < TRIALS * EPOCHS
+    checkpoints = {path.parent.name for path in paths.root.glob("trials/*/checkpoint_*.pt")}
+    assert checkpoints == {
+        f"{trial:05d}" for trial in {r["trial"] for r in read(paths.records) if r["event"] == "epoch"}
+    }
+
+
+def test_what_is_read_from_afar_is_what_is_read_on_the_storage(head):
+    code, there = head.tuner("results", "first", "--csv")
+    assert code == 0, there
+    assert there == head.tuner("results", "first", "--csv", "--storage", head.storage, address=False)[1]
+    code, output = head.tuner("status", "missing", "--storage", head.storage)
+    assert code == 2
+    assert output == f"tuner: there is no experiment `missing` in {head.storage}\n"
+
+
+def test_another_request_under_the_name_is_refused_and_changes_nothing(head, launch, paths):
+    before = paths.records.read_bytes()
+    code, output = head.tuner(*launch, "--set", "lr=0.5", "--seed", "1")
+    assert code == 2, output
+    assert "in use" in output.splitlines()[-1]
+    assert "by another request (seed is 0, not 1)" in output.splitlines()[-1]
+    assert paths.records.read_bytes() == before
+
+
+def test_resume_continues_on_the_cluster_and_shows_the_leaderboard(head, paths):
+    done = count_epochs(paths.records)
+    code, output = head.tuner("resume", "first")
+    assert code == 0, output
+    assert re.search(rf"^ *1~? +\d.* {EPOCHS} ", output, re.MULTILINE), output
+    records = list(read(paths.records))
+    epochs = [(record["trial"], record["epoch"]) for record in records if record["event"] == "epoch"]
+    assert len(epochs) == len(set(epochs)) > done
+    assert contradictions(rule_of(read_manifest(paths.manifest)), records) == []
+    assert [r["outcome"] for r in records if r["event"] == "session" and r["action"] == "end"] == [
+        "interrupted",
+        "finished",
+    ]
+    _, logs = head.tuner("logs", "first")
+    assert logs in output
+    assert "replicate-epochs trained" in logs
+
+
+def test_the_same_request_again_does_nothing_twice(head, launch, paths):
+    before = paths.records.read_bytes()
+    code, output = head.tuner(*launch)
+    assert code == 0, output
+    assert "first was launched by the same request before: continuing it" in output
+    assert "first is finished" in output
+    assert paths.records.read_bytes() == before
+
+
+def test_the_cluster_runs_what_was_shipped_and_not_what_is_installed_there(client, tmp_path):
+    folder = package.stage(tmp_path)
+    job = client.client.submit_job(
+        entrypoint="python -c 'import tuner, trainables.replicated as t; print(tuner.__file__, t.__file__)'",
+        runtime_env={"working_dir": str(folder)},
+    )
+    while not client.client.get_job_status(job).is_terminal():
+        time.sleep(0.2)
+    *_, last = client.client.get_job_logs(job).strip().splitlines()
+    assert all("_ray_pkg_" in path for path in last.split()), last
+
+
+def test_two_who_submit_a_name_at_once_do_not_both_get_it(client):
+    taken = jobs.of(client, "first")[-1].submission_id
+    with pytest.raises(Exception, match=r"`first` was submitted to .* by somebody else just now") as caught:
+        jobs.start_other(client, taken, ["spaces"])
+    assert caught.value.exit_code == 2
+
+
+def test_the_dashboard_is_served_on_the_loopback_of_the_head_until_ctrl_c(head):
+    process = head.start("dashboard", "first", "--port", "6106")
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "ssh -N -L" in line:
+            break
+    else:
+        raise AssertionError(lines)
+    [port] = set(re.findall(r"127\.0\.0\.1:(\d+)", "".join(lines)))
+    wait_until(lambda: answers(port))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    wait_until(lambda: not answers(port))
+
+
+def test_a_ray_that_is_joined_is_shown_the_token_without_being_told_to(head):
+    address = f"127.0.0.1:{head.gcs_port}"
+    code, output = head.tuner("doctor", "--address", address, "--storage", head.folder, address=False)
+    assert code == 0, output
+    assert f"{address} has 2 CPUs" in output
+
+
+def wait_until(condition, limit=120.0):
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, "waited for nothing"
+        time.sleep(0.2)
+
+
+def wait_for_epochs(paths, count):
+    wait_until(lambda: count_epochs(paths.records) >= count, limit=240.0)
+
+
+def wait_for_end(paths):
+    wait_until(lambda: b'"outcome"' in paths.records.read_bytes())
+
+
+def answers(port):
+    try:
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).status == 200
+    except OSError:
+        return False

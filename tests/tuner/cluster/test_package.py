@@ -1,0 +1,54 @@
+"""What travels to a cluster: the wheel's files, all of them and nothing else, and never more than Ray takes."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tuner.cluster import package
+from tuner.errors import BadInput
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("staged")
+    space = tmp_path_factory.mktemp("own") / "my_space.py"
+    space.write_text("# mine\n")
+    return package.stage(folder, files=[space])
+
+
+def test_every_file_of_the_packages_travels_and_nothing_else_of_the_checkout(staged):
+    done = subprocess.run(["git", "ls-files", *package.PACKAGES], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("not a git checkout")
+    travelled = {str(path.relative_to(staged)) for path in staged.rglob("*") if path.is_file()}
+    # Files that are new here travel as well.
+    assert set(done.stdout.split()) <= travelled
+    assert {name.split("/")[0].split("-")[0] for name in travelled} == {*package.PACKAGES, "request"}
+
+
+def test_a_space_of_ones_own_travels_along(staged):
+    assert (staged / "request" / "my_space.py").read_text() == "# mine\n"
+
+
+def test_what_travels_says_which_version_it_is(staged):
+    [metadata] = staged.glob("tuner-*.dist-info/METADATA")
+    assert "\nName: tuner\n" in metadata.read_text()
+
+
+def test_building_leaves_nothing_in_the_checkout(staged):
+    done = subprocess.run(
+        ["git", "status", "--short", "--ignored"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert not [line for line in done.stdout.splitlines() if line.endswith(("build/", ".egg-info/"))]
+
+
+def test_more_than_ray_takes_is_refused_naming_what_is_large(tmp_path):
+    with (tmp_path / "weights.bin").open("wb") as file:
+        file.truncate(package.LIMIT)  # a hole: it takes no room on the disk
+    package.require_small(tmp_path)
+    (tmp_path / "more.txt").write_text("x")
+    with pytest.raises(BadInput, match=r"takes at most 100 MiB; .* Largest: weights\.bin \(100 MiB\)"):
+        package.require_small(tmp_path)
