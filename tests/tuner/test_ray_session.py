@@ -74,3 +74,7 @@ def test_a_private_ray_turns_strangers_away_and_leaves_no_token_in_the_home(tmp_
     )
     assert [line for line in done.stdout.splitlines() if line.startswith("exit")] == ["exit 0", "exit 1"], done.stderr
     assert not (tmp_path / ".ray").exists()
+
+
+def test_a_ray_that_asks_for_no_token_is_known_as_open(cluster):
+    assert ray_session.is_open(cluster)

@@ -51,7 +51,7 @@ def test_another_family_is_another_request(storage):
 
 
 def test_a_name_that_is_no_name_is_refused(storage):
-    with pytest.raises(BadInput, match="the experiment name is '../first'"):
+    with pytest.raises(BadInput, match=r"the experiment name is '\.\./first'"):
         retry.launch_or_resume("blur", "smoke", name="../first", storage=storage)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from tuner.address import split
 from tuner.errors import BadInput, ClusterUnreachable
 
 _PATIENCE = 20.0  # seconds to wait for an answer
+_OVERRIDING = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,12 @@ def _client(address: str, secret: str | None) -> Any:
     logging.getLogger("ray").setLevel(logging.ERROR)  # upload notices
     for name in ("ray.dashboard.modules.dashboard_sdk", "ray._private.runtime_env.packaging"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    return JobSubmissionClient(address, headers=_headers(secret))
+    # To Ray these variables count more than the address that is asked for; the token must not go elsewhere.
+    elsewhere = {name: os.environ.pop(name) for name in _OVERRIDING if name in os.environ}
+    try:
+        return JobSubmissionClient(address, headers=_headers(secret))
+    finally:
+        os.environ |= elsewhere
 
 
 def _ask(address: str, secret: str | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from tuner.errors import BadInput, ClusterUnreachable
 _EXPERIMENT = "tuner_experiment"
 _STORAGE = "tuner_storage"
 _VERB = "tuner_verb"
+_DASHBOARD = "tuner_dashboard"
 # `~` cannot be part of an experiment's name, so that no other experiment's job is called NAME~2.
 _SEPARATOR = "~"
 _ENVIRONMENT = {
@@ -67,8 +69,21 @@ def start(
 
 
 def start_other(head: Head, job_id: str, words: Sequence[str]) -> str:
-    """Submit a command that runs no experiment: one that reads, or a dashboard."""
+    """Submit a command that runs no experiment."""
     return _submit(head, job_id, words, {_VERB: words[0]}, ())
+
+
+def start_dashboard(head: Head, name: str, words: Sequence[str]) -> str:
+    """Submit the dashboard of an experiment; returns its id."""
+    return _submit(head, f"tuner-dashboard-{secrets.token_hex(6)}", words, {_DASHBOARD: name}, ())
+
+
+def dashboard_of(head: Head, name: str) -> str | None:
+    """The id of the job that serves the dashboard of an experiment; None when there is none."""
+    for job in head.client.list_jobs():
+        if (job.metadata or {}).get(_DASHBOARD) == name and not job.status.is_terminal():
+            return str(job.submission_id)
+    return None
 
 
 def _submit(head: Head, job_id: str, words: Sequence[str], metadata: dict[str, str], files: Iterable[Path]) -> str:
@@ -89,7 +104,7 @@ def _submit(head: Head, job_id: str, words: Sequence[str], metadata: dict[str, s
 
 def _refused(head: Head, job_id: str, text: str) -> Exception:
     name = job_id.partition(_SEPARATOR)[0]
-    if "already exists" in text or "already been" in text or job_id in text:
+    if "already exists" in text:
         return BadInput(f"`{name}` was submitted to {head.address} by somebody else just now; choose another --name")
     last = text.strip().splitlines()[-1][:300] if text.strip() else "no reason given"
     return ClusterUnreachable(f"the head at {head.address} did not take the job ({last}); see its dashboard's log")

@@ -28,9 +28,12 @@ def read(
 
 
 def serve(address: str, name: str, *, storage: str | Path | None, port: int, show: follow.Show) -> int:
-    """Run `tuner dashboard` on the loopback address of the head until it ends or Ctrl-C, which ends it there as well."""
+    """Run `tuner dashboard` on the loopback address of the head until it ends or Ctrl-C, which ends it there as well.
+
+    One that a lost connection has left there is taken over.
+    """
     head, words = _command(address, "dashboard", name, (), storage, {"port": port})
-    job_id = jobs.start_other(head, f"tuner-dashboard-{secrets.token_hex(6)}", words)
+    job_id = jobs.dashboard_of(head, name) or jobs.start_dashboard(head, name, words)
     try:
         return follow.follow(head, job_id, show)
     except KeyboardInterrupt:

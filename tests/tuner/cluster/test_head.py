@@ -59,6 +59,13 @@ def test_an_open_head_that_others_can_reach_is_told_and_refused_by_doctor(own_ad
     assert "RAY_AUTH_MODE=token" in check.detail
 
 
+@pytest.mark.parametrize("variable", ["RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"])
+def test_the_address_that_is_given_counts_and_not_a_variable_of_rays(monkeypatch, variable):
+    monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    with server(version(ours())) as address:
+        assert reach(address).client.get_address() == address
+
+
 def test_an_open_head_on_loopback_is_worth_a_note(tmp_path):
     with server(version(ours())) as address:
         assert reach(address).exposure is None

@@ -8,11 +8,13 @@ import signal
 import stat
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from tests.tuner.cluster.head import running_head
 from tests.tuner.searches import count_epochs, options
+from tuner import ray_session
 from tuner.cluster import jobs, package
 from tuner.cluster.head import reach
 from tuner.judge import contradictions, rule_of
@@ -33,8 +35,18 @@ def head():
 
 @pytest.fixture(scope="module")
 def launch(head):
-    """Arguments of a search long enough to be stopped."""
-    return [*options(head.storage, "first", trials=TRIALS, epochs=EPOCHS), "--grace", "30", "--max-concurrent", "1"]
+    """Arguments of a search in a space of one's own, long enough to be stopped."""
+    space = head.folder / "my_space.py"
+    space.write_text("import search_spaces\n\n\ndef space():\n    return search_spaces.load('blur', 'smoke')\n")
+    return [
+        *options(head.storage, "first", trials=TRIALS, epochs=EPOCHS),
+        "--grace",
+        "30",
+        "--max-concurrent",
+        "1",
+        "--space",
+        str(space),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -175,11 +187,17 @@ def test_the_dashboard_is_served_on_the_loopback_of_the_head_until_ctrl_c(head):
     wait_until(lambda: not answers(port))
 
 
+def test_the_space_that_was_shipped_is_kept_with_the_experiment(launch, paths):
+    assert paths.space_source.read_text() == Path(launch[-1]).read_text()
+    assert read_manifest(paths.manifest)["space"] == "space.py"
+
+
 def test_a_ray_that_is_joined_is_shown_the_token_without_being_told_to(head):
     address = f"127.0.0.1:{head.gcs_port}"
     code, output = head.tuner("doctor", "--address", address, "--storage", head.folder, address=False)
     assert code == 0, output
     assert f"{address} has 2 CPUs" in output
+    assert not ray_session.is_open(address)
 
 
 def wait_until(condition, limit=120.0):

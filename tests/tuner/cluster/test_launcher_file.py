@@ -3,12 +3,13 @@
 import copy
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tuner import cluster
+from tuner import cli, cluster
 from tuner.errors import BadInput
 
 ROOT = Path(__file__).parents[3]
@@ -224,3 +225,21 @@ def test_a_file_that_is_no_cluster_file_is_refused(tmp_path, text, said):
         cluster.check(path)
     with pytest.raises(BadInput, match="cannot read"):
         cluster.check(tmp_path / "missing.yaml")
+
+
+def test_the_command_tells_every_problem_and_leaves_with_2(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "cluster.yaml"
+    path.write_text((ROOT / "cluster.yaml").read_text().replace("region:", "regin:").replace("max_workers: 8 #", "#"))
+
+    def run(file):
+        monkeypatch.setattr(sys, "argv", ["tuner", "cluster", "check", str(file)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code or 0, capsys.readouterr()
+
+    code, said = run(path)
+    assert (code, len(said.err.splitlines()), said.out) == (2, 2, "")
+    assert "provider.regin" in said.err
+    assert "max_workers is missing" in said.err
+    code, said = run("cluster.yaml")
+    assert (code, said.out, said.err) == (0, "cluster.yaml: nothing found against it\n", "")
