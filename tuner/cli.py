@@ -59,6 +59,7 @@ MaxConcurrent = Annotated[int | None, typer.Option(help="Trials at the same time
 CheckpointEvery = Annotated[
     float | None, typer.Option(help="Seconds between two checkpoints of a trial.  [default: 60]")
 ]
+Detach = Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")]
 
 # Rich takes 80 columns where it cannot ask a terminal; the tables are made for 100.
 out = Console() if sys.stdout.isatty() else Console(width=100)
@@ -138,7 +139,7 @@ def launch(
     or_resume: Annotated[
         bool, typer.Option("--or-resume", help="Continue the search if this request was launched before under --name.")
     ] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")] = False,
+    detach: Detach = False,
 ) -> None:
     """Run a search and print its leaderboard."""
     from tuner import cluster, experiment, retry
@@ -188,7 +189,7 @@ def resume(
     address: Address = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")] = False,
+    detach: Detach = False,
 ) -> None:
     """Continue a search that was interrupted or killed; with --trials, extend one."""
     from tuner import experiment
@@ -198,7 +199,8 @@ def resume(
         from tuner.cluster import submission
 
         options = {"trials": trials, "max_concurrent": max_concurrent, "checkpoint_every": checkpoint_every}
-        follow_submission(submission.resume(str(address), name, storage=storage, tell=print, **options), detach)
+        request: dict[str, Any] = {"storage": storage, "tell": print, **options}
+        follow_submission(submission.go_on(str(address), "resume", name, **request), detach)
 
     with Terminal(out) as terminal:
         outcome = experiment.resume(
@@ -228,6 +230,7 @@ def confirm(
     address: Address = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
+    detach: Detach = False,
 ) -> None:
     """Retrain the best trials and the baseline at full budget on fresh seeds; run it again to continue."""
     from tuner import confirm as confirming
@@ -235,6 +238,12 @@ def confirm(
     from tuner.tables.confirmation import confirmation_view
     from tuner.terminal import Terminal
 
+    if is_head(address):
+        from tuner.cluster import submission
+
+        options = {"top": top, "seed": seed, "replicates": replicates, "max_concurrent": max_concurrent}
+        request: dict[str, Any] = {"storage": storage, "tell": print, "checkpoint_every": checkpoint_every, **options}
+        follow_submission(submission.go_on(str(address), "confirm", name, **request), detach)
     searched = paths.experiment(name, storage)
     with Terminal(out) as terminal:
         outcome = confirming.confirm(

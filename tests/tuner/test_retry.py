@@ -20,7 +20,8 @@ def storage(tmp_path):
     data = {"fingerprints": {}}
     manifest = directory.describe(space, "smoke", SETTINGS, 0, "first", data)
     manifest["budget"]["max_concurrent"] = None
-    directory.create(ExperimentPaths(tmp_path / "first"), manifest, request.draw(space, 0, 3), "smoke")
+    trials = directory.trial_records(0, request.draw(space, 0, 3))
+    directory.create(ExperimentPaths(tmp_path / "first"), manifest, trials, "smoke")
     return tmp_path
 
 

@@ -89,15 +89,18 @@ def submit(
     return Submission(head, chosen, jobs.start(head, words, name=chosen, storage=there, files=own))
 
 
-def resume(
-    address: str, name: str, *, storage: str | Path | None, tell: Callable[[str], None], **options: Any
+def go_on(
+    address: str, verb: str, name: str, *, storage: str | Path | None, tell: Callable[[str], None], **options: Any
 ) -> Submission:
-    """Submit the continuation of a search; raises like `submit`, and leaves to the job whether there is such a search."""
+    """Submit what goes on with a search, `resume` or `confirm`; raises like `submit`.
+
+    Whether there is such a search, the job finds out, beside the storage.
+    """
     check_name(name)
     there = arguments.storage_there(storage)
     head = _warned(reach(address), tell)
     there = there if there is not None else jobs.storage_of(head, name)
-    words = arguments.words("resume", name, storage=there, address="auto", **options)
+    words = arguments.words(verb, name, storage=there, address="auto", **options)
     return Submission(head, name, jobs.start(head, words, name=name, storage=there))
 
 
