@@ -65,13 +65,16 @@ class Experiment:
         """Every decision of ASHA in the order it was made.
 
         Columns: time (UTC), trial, rung, action (continue or stop), value (what the trial was ranked by), cutoff (NaN
-        for the first to arrive), of (values compared), reason.
+        for the first to arrive), of (values compared), bracket (empty where the space names none), reason.
         """
         import pandas
 
-        columns = ["time", "trial", "rung", "action", "value", "cutoff", "of", "reason"]
+        columns = ["time", "trial", "rung", "action", "value", "cutoff", "of", "bracket", "reason"]
         found = [decision for trial in self.history.trials for decision in trial.decisions]
-        rows = [{name: decision[name] for name in columns} for decision in sorted(found, key=lambda one: one["time"])]
+        rows = [
+            {"bracket": "", **{name: decision[name] for name in columns if name in decision}}
+            for decision in sorted(found, key=lambda one: one["time"])
+        ]
         frame = pandas.DataFrame(rows, columns=columns).astype({"value": "float64", "cutoff": "float64"})
         frame["time"] = pandas.to_datetime(frame["time"], unit="s", utc=True)
         return frame
