@@ -79,6 +79,10 @@ class Experiment:
         frame["time"] = pandas.to_datetime(frame["time"], unit="s", utc=True)
         return frame
 
+    def confirmation(self) -> Experiment | None:
+        """What `tuner confirm` made of this search, an experiment of its own; None if it was not confirmed."""
+        return Experiment(self.paths.confirmation) if self.paths.confirmation.manifest.exists() else None
+
     def __repr__(self) -> str:
         best = self.best()
         found = (
