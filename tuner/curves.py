@@ -6,16 +6,18 @@ Pandas is imported only where a CSV is read.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainables.statistics import mode_of
 from tuner import paths
+from tuner.brackets import bracket_of
 from tuner.errors import BadInput
-from tuner.history import History
+from tuner.history import History, Trial
 
 if TYPE_CHECKING:
     import pandas
@@ -32,11 +34,13 @@ class Curves:
             ends in one has diverged.
         mode: "max" when larger values are better, "min" when smaller are.
         baseline: the model that a scheduler ranks like the others but never stops; None if there is none.
+        brackets: the bracket of each model, by which it is compared; a model that is not named is in the one without name.
     """
 
     values: dict[str, list[float]]
     mode: str = "max"
     baseline: str | None = None
+    brackets: dict[str, str] = field(default_factory=dict)
 
     def matching(self, pattern: str) -> Curves:
         """The curves whose model matches a shell pattern such as `cifar_freeze_*`; `BadInput` when none does."""
@@ -44,7 +48,7 @@ class Curves:
         if not chosen:
             known = ", ".join(list(self.values)[:8])
             raise BadInput(f"no curve matches `{pattern}` (there are: {known}, ...); change --models")
-        return Curves(chosen, self.mode, self.baseline)
+        return dataclasses.replace(self, values=chosen)
 
 
 def load(source: str, storage: str | Path | None, metric: str | None) -> Curves:
@@ -75,13 +79,15 @@ def of_history(history: History, metric: str | None = None) -> Curves:
     """The medians of an experiment as curves, one model a trial, named `trial 7`; `BadInput` when there is none."""
     name = metric or history.metric
     values: dict[str, list[float]] = {}
+    brackets = {}
     for trial in history.trials:
+        brackets[_name(trial)] = bracket_of(trial.config, history.manifest.get("bracket", ()))
         medians = [trial.median(epoch, name) for epoch in sorted(trial.epochs)]
         if any(median is not None for median in medians):
-            values[f"trial {trial.index}"] = [math.nan if median is None else median for median in medians]
+            values[_name(trial)] = [math.nan if median is None else median for median in medians]
     if not values:
         raise BadInput(f"`{history.name}` has recorded no {name}, so there is no curve to replay")
-    return Curves(values, history.mode if metric is None else mode_of(name), f"trial {history.baseline.index}")
+    return Curves(values, history.mode if metric is None else mode_of(name), _name(history.baseline), brackets)
 
 
 def by_model(table: pandas.DataFrame, metric: str, split: str) -> dict[str, list[float]]:
@@ -111,3 +117,7 @@ def by_model(table: pandas.DataFrame, metric: str, split: str) -> dict[str, list
                 raise BadInput(f"the curve of `{model}` {what}; every epoch from 1 on must be there once")
         found[str(model)] = [value for _, value in pairs]
     return found
+
+
+def _name(trial: Trial) -> str:
+    return f"trial {trial.index}"

@@ -1,8 +1,9 @@
 """The ranking of an experiment's trials, recomputed from the records each time it is asked for.
 
 Trials are ranked by the highest rung they reached, then by the median of the objective at that rung's epoch: the number
-ASHA compared, so that a trial still running is never ahead of another merely because it trained longer since. A trial
-that diverged or failed, or whose median is not finite, comes after every other; one that reported nothing comes last.
+ASHA compared (with a rank window, the last of those it took the median of), so that a trial still running is never ahead
+of another merely because it trained longer since. A trial that diverged or failed, or whose median is not finite, comes
+after every other; one that reported nothing comes last.
 """
 
 from __future__ import annotations

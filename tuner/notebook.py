@@ -65,16 +65,23 @@ class Experiment:
         """Every decision of ASHA in the order it was made.
 
         Columns: time (UTC), trial, rung, action (continue or stop), value (what the trial was ranked by), cutoff (NaN
-        for the first to arrive), of (values compared), reason.
+        for the first to arrive), of (values compared), bracket (empty where the space names none), reason.
         """
         import pandas
 
-        columns = ["time", "trial", "rung", "action", "value", "cutoff", "of", "reason"]
+        columns = ["time", "trial", "rung", "action", "value", "cutoff", "of", "bracket", "reason"]
         found = [decision for trial in self.history.trials for decision in trial.decisions]
-        rows = [{name: decision[name] for name in columns} for decision in sorted(found, key=lambda one: one["time"])]
+        rows = [
+            {"bracket": "", **{name: decision[name] for name in columns if name in decision}}
+            for decision in sorted(found, key=lambda one: one["time"])
+        ]
         frame = pandas.DataFrame(rows, columns=columns).astype({"value": "float64", "cutoff": "float64"})
         frame["time"] = pandas.to_datetime(frame["time"], unit="s", utc=True)
         return frame
+
+    def confirmation(self) -> Experiment | None:
+        """What `tuner confirm` made of this search, an experiment of its own; None if it was not confirmed."""
+        return Experiment(self.paths.confirmation) if self.paths.confirmation.manifest.exists() else None
 
     def __repr__(self) -> str:
         best = self.best()

@@ -225,6 +225,7 @@ def _warnings(
         found.append(
             f"with replicates = {budget.replicates} the median says nothing about how much seeds differ; "
             "--replicates 5 does."
+            + (" --rank-window 5 at least steadies the rungs." if len(rungs) > 1 and budget.rank_window == 1 else "")
         )
     few = {bracket: count for bracket, count in brackets.items() if count <= budget.reduction}
     if len(rungs) > 1 and few:

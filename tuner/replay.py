@@ -174,9 +174,14 @@ def run(curves: Curves, setting: Setting) -> Replay:
     decisions: list[ReplayDecision] = []
     epochs = {model: len(curve) for model, curve in values.items()}
     for rung in rungs:
-        reached = [model for model in alive if len(values[model]) >= rung]
-        ranked = {m: asha.ranking_value(values[m][:rung], setting.window, curves.mode) for m in reached}
-        for told in judge(ranked, rung, setting, curves.mode):
+        ranked: dict[str, dict[str, float]] = {}  # by bracket, in order of arrival
+        for model in alive:
+            if len(values[model]) >= rung:
+                value = asha.ranking_value(values[model][:rung], setting.window, curves.mode)
+                ranked.setdefault(curves.brackets.get(model, ""), {})[model] = value
+        for told in (
+            told for bracket, found in ranked.items() for told in judge(found, rung, setting, curves.mode, bracket)
+        ):
             if told.action == "stop" and told.model == curves.baseline:
                 reason = f"{told.reason}, but the baseline is never stopped"
                 told = dataclasses.replace(told, action="continue", reason=reason)
@@ -206,27 +211,28 @@ def run(curves: Curves, setting: Setting) -> Replay:
     )
 
 
-def _halve(values: dict[str, float], rung: int, setting: Setting, mode: str) -> list[ReplayDecision]:
+def _halve(values: dict[str, float], rung: int, setting: Setting, mode: str, bracket: str) -> list[ReplayDecision]:
     """Synchronous halving of all who reached the rung."""
     kept = max(1, math.floor(len(values) / setting.reduction))
     ordered = sorted(values, key=lambda model: values[model], reverse=mode == "max")
+    within = f" with {bracket}" if bracket else ""
     decisions = []
     for place, model in enumerate(ordered, start=1):
         action: asha.Action = "continue" if place <= kept else "stop"
         shown = asha.ranked_by(values[model], setting.window)
-        reason = f"rung {rung}: {shown} is place {place} of {len(values)}; the best {kept} go on"
+        reason = f"rung {rung}: {shown} is place {place} of {len(values)}{within}; the best {kept} go on"
         cutoff = values[ordered[kept - 1]]
         decisions.append(ReplayDecision(model, rung, action, values[model], cutoff, len(values), reason))
     return decisions
 
 
-def _judge_each(values: dict[str, float], rung: int, setting: Setting, mode: str) -> list[ReplayDecision]:
+def _judge_each(values: dict[str, float], rung: int, setting: Setting, mode: str, bracket: str) -> list[ReplayDecision]:
     """The asynchronous rule, in order of arrival."""
     recorded: list[float] = []
     decisions = []
     for model, value in values.items():
         decision = asha.decide(recorded, value, setting.reduction, mode)
-        reason = asha.reason(rung, value, decision, setting.reduction, mode, setting.window)
+        reason = asha.reason(rung, value, decision, setting.reduction, mode, setting.window, bracket)
         decisions.append(ReplayDecision(model, rung, decision.action, value, decision.cutoff, decision.of, reason))
         recorded.append(value)
     return decisions

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -31,7 +31,7 @@ class Exported(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    format: int
+    format: Literal[1]
     family: str
     config: dict[str, Any]
     seed: int

@@ -68,9 +68,10 @@ def one(family: str, name: str) -> RenderableType:
         table.add_row(Text(knob), text)
     budget = space.budget
     levels = " ".join(map(str, rungs(budget.epochs, budget.grace, budget.reduction)))
+    ranked = "" if budget.rank_window == 1 else f" (ranked by the median of {budget.rank_window} epochs)"
     heading = Text(
         f"{space.family} / {space.name}: {space.summary}\n"
-        f"{budget.trials} trials x {budget.replicates} replicates, {budget.epochs} epochs, rungs {levels}; objective "
+        f"{budget.trials} trials x {budget.replicates} replicates, {budget.epochs} epochs, rungs {levels}{ranked}; objective "
         f"{space.objective.metric} ({space.objective.mode}) on {space.protocol.dataset}, selected on the "
         f"{space.protocol.selection}{_bracket(space)}\n"
     )

@@ -196,6 +196,9 @@ def test_a_plan_says_what_trials_are_ranked_by(tuner):
     code, out, _ = tuner("plan", "blur", "--rank-window", 3)
     assert code == 0
     assert "ranked by the median of 3 epochs" in " ".join(out.split())
+    code, out, _ = tuner("spaces", "bn_only", "search")
+    assert code == 0
+    assert "(ranked by the median of 5 epochs)" in " ".join(out.split())
 
 
 def test_verify_decides_everything_again(tuner, tmp_path):

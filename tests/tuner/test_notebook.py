@@ -53,6 +53,18 @@ def test_the_frame_is_the_leaderboard(tmp_path):
     assert frame["median"].tolist()[:3] == [0.9, 0.8, 0.7]
 
 
+def test_a_confirmation_is_an_experiment_of_its_own(tmp_path):
+    searched = finished(tmp_path)
+    assert load(searched.paths.root).confirmation() is None
+    confirmed = Experiment(searched.paths.root, folder="confirmation", seed=1, rungs=[9])
+    confirmed.session()
+    confirmed.trial(1, lr=0.05)
+    confirmed.complete(1, around(0.85))
+    experiment = load(searched.paths.root)
+    assert experiment.confirmation().best().median == 0.85
+    assert experiment.best().median == 0.9
+
+
 def test_an_experiment_that_has_not_begun_has_empty_tables_and_no_best(tmp_path):
     experiment = load(Experiment(tmp_path).paths.root)
     assert experiment.best() is None

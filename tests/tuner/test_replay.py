@@ -142,6 +142,17 @@ def test_an_experiments_records_are_curves_and_its_baseline_is_never_stopped(tmp
     assert found.decisions[1].reason.endswith("but the baseline is never stopped")
 
 
+def test_trials_of_different_brackets_are_not_compared(tmp_path):
+    made = Experiment(tmp_path, bracket=["norm"])
+    made.session()
+    for index, (norm, value) in enumerate([("bn", 0.9), ("bn", 0.8), ("nd", 0.2), ("nd", 0.1)]):
+        made.trial(index, norm=norm)
+        made.complete(index, [value] * 5)
+    found = run(curves.of_history(History.load(made.paths)), Setting("halving", grace=3, reduction=2))
+    assert {told.model for told in found.decisions if told.action == "continue"} == {"trial 0", "trial 2"}
+    assert found.decisions[3].reason == "rung 3: 0.1 is place 2 of 2 with norm=nd; the best 1 go on"
+
+
 def test_an_experiment_without_an_epoch_has_no_curves(tmp_path):
     experiment = Experiment(tmp_path)
     experiment.trial(0)

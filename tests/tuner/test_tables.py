@@ -46,6 +46,14 @@ def wide(folder):
     return experiment
 
 
+def test_the_leaderboard_says_over_how_many_epochs_a_stopped_trial_was_ranked(tmp_path):
+    made = finished(tmp_path / "one")
+    assert "stopped: its median was below the cutoff" in results(made)
+    budget = {**made.manifest["budget"], "rank_window": 3}
+    made = finished(tmp_path / "three", budget=budget)
+    assert "stopped: its median of 3 epochs was below the cutoff" in results(made)
+
+
 def test_the_first_line_says_dataset_protocol_and_that_numbers_are_medians(tmp_path):
     first = results(finished(tmp_path)).splitlines()[0]
     assert first == "digits: selected on a holdout of the training images; every number is a median over 5 seeds"

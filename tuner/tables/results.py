@@ -106,7 +106,9 @@ def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
     lines = [f"base: the paper's values, never stopped early; ok: replicates alive of {history.replicates}"]
     if any(row.status == "stopped" for row in shown):
         side = "below" if history.mode == "max" else "above"
-        lines.append(f"stopped: its median was {side} the cutoff of its rung; `tuner show` gives the reason in full")
+        window = history.manifest["budget"].get("rank_window", 1)
+        ranked = "median" if window == 1 else f"median of {window} epochs"
+        lines.append(f"stopped: its {ranked} was {side} the cutoff of its rung; `tuner show` gives the reason in full")
     if board.best is not None and any(row.tied_with_best for row in shown):
         lines.append(_ties(board.best.trial, history.replicates))
     same = len(board.knobs()) - len(board.varying())
