@@ -16,8 +16,10 @@ from torch.optim.swa_utils import update_bn
 
 from trainables import engine, optim, seeding
 from trainables.config.bn_only import BNOnlyConfig
+from trainables.data import EVALUATION_BATCH_SIZE
 from trainables.family import Family, Shape
-from trainables.models import bn_counts
+from trainables.footprint import Footprint
+from trainables.models import bn_counts, bn_memory
 from trainables.models.bn_init import initialise
 from trainables.models.bn_names import ModelName, parse_name
 from trainables.models.bn_report import PRUNING_THRESHOLDS, THRESHOLD, disabled_fraction, pruned, summary
@@ -154,6 +156,11 @@ class BNOnly(Family[BNOnlyConfig]):
 
     def derived_state(self, config: BNOnlyConfig, model: nn.Module) -> list[str]:
         return frozen_state(model)
+
+    def footprint(self, config: BNOnlyConfig, shape: Shape, train_images: int, replicates: int) -> Footprint | None:
+        if config.arch != "resnet_cifar":
+            return None
+        return bn_memory.footprint(config, _plan(config, shape), train_images, EVALUATION_BATCH_SIZE, replicates)
 
     def check(self, config: BNOnlyConfig, shape: Shape) -> None:
         if config.arch != "resnet_cifar":  # the others take images of any size, and may be too big to build for a check

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from trainables import optim
 from trainables.config.training import TrainingConfig
+from trainables.footprint import Footprint
 
 if TYPE_CHECKING:
     from trainables.replicate import Replicate
@@ -104,6 +105,10 @@ class Family(Generic[Config]):
         `last` is true at the full budget. The plain images are always evaluated and are what selects.
         """
         return {}
+
+    def footprint(self, config: Config, shape: Shape, train_images: int, replicates: int) -> Footprint | None:
+        """What a trial will take of memory and work; default None: not predicted, and so not refused."""
+        return None
 
     def check(self, config: Config, shape: Shape) -> None:
         """Raise an error if no network can be made for these images: builds one and shows it two of them.

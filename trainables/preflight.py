@@ -7,13 +7,19 @@ from typing import Any
 
 from trainables import families
 from trainables.family import Shape
+from trainables.footprint import Load
 
 # Configurations that agree in these see the same data.
 _DATA_KNOBS = ("dataset", "image_size", "train_images", "selection")
 
 
-def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Load the data and build each distinct network once, without memory or numbers.
+def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = None) -> dict[str, Any]:
+    """Load the data, predict what each distinct network takes, and build each that fits once.
+
+    Args:
+        family: name of the family.
+        configs: of the trials.
+        load: of a node; None asks whether one replicate fits.
 
     Returns:
         `problems`: one sentence each, empty when all is well; `data`: what was found for the first configuration, and
@@ -24,6 +30,7 @@ def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     from trainables.data import ImageData
 
     ImageData.forget()  # a worker may have checked another launch, and the data may have changed since
+    load = load or Load()
     config_class, checked = families.config_class(family), families.get(family)
     problems: list[str] = []
     data: dict[str, Any] = {}
@@ -41,15 +48,21 @@ def check(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         except (ValueError, OSError) as error:
             problems.append(str(error))
             continue
+        shape = Shape(images.channels, images.image_size, images.num_classes)
+        shown = ", ".join(f"`{knob}` {getattr(config, knob)}" for knob in checked.network_knobs)
+        takes = checked.footprint(config, shape, images.train_size, load.replicates)
+        too_large = takes.problem(f"the network of {shown}", load) if takes else None
+        if too_large:
+            problems.append(too_large)
+            continue
         try:
-            checked.check(config, Shape(images.channels, images.image_size, images.num_classes))
+            checked.check(config, shape)
         except ValueError as error:
             problems.append(str(error))
             continue
         except Exception as error:  # each library has its own way to say that a network and its images do not fit
             size = f"{images.image_size}x{images.image_size}"
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            shown = ", ".join(f"`{knob}` {getattr(config, knob)}" for knob in checked.network_knobs)
             unfit.setdefault(
                 (size, reason),
                 f"the network of {shown} cannot take images of {size} ({reason}); choose another `image_size`, or another "

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from trainables.footprint import Load
 from tuner.errors import BadInput
 from tuner.ray_session import Resources
 
@@ -29,6 +34,13 @@ def concurrency(cpus: float, gpus: float, resources: Resources, limit: int | Non
         fitting.append(_whole(1 / gpus) * _whole(resources.gpus))
     most = min(fitting)
     return max(1, most if limit is None else min(most, limit))
+
+
+def load_of_node(budget: Mapping[str, Any], resources: Resources) -> Load:
+    """What a node has to bear of a search with this budget, its trials spread evenly over the nodes."""
+    cpus, gpus = budget["cpus_per_trial"], budget["gpus_per_trial"]
+    at_once = min(concurrency(cpus, gpus, resources, budget.get("max_concurrent")), budget["trials"])
+    return Load(budget["replicates"], math.ceil(at_once / resources.nodes), gpus)
 
 
 def _whole(ratio: float) -> int:

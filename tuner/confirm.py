@@ -12,7 +12,7 @@ from pathlib import Path
 from tuner import manifest as manifests
 from tuner import paths as places
 from tuner import ray_session, session
-from tuner.capacity import check_resources
+from tuner.capacity import check_resources, load_of_node
 from tuner.directory import create
 from tuner.errors import BadInput
 from tuner.experiment import Outcome, preflight, require_same_data
@@ -74,7 +74,8 @@ def confirm(
         return Outcome(paths, "finished")
     with ray_session.connected(address) as resources:
         check_resources(budget["cpus_per_trial"], budget["gpus_per_trial"], resources)
-        found = preflight(manifest["family"], [record["config"] for record in [*known, *more]])
+        configs = [record["config"] for record in [*known, *more]]
+        found = preflight(manifest["family"], configs, load_of_node(budget, resources))
         require_same_data(searched, manifest["data"]["fingerprints"], found["fingerprints"])
         if not known:
             create(paths, manifest, more)

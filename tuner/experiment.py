@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from search_spaces.space import SearchSpace
+<<<<<<< HEAD
 from trainables.storage import Place, probe
 from tuner import manifest as manifests
 from tuner import paths as places
 from tuner import ray_session, request, session
 from tuner.capacity import check_resources
 from tuner.directory import create, describe, extension, name_in_use, trial_records, unwritable
+=======
+from trainables.footprint import Load
+from tuner import manifest as manifests
+from tuner import paths as places
+from tuner import ray_session, request, session
+from tuner.capacity import check_resources, load_of_node
+from tuner.directory import create, describe, extension, trial_records
+>>>>>>> ed2f0fa (What a trial takes of memory and work is predicted before anything starts; a search that cannot fit is refused with what would)
 from tuner.errors import BadInput
 from tuner.history import History
 from tuner.leaderboard import Leaderboard
@@ -111,7 +121,8 @@ def launch(
     paths = require_free_name(name or request.default_name(chosen), storage)
     with ray_session.connected(address) as resources:
         check_resources(chosen.budget.cpus_per_trial, chosen.budget.gpus_per_trial, resources)
-        data = preflight(chosen.family, configs)
+        budget = {**dataclasses.asdict(chosen.budget), "max_concurrent": max_concurrent}
+        data = preflight(chosen.family, configs, load_of_node(budget, resources))
         manifest = describe(chosen, space, overrides, seed, paths.name, data)
         manifest["budget"]["max_concurrent"] = max_concurrent
         create(paths, manifest, trial_records(0, configs), space)
@@ -154,12 +165,12 @@ def resume(
         budget = manifest["budget"]
         check_resources(budget["cpus_per_trial"], budget["gpus_per_trial"], resources)
         open_configs = [trial.config for trial in history.trials if not trial.has_ended]
-        found = preflight(manifest["family"], open_configs + more)
+        if max_concurrent is not None:
+            budget["max_concurrent"] = max_concurrent
+        found = preflight(manifest["family"], open_configs + more, load_of_node(budget, resources))
         require_same_data(paths, manifest["data"]["fingerprints"], found["fingerprints"])
         if more:
             budget["trials"] = len(known) + len(more)
-        if max_concurrent is not None:
-            budget["max_concurrent"] = max_concurrent
         ending = session.hold(
             paths,
             manifest,
@@ -182,6 +193,7 @@ def require_free_name(name: str, storage: str | Place | None) -> ExperimentPaths
     return paths
 
 
+<<<<<<< HEAD
 def require_storage(storage: str | Place | None) -> Place:
     """The root of a storage that can be written; BadInput for what is none."""
     root = places.storage_root(storage)
@@ -194,11 +206,19 @@ def require_storage(storage: str | Place | None) -> Place:
 
 def preflight(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Check data and networks on a worker of the cluster; what was found, or BadInput with every problem."""
+=======
+def preflight(family: str, configs: Sequence[dict[str, Any]], load: Load) -> dict[str, Any]:
+    """Check data, networks and what they take on a worker of the cluster, one with a GPU where trials have one.
+
+    Returns what was found; BadInput with every problem.
+    """
+>>>>>>> ed2f0fa (What a trial takes of memory and work is predicted before anything starts; a search that cannot fit is refused with what would)
     import ray
 
     from trainables import preflight as checks
 
-    report = ray.get(ray.remote(num_cpus=1)(checks.check).remote(family, list(configs)))
+    remote = ray.remote(num_cpus=1, num_gpus=min(1.0, load.gpus))(checks.check)
+    report = ray.get(remote.remote(family, list(configs), load))
     if report["problems"]:
         raise BadInput.listing(report["problems"])
     found: dict[str, Any] = report["data"]

@@ -29,9 +29,8 @@ class Row:
 
     `median`, `low`, `high` and `values` are the objective over the replicates at the highest rung's epoch (before the
     first rung: at the last epoch); low and high leave failed replicates out. `metrics` are the medians of every metric
-    at `epoch`, the last one reported, and `scalars` the family's further numbers there. None stands for a number
-    that is missing or not finite. A `valid` trial counts as
-    a result: its medians are finite and it neither diverged nor failed.
+    at `epoch`, the last one reported, and `scalars` the family's further numbers there. None stands for a number that is
+    missing or not finite. A `valid` trial counts as a result: its medians are finite and it neither diverged nor failed.
     """
 
     rank: int

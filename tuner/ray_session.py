@@ -38,6 +38,7 @@ class Resources:
 
     cpus: float
     gpus: float
+    nodes: int = 1
 
 
 @contextlib.contextmanager
@@ -60,7 +61,8 @@ def connected(address: str | None) -> Iterator[Resources]:
         _connect(address)
     try:
         total = ray.cluster_resources()
-        yield Resources(total.get("CPU", 0.0), total.get("GPU", 0.0))
+        nodes = sum(bool(node["Alive"]) for node in ray.nodes())
+        yield Resources(total.get("CPU", 0.0), total.get("GPU", 0.0), max(1, nodes))
     finally:
         if mine:
             ray.shutdown()

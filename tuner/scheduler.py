@@ -6,7 +6,7 @@ empty rungs. The rule itself is the same, decision by decision (see `tuner.asha`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ray.tune.experiment import Trial
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
 
     from tuner.judge import Judge
+
+_SCALARS = "scalars/"
 
 
 class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
@@ -32,7 +34,7 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
         self._stopping = stopping
 
     def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
-        verdict = self._judge.observe(index_of(trial), result)
+        verdict = self._judge.observe(index_of(trial), result | {"scalars": _scalars(result)})
         if verdict == "stop" or result.get("interrupted"):
             return str(TrialScheduler.STOP)
         return str(TrialScheduler.CONTINUE)
@@ -46,6 +48,11 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
 
     def debug_string(self) -> str:
         return "ASHA on the median over replicates"
+
+
+def _scalars(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The family's numbers of an epoch: Ray shows a scheduler nested dictionaries as keys joined by slashes."""
+    return {key.removeprefix(_SCALARS): value for key, value in result.items() if key.startswith(_SCALARS)}
 
 
 def index_of(trial: Trial) -> int:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tuner.capacity import check_resources, concurrency
+from trainables.footprint import Load
+from tuner.capacity import check_resources, concurrency, load_of_node
 from tuner.errors import BadInput
 from tuner.ray_session import Resources
 
@@ -24,6 +25,21 @@ from tuner.ray_session import Resources
 )
 def test_as_many_trials_as_fit_train_at_once(cpus, gpus, there, limit, expected):
     assert concurrency(cpus, gpus, there, limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("there", "limit", "trials", "expected"),
+    [
+        (Resources(8, 0), None, 20, 4),
+        (Resources(8, 0), 3, 20, 3),
+        (Resources(8, 0), None, 2, 2),
+        (Resources(32, 0, nodes=4), None, 99, 4),
+        (Resources(32, 0, nodes=4), 5, 99, 2),
+    ],
+)
+def test_a_node_bears_its_share_of_the_trials_at_once(there, limit, trials, expected):
+    budget = {"cpus_per_trial": 2, "gpus_per_trial": 0, "replicates": 5, "trials": trials, "max_concurrent": limit}
+    assert load_of_node(budget, there) == Load(replicates=5, at_once=expected, gpus=0)
 
 
 def test_what_can_never_fit_is_refused_with_every_problem():

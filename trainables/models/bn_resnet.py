@@ -76,6 +76,6 @@ class Block(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         residual = relu(self.bn1(self.conv1(maps)), followed_by=self.conv2)
-        residual = self.bn2(self.conv2(residual))
+        total = self.bn2(self.conv2(residual)).add_(self.skip(maps))  # nobody keeps what a BatchNorm gives
         # All 3x3 convolutions are frozen or none is, so this block's tells what the next one will keep.
-        return relu(residual + self.skip(maps), followed_by=self.conv2)
+        return relu(total, followed_by=self.conv2)
