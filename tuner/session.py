@@ -17,7 +17,7 @@ from tuner.interrupt import StopRequest, on_signal
 from tuner.journal import journal
 from tuner.judge import Judge, rule_of
 from tuner.lock import DriverLock
-from tuner.outage import PatientJournal
+from tuner.outage import GATHERING, PatientJournal
 from tuner.paths import ExperimentPaths
 from tuner.records import Record, RecordWriter, read
 from tuner.tensorboard_feed import Export
@@ -66,7 +66,8 @@ def hold(
                 past += announced
                 configs |= {record["trial"]: record["config"] for record in announced}
             opening.write({"event": "session", "action": "start", "pid": os.getpid(), "host": os.uname().nodename})
-        patient = PatientJournal(kept, str(paths.root), tell, paths.command("resume"), lock.check)
+        gathering = 0.0 if isinstance(paths.root, Path) else GATHERING
+        patient = PatientJournal(kept, str(paths.root), tell, paths.command("resume"), lock.check, gathering)
         writer = RecordWriter(patient, *listeners)
         stack.callback(writer.close)
         judge = Judge(rule_of(manifest), writer)

@@ -10,6 +10,7 @@ from ray import tune
 from trainables import checkpoints, data, replicated
 from trainables.blur import BlurTrainable
 from trainables.replicated import TRAINABLES, ReplicatedTrainable
+from trainables.storage import S3Path, StorageError
 
 FLAT = {"dataset": "digits", "image_size": 8, "train_images": 120, "epochs": 3, "batch_size": 40, "replicates": 3}
 KNOBS = {key: value for key, value in FLAT.items() if key != "replicates"}
@@ -184,3 +185,44 @@ def test_logs_end_with_the_trial(tmp_path):
     count = len(logging.getLogger("trainables").handlers)
     trainable.stop()
     assert len(logging.getLogger("trainables").handlers) == count - 1
+
+
+def test_a_full_disk_stops_no_training_and_the_checkpoint_comes_later(tmp_path, monkeypatch):
+    monkeypatch.setattr(replicated, "SAVE_AGAIN_SECONDS", 0.0)
+    save, failures = checkpoints.save, []
+
+    def full_at_first(directory, state, epoch):
+        if epoch < 3:
+            failures.append(epoch)
+            raise OSError(28, "No space left on device")
+        return save(directory, state, epoch)
+
+    monkeypatch.setattr(checkpoints, "save", full_at_first)
+    trainable = BlurTrainable(assigned(tmp_path))
+    assert [trainable.step()["epoch"] for _ in range(3)] == [1, 2, 3]
+    assert failures == [1, 2]
+    assert [path.name for path in (tmp_path / "trial").glob("checkpoint_*")] == ["checkpoint_000003.pt"]
+    trainable.stop()
+    assert "cannot save a checkpoint at epoch 1" in (tmp_path / "trial" / "log.txt").read_text()
+
+
+def test_a_trial_on_s3_goes_on_from_its_checkpoint_there_as_soon_as_it_can_be_asked(bucket, monkeypatch):
+    first = BlurTrainable(assigned(bucket))
+    first.step()
+    rest = [untimed(first.step()) for _ in range(2)]
+    first.stop()
+    (bucket / "trial" / "checkpoint_000003.pt").unlink()
+    ask, questions = S3Path._children, []
+
+    def down_at_first(path, start):
+        questions.append(start)
+        if len(questions) == 1:
+            raise StorageError("S3 does not answer")
+        return ask(path, start)
+
+    monkeypatch.setattr(S3Path, "_children", down_at_first)
+    second = BlurTrainable(assigned(bucket, recorded_epoch=2))
+    assert len(questions) == 2
+    assert untimed(second.step()) == rest[1]
+    second.stop()
+    assert (bucket / "trial" / "log.txt").read_text().count("continuing from checkpoint_000002.pt, epoch 2") == 1

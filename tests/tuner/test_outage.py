@@ -66,7 +66,7 @@ def test_a_decision_waits_until_everything_is_written_in_order(storage, patient,
     storage.failures = 4
     writer.write({"event": "epoch", "n": 1})
     writer.write({"event": "epoch", "n": 2}, {"event": "decision", "n": 3})
-    assert [[json.loads(line)["n"] for line in lines.splitlines()] for lines in storage.lines] == [[1], [2, 3]]
+    assert [json.loads(line)["n"] for line in b"".join(storage.lines).splitlines()] == [1, 2, 3]
     assert said[-2].startswith("waiting for the storage (No space left on device): a decision must be written")
     assert said[-1] == "the storage is back; everything that waited is written"
 
@@ -78,7 +78,7 @@ def test_what_waits_is_bounded(storage, patient, monkeypatch):
         patient.append(b"%d\n" % index)
         assert len(patient._waiting) <= 10
     patient.settle()
-    assert storage.lines == [b"%d\n" % index for index in range(30)]
+    assert b"".join(storage.lines).split() == [b"%d" % index for index in range(30)]
 
 
 def test_what_waits_is_written_without_anything_new(storage, patient):
@@ -88,6 +88,17 @@ def test_what_waits_is_written_without_anything_new(storage, patient):
     while not storage.lines:
         patient.settle(wait=False)
     assert storage.lines == [b"one\n"]
+
+
+def test_where_writes_are_requests_epochs_are_gathered_and_decisions_wait_for_nothing(storage, said):
+    writer = RecordWriter(PatientJournal(storage, "store/exp", said.append, "tuner resume exp", gathering=3600.0))
+    for _ in range(5):
+        writer.write({"event": "epoch"})
+    assert storage.attempts == 1
+    writer.write({"event": "epoch"}, {"event": "decision"})
+    assert storage.attempts == 2
+    assert b"".join(storage.lines).count(b"\n") == 7
+    assert said == []
 
 
 def test_a_storage_that_never_returns_ends_in_one_sentence_with_what_to_do(storage, patient, monkeypatch):
@@ -106,6 +117,20 @@ def test_somebody_who_leaves_does_not_wait(storage, patient):
     patient.leave()
     RecordWriter(patient).write({"event": "session"})
     assert storage.lines == []
+
+
+def test_what_ctrl_c_cuts_off_is_never_written_twice(storage, patient):
+    def interrupted(data):
+        storage.lines.append(data)
+        raise KeyboardInterrupt
+
+    write, storage.append = storage.append, interrupted
+    with pytest.raises(KeyboardInterrupt):
+        patient.append(b"one\n")
+    storage.append = write
+    patient.leave()
+    patient.append(b"end\n")
+    assert storage.lines == [b"one\n", b"end\n"]
 
 
 def test_a_driver_that_lost_its_lock_writes_nothing_more(storage, said):

@@ -12,9 +12,10 @@ import pytest
 
 from tests.conftest import SECRET
 from tests.tuner.searches import TINY, VOLATILE, judgements, medians, options, run, start
+from tests.tuner.test_tensorboard import scalars
 from trainables.storage import S3Path, s3client
 from tuner import experiment, manifest, outage
-from tuner.errors import StorageUnavailable
+from tuner.errors import BadInput, StorageUnavailable
 from tuner.history import History
 from tuner.journal import lines
 from tuner.lock import is_held
@@ -202,6 +203,16 @@ def test_a_full_disk_pauses_the_search_until_there_is_room(cluster, small_disk, 
     said = "\n".join(filler.said)
     assert "(No space left on device); training goes on" in said
     assert "the storage is back; everything that waited is written" in said
+    # TensorBoard's files, which the full disk has torn, are whole again.
+    for row in outcome.leaderboard.rows:
+        shown = scalars(outcome, row.trial)["median/val_accuracy"]
+        assert [step for step, _ in shown] == list(range(1, row.epoch + 1))
+    # A file system that cannot be written at all is refused before anything starts.
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(BadInput, match=r"cannot write to .*store \(Read-only file system\); choose another --storage"):
+        launch(small_disk / "store", "another")
+    with pytest.raises(StorageUnavailable, match=r"\(Read-only file system\); once it can be, continue with"):
+        experiment.resume("exp", storage=small_disk / "store", trials=TRIALS + 1)
 
 
 def test_a_disk_that_stays_full_ends_the_session_in_one_sentence_and_resume_loses_nothing(
