@@ -9,21 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.space import SearchSpace
-<<<<<<< HEAD
+from trainables.footprint import Load
 from trainables.storage import Place, probe
 from tuner import manifest as manifests
 from tuner import paths as places
 from tuner import ray_session, request, session
-from tuner.capacity import check_resources
-from tuner.directory import create, describe, extension, name_in_use, trial_records, unwritable
-=======
-from trainables.footprint import Load
-from tuner import manifest as manifests
-from tuner import paths as places
-from tuner import ray_session, request, session
 from tuner.capacity import check_resources, load_of_node
-from tuner.directory import create, describe, extension, trial_records
->>>>>>> ed2f0fa (What a trial takes of memory and work is predicted before anything starts; a search that cannot fit is refused with what would)
+from tuner.directory import create, describe, extension, name_in_use, trial_records, unwritable
 from tuner.errors import BadInput
 from tuner.history import History
 from tuner.leaderboard import Leaderboard
@@ -193,7 +185,6 @@ def require_free_name(name: str, storage: str | Place | None) -> ExperimentPaths
     return paths
 
 
-<<<<<<< HEAD
 def require_storage(storage: str | Place | None) -> Place:
     """The root of a storage that can be written; BadInput for what is none."""
     root = places.storage_root(storage)
@@ -204,15 +195,11 @@ def require_storage(storage: str | Place | None) -> Place:
     return root
 
 
-def preflight(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Check data and networks on a worker of the cluster; what was found, or BadInput with every problem."""
-=======
 def preflight(family: str, configs: Sequence[dict[str, Any]], load: Load) -> dict[str, Any]:
     """Check data, networks and what they take on a worker of the cluster, one with a GPU where trials have one.
 
     Returns what was found; BadInput with every problem.
     """
->>>>>>> ed2f0fa (What a trial takes of memory and work is predicted before anything starts; a search that cannot fit is refused with what would)
     import ray
 
     from trainables import preflight as checks

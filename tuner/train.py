@@ -79,14 +79,16 @@ def run(
     import torch
 
     from trainables import preflight
-<<<<<<< HEAD
+    from trainables.footprint import Load
+    from trainables.host_memory import keep_freed_memory
     from trainables.lockstep import LockStep
 
     if device == "cuda" and not torch.cuda.is_available():
         raise BadInput("the trial was trained on CUDA, but torch finds none here; retrain it on a machine with a GPU")
+    keep_freed_memory()
     if threads is not None:
         torch.set_num_threads(threads)
-    found = preflight.check(request.family, [request.knobs])
+    found = preflight.check(request.family, [request.knobs], Load(request.replicates))
     if found["problems"]:
         raise BadInput.listing(found["problems"])
     for size, fingerprint in found["data"]["fingerprints"].items():
@@ -102,18 +104,6 @@ def run(
         replicates=request.replicates,
         device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
     )
-=======
-    from trainables.footprint import Load
-    from trainables.host_memory import keep_freed_memory
-    from trainables.lockstep import LockStep
-
-    found = preflight.check(family, [knobs], Load(replicates))["problems"]
-    if found:
-        raise BadInput.listing(found)
-    keep_freed_memory()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    trial = LockStep(family, knobs, seed=seed, replicates=replicates, device=device)
->>>>>>> ed2f0fa (What a trial takes of memory and work is predicted before anything starts; a search that cannot fit is refused with what would)
     while not trial.finished:
         yield trial.step()
 
