@@ -68,14 +68,7 @@ def build(
     flag = cifar_plan.canonical(arch)
     plan = cifar_plan.ARCHS[flag]
     check_options(flag, options, plan.options)
-    if num_classes < 1:
-        raise ValueError(f"`num_classes` is {num_classes}, but must be at least 1; count the classes of the data")
-    if in_channels < 1:
-        raise ValueError(f"`in_channels` is {in_channels}, but must be at least 1; gray images have 1, colour images 3")
-    if image_size < plan.smallest:
-        raise ValueError(
-            f"`image_size` is {image_size}, but {flag} needs at least {plan.smallest} pixels; enlarge the images"
-        )
+    cifar_plan.check_images(flag, num_classes, in_channels, image_size)
     own = {name: options[name] for name in plan.options if name in options}
     whitening = Options(**{name: value for name, value in options.items() if name not in own})
     layers = whitening.layers(norm)
