@@ -15,6 +15,9 @@ covariance, its cube the root) and by an independent ablation hardly matters for
 `sampling_stride` thins the positions the covariance is of; `n_iter`, the Newton-Schulz steps, sets how far the
 input is decorrelated (a small eigenvalue grows by at most 1.5 in a step), and does so rather than `eps`.
 
+Extensions of ours are off and can be set beside ND, none of them exact as published: `root_gradient=false`, `refresh`,
+`channels_together`, `corrected_average`, `centered`.
+
 The baseline is the paper's own setting: deconvolution with block 64 (8 in the tiny network of `smoke`), stride 3, 5
 steps, eps 1e-5; SGD, lr 0.1 to zero along a cosine, weight decay 1e-3, batch 128 (32 in `smoke`).
 """
@@ -27,10 +30,11 @@ from typing import Any
 from ray import tune
 
 from search_spaces.space import Budget, Protocol, Published, SearchSpace
+from trainables.config.deconv_rules import EXTENSIONS
 
 # The paper's setting, and which knobs exist beside which.
 PUBLISHED = {"norm": "deconv", "block": 64, "sampling_stride": 3, "n_iter": 5}
-OF_DECONV = ("block", "block_fc", "delinear", "sampling_stride", "n_iter", "eps")
+OF_DECONV = ("block", "block_fc", "delinear", "sampling_stride", "n_iter", "eps", *EXTENSIONS)
 ACTIVE_WHEN: dict[str, dict[str, tuple[Any, ...]]] = {knob: {"norm": ("deconv",)} for knob in OF_DECONV}
 
 # Table 1: top-1 in percent on the test set: CIFAR-10 BN and ND after 1, 20 and 100 epochs, then CIFAR-100.

@@ -17,12 +17,14 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 
 from trainables import optim
-from trainables.config.deconv import DeconvConfig, milestones, preset, presets, published_defaults
+from trainables.config.deconv import DeconvConfig, milestones, published_defaults
+from trainables.config.deconv_presets import preset, presets
+from trainables.config.deconv_rules import EXTENSIONS
 from trainables.family import Family, Shape
 from trainables.layers.patches import Samples
 from trainables.layers.whitening import Whitening, name_layers
-from trainables.models.cifar import build
-from trainables.models.cifar_plan import ARCHS
+from trainables.models import cifar, imagenet_deconv
+from trainables.models.cifar_plan import IMAGENET_ARCHS, NETWORKS
 
 if TYPE_CHECKING:
     from trainables.replicated import DeconvTrainable
@@ -46,6 +48,7 @@ logger = logging.getLogger("trainables")
 OF_LAYERS = (
     *("revision", "mode", "block", "num_groups", "block_fc", "delinear", "n_iter", "eps", "sampling_stride", "bias"),
     *("stem_n_iter", "stem_freeze", "freeze_iter"),
+    *EXTENSIONS,
 )
 
 
@@ -77,12 +80,12 @@ def learning_rate_at_step(config: DeconvConfig, step: int, steps: int) -> float:
 
 
 class Deconv(Family[DeconvConfig]):
-    """Networks for small images with batch normalisation or network deconvolution of either revision."""
+    """Networks with batch normalisation or network deconvolution of either revision, for small images and ImageNet's."""
 
     name = "deconv"
     network_knobs = (
         *("arch", "norm", "batch_size", *OF_LAYERS),
-        *dict.fromkeys(knob for arch in ARCHS.values() for knob in arch.options),
+        *dict.fromkeys(knob for arch in NETWORKS.values() for knob in arch.options),
     )
 
     def build_model(self, config: DeconvConfig, shape: Shape) -> nn.Module:
@@ -118,7 +121,8 @@ class Deconv(Family[DeconvConfig]):
 
 def _network(config: DeconvConfig, shape: Shape) -> nn.Module:
     options = {knob: getattr(config, knob) for knob in OF_LAYERS if getattr(config, knob) is not None}
-    options |= {knob: getattr(config, knob) for knob in ARCHS[config.arch].options}
+    options |= {knob: getattr(config, knob) for knob in NETWORKS[config.arch].options}
+    build = imagenet_deconv.build if config.arch in IMAGENET_ARCHS else cifar.build
     model = build(config.arch, shape.classes, config.norm, in_channels=shape.channels, image_size=shape.size, **options)
     name_layers(model)
     return model

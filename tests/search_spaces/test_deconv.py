@@ -59,6 +59,13 @@ def test_no_rung_below_the_budget_compares_the_norms(name, expected, bracket):
     assert space.bracket_knobs == bracket
 
 
+def test_an_extension_set_for_a_whole_search_leaves_batch_normalisation_in_it():
+    space = load("smoke").with_overrides({"root_gradient": False, "refresh": 3})
+    assert space.problems() == []
+    configs = [DeconvConfig(**config) for config in space.configurations(0, space.budget.trials)]
+    assert {(c.norm, c.root_gradient, c.refresh) for c in configs} == {("bn", True, 1), ("deconv", False, 3)}
+
+
 def test_smoke_varies_norm_and_lr_block_sampling_and_steps():
     configs = drawn("smoke")
     whitened = [config for config in configs if config.norm == "deconv"]

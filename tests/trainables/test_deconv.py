@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from trainables import deconv, families, preflight
 from trainables.deconv import FAMILY, DeconvConfig, DeconvTrainable, learning_rate_at, learning_rate_at_step
 from trainables.family import Shape
-from trainables.layers.deconv import Delinear, FastDeconv2d, FastDeconv2d2019
+from trainables.layers.deconv import ChannelDeconv2d, Delinear, FastDeconv2d, FastDeconv2d2019
 from trainables.lockstep import LockStep
-from trainables.models.cifar_plan import ARCHS
+from trainables.models.cifar_plan import ARCHS, IMAGENET_ARCHS
 from trainables.replicated import TRAINABLES
 
 SHAPE = Shape(channels=3, size=32, classes=10)
@@ -150,6 +150,45 @@ def test_every_network_can_be_built_in_both_norms(arch, norm):
     FAMILY.check(DeconvConfig(arch=arch, norm=norm, batch_size=4), SHAPE)
 
 
+@pytest.mark.parametrize("arch", IMAGENET_ARCHS)
+def test_networks_for_imagenet_are_reached_by_name(arch):
+    model = meta_model(arch=arch, norm="deconv", n_iter=3, stem_n_iter=7)
+    stem, *others = [module for module in model.modules() if isinstance(module, FastDeconv2d)]
+    assert (stem.n_iter, {layer.n_iter for layer in others}) == (7, {3})
+    [*_, classifier] = [module for module in model.modules() if isinstance(module, Delinear)]
+    assert (classifier.out_features, classifier.block) == (10, 64)
+
+
+@pytest.mark.filterwarnings("ignore:layer .* whitens")
+def test_a_network_for_imagenet_trains_through_the_family():
+    knobs = {"dataset": "digits", "image_size": 32, "train_images": 40, "epochs": 1, "batch_size": 12}
+    trial = LockStep("deconv", knobs | {"arch": "resnet18d", "norm": "deconv", "block": 16}, replicates=1)
+    assert trial.step()["failures"] == []
+
+
+def test_images_too_small_for_their_network_are_refused_before_training():
+    shared = {"dataset": "digits", "train_images": 40}
+    configs = [shared | {"arch": arch} for arch in ("resnet18d", "vgg11", "simple_v2")]
+    assert preflight.check("deconv", configs)["problems"] == [
+        f"`image_size` is 16, but {arch} needs at least {smallest} pixels; enlarge the images"
+        for arch, smallest in (("resnet18d", 32), ("vgg11", 32), ("simple_v2", 25))
+    ]
+
+
+def test_a_covariance_of_all_pixels_that_no_machine_holds_is_refused():
+    with pytest.raises(ValueError, match=r"`method` is 3, which whitens all 150,528 numbers .* at most 12,288"):
+        FAMILY.check(DeconvConfig(arch="simple_v1"), Shape(3, 224, 10))
+
+
+def test_the_extensions_reach_the_layers():
+    knobs = {"root_gradient": False, "refresh": 4, "channels_together": True, "corrected_average": True}
+    model = meta_model(arch="resnet", norm="deconv", block_fc=16, delinear=False, centered=True, **knobs)
+    layers = [module for module in model.modules() if isinstance(module, FastDeconv2d)]
+    assert {tuple(getattr(layer, knob) for knob in knobs) for layer in layers} == {tuple(knobs.values())}
+    [channel] = [module for module in model.modules() if isinstance(module, ChannelDeconv2d)]
+    assert (channel.centered, channel.root_gradient) == (True, False)
+
+
 def test_the_knobs_reach_the_layers():
     knobs = {"block": 32, "n_iter": 7, "eps": 1e-3, "sampling_stride": 2, "block_fc": 128}
     model = meta_model(arch="resnet", norm="deconv", **knobs)
@@ -236,6 +275,7 @@ def test_looking_for_few_rows_draws_no_random_number():
         {"block_fc": 16, "delinear": False},
         {"norm": "bn", "block_fc": 16},
         {"bias": False},
+        {"refresh": 2, "channels_together": True, "corrected_average": True, "root_gradient": False},
         *({"revision": 2019, "mode": mode, "block_fc": 0} for mode in (1, 2, 3, 4, 5)),
         {"revision": 2019, "block_fc": 16},
         {"loss": "l2", "optimizer": "adam", "lr": 1e-3},

@@ -1,4 +1,4 @@
-"""Configuration of the deconv family: the published options, their defaults by revision, and the README's experiments.
+"""Configuration of the deconv family: the published options and their defaults by revision, and our extensions.
 
 The options are those of the code of Ye et al., "Network Deconvolution", ICLR 2020. It exists in two revisions with
 different layers and defaults: that of 2019 (modes 1 to 5, groups of 16 channels) and that of 2020, with which the
@@ -16,8 +16,9 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from trainables.config.deconv_rules import contradictions
 from trainables.config.training import TrainingConfig
-from trainables.models.cifar_plan import ALIASES, ARCHS
+from trainables.models.cifar_plan import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS
 
 Revision = Literal[2019, 2020]
 Mode = Literal[1, 2, 3, 4, 5]
@@ -47,12 +48,23 @@ REVISION_2019: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def published_defaults(revision: int, norm: str) -> Mapping[str, Any]:
-    """What the published command line of a revision, 2019 or 2020, takes for the options that differ between them.
+# The command line for ImageNet, of both revisions.
+IMAGENET: Mapping[str, Any] = MappingProxyType(
+    {"epochs": 90, "batch_size": 256, "weight_decay": 1e-4, "milestone": 0.3}
+)
 
-    With batch normalisation the classifier is not whitened: `block_fc` is 0 in both revisions.
+
+def published_defaults(revision: int, norm: str, arch: str = "vgg11") -> dict[str, Any]:
+    """What the published command lines take for the options that differ between them.
+
+    Args:
+        revision: 2019 or 2020.
+        norm: `bn` or `deconv`; beside the first the classifier is not whitened, `block_fc` is 0.
+        arch: the networks for ImageNet have a command line of their own, and vgg11d alone a learning rate of 0.01.
     """
-    defaults = REVISION_2019 if revision == 2019 else REVISION_2020
+    defaults = dict(REVISION_2019 if revision == 2019 else REVISION_2020)
+    if arch in IMAGENET_ARCHS:
+        defaults |= {**IMAGENET, "block_fc": 32 if revision == 2019 else 64, "lr": 0.01 if arch == "vgg11d" else 0.1}
     return defaults if norm == "deconv" else {**defaults, "block_fc": 0}
 
 
@@ -63,7 +75,11 @@ class DeconvConfig(TrainingConfig):
     """
 
     revision: Revision = Field(2020, description="which published code: 2020 (the paper's tables) or 2019 (modes)")
-    arch: str = Field("vgg11", description=f"one of {', '.join(ARCHS)} (or a usual name such as resnet18)")
+    arch: str = Field(
+        "vgg11",
+        description=f"for small images: {', '.join(ARCHS)} (or a usual name such as resnet18); for ImageNet: "
+        f"{', '.join(IMAGENET_ARCHS)}",
+    )
     norm: Literal["bn", "deconv"] = Field(
         "bn", description="bn: batch normalisation after each convolution; deconv: each layer decorrelates its input"
     )
@@ -101,6 +117,25 @@ class DeconvConfig(TrainingConfig):
     eps: float = Field(REVISION_2020["eps"], ge=0, le=1, description="added to the diagonal of a covariance")
     sampling_stride: int = Field(
         3, ge=1, le=64, description="the covariance is of every so manieth position (published: --stride)"
+    )
+    root_gradient: bool = Field(
+        True, description="extension where false: gradients pass through means alone, not through inverse roots"
+    )
+    refresh: int = Field(
+        1,
+        ge=1,
+        le=10_000,
+        description="extension above 1, of 2020: the statistics are computed every so manieth step and stand in between",
+    )
+    channels_together: bool = Field(
+        False, description="extension, of 2020: a block is whole channels, where published blocks interleave patches"
+    )
+    corrected_average: bool = Field(
+        False, description="extension, of 2020: evaluate without the share of the averages' initial values"
+    )
+    centered: bool = Field(
+        False,
+        description="extension: the channel layer before the classifier takes the covariance, not the second moment",
     )
     bias: bool = Field(True, description="2020: whether deconvolution layers have a bias")
     dropout_rate: float = Field(0.0, ge=0, lt=1, description="vgg: of whole maps, before each ReLU")
@@ -145,22 +180,26 @@ class DeconvConfig(TrainingConfig):
         """The revision's defaults for the knobs that are not given."""
         if not isinstance(given, dict):
             return given
-        fields = cls.model_fields
-        defaults = published_defaults(
-            given.get("revision", fields["revision"].default), given.get("norm", fields["norm"].default)
-        )
-        # Mirrored and shifted digits are other digits, or none.
-        augmentation = "none" if given.get("dataset", "digits") == "digits" else "crop-flip"
-        return {**defaults, "augmentation": augmentation} | given
+        knobs = ("revision", "norm", "arch", "dataset")
+        revision, norm, arch, dataset = (given.get(knob, cls.model_fields[knob].default) for knob in knobs)
+        arch, dataset = str(arch), str(dataset)
+        defaults = published_defaults(revision, norm, arch)
+        # Of the published augmentation for ImageNet, a crop of random size and shape and mirroring, the second is ours.
+        augmented: dict[str, Any] = {"augmentation": "flip" if arch in IMAGENET_ARCHS else "crop-flip"}
+        if dataset == "digits":  # mirrored and shifted ones are other digits, or none
+            augmented = {"augmentation": "none"}
+        elif arch in IMAGENET_ARCHS and dataset.startswith(("folder:", "imagenet")):
+            augmented |= {"image_size": 224}
+        return defaults | augmented | given
 
     @field_validator("arch", mode="before")
     @classmethod
     def _is_known(cls, value: Any) -> Any:
         flag = ALIASES.get(value, value) if isinstance(value, str) else value
-        if flag not in ARCHS:
-            lowered = {name.lower(): name for name in (*ARCHS, *ALIASES)}
+        if flag not in NETWORKS:
+            lowered = {name.lower(): name for name in (*NETWORKS, *ALIASES)}
             near = difflib.get_close_matches(str(value).lower(), lowered, n=1, cutoff=0.0)
-            raise ValueError(f"one of {', '.join(ARCHS)}; did you mean {lowered[near[0]]}?")
+            raise ValueError(f"one of {', '.join(NETWORKS)}; did you mean {lowered[near[0]]}?")
         return flag
 
     @field_validator("mode", mode="before")
@@ -183,73 +222,9 @@ class DeconvConfig(TrainingConfig):
 
     def check(self) -> None:
         super().check()
-        if self.revision == 2020:
-            if self.mode is not None:
-                raise ValueError(
-                    f"`mode` is {self.mode}, but revision 2020 has no modes; set revision=2019 or leave mode out"
-                )
-        elif self.norm == "deconv" and ARCHS[self.arch].grouped:
-            plain = ", ".join(name for name, arch in ARCHS.items() if not arch.grouped)
-            raise ValueError(
-                f"`arch` is {self.arch!r}, whose grouped convolutions the layers of 2019 do not offer; set revision=2020 "
-                f"or use one of {plain}"
-            )
-        elif self.delinear is not None:
-            raise ValueError(
-                f"`delinear` is {self.delinear}, but revision 2019 has no such classifier; set revision=2020 or leave it out"
-            )
-        elif self.norm == "bn" and self.block_fc:
-            raise ValueError(
-                f"`block_fc` is {self.block_fc}, but must be 0 beside norm 'bn' in revision 2019, which decorrelates "
-                "nothing then; leave it out"
-            )
-
-
-# README of the 2019 revision: what an experiment shares, then a batch-normalised and a decorrelated network of each.
-README: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "resnet18-cifar10": {"arch": "resnet", "dataset": "cifar10", "epochs": 100, "batch_size": 512},
-        "resnet50-cifar100": {"arch": "resnet50", "dataset": "cifar100", "epochs": 100, "batch_size": 128},
-        "vgg11-cifar100": {"arch": "vgg11", "dataset": "cifar100", "epochs": 100, "batch_size": 128},
-        "vgg13-cifar100": {"arch": "vgg13", "dataset": "cifar100", "epochs": 100, "batch_size": 128},
-        "vgg19-cifar100": {"arch": "vgg19", "dataset": "cifar100", "epochs": 100, "batch_size": 128},
-        "vgg11-cifar10": {
-            **{"arch": "vgg11", "dataset": "cifar10", "epochs": 20, "batch_size": 128},
-            "weight_decay": 1e-3,
-        },
-    }
-)
-LOGISTIC: Mapping[str, Any] = MappingProxyType(
-    {"arch": "simple_v1", "dataset": "cifar10", "epochs": 1, "batch_size": 512, "lr": 0.1}
-)
-
-
-def presets() -> dict[str, dict[str, Any]]:
-    """The knobs of every experiment in the README of the 2019 revision, by name.
-
-    EXPERIMENT-bn, EXPERIMENT-deconv and EXPERIMENT-channel (mode 3, channels only) for each of `README`, and
-    logistic-LOSS-METHOD for the regression on pixels with loss ce or l2 and methods 1 to 4.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for name, shared in README.items():
-        whitened = {"revision": 2019, **shared, "norm": "deconv", "block_fc": 512}
-        found[f"{name}-bn"] = {"revision": 2019, **shared, "norm": "bn", "block_fc": 0}
-        found[f"{name}-deconv"] = whitened
-        found[f"{name}-channel"] = {**whitened, "mode": 3}
-    for loss in ("ce", "l2"):
-        for method in (1, 2, 3, 4):
-            found[f"logistic-{loss}-{method}"] = {"revision": 2019, **LOGISTIC, "loss": loss, "method": method}
-    return found
-
-
-def preset(name: str) -> DeconvConfig:
-    """The configuration of a README experiment; `ValueError` naming the nearest one if there is none of that name."""
-    known = presets()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(known)}"
-        raise ValueError(f"`{name}` is not an experiment of the README; {hint}")
-    return DeconvConfig(**known[name])
+        sentence = next(contradictions(self), None)
+        if sentence is not None:
+            raise ValueError(sentence)
 
 
 def milestones(config: DeconvConfig) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from trainables.layers.deconv_checks import check_at_least_1, check_statistics, check_values
+from trainables.layers.deconv_checks import check_at_least_1, check_values
 from trainables.layers.pixels import ChannelRuns
 from trainables.layers.whitening import Whitening
 
@@ -51,14 +51,9 @@ class ChannelDeconv2d(Whitening):
     ) -> None:
         super().__init__()
         check_at_least_1("block", block, "published are 16 and 64")
-        check_statistics(eps, n_iter, momentum, sampling_stride)
+        self._prepare(eps, n_iter, momentum, root_gradient, sampling_stride)
         self.block = block
-        self.eps = eps
-        self.n_iter = n_iter
-        self.momentum = momentum
-        self.sampling_stride = sampling_stride
         self.centered = centered
-        self.root_gradient = root_gradient
         self.register_buffer("running_mean1", torch.zeros(block, 1))
         self.register_buffer("running_deconv", torch.eye(block))
         self.register_buffer("running_mean2", torch.zeros(1, 1))

@@ -23,9 +23,8 @@ from trainables.layers.deconv_checks import (
     check_at_least_1,
     check_divides,
     check_images,
-    check_statistics,
     check_values,
-    square,
+    squares,
 )
 from trainables.layers.inverse_root import isqrt_newton_schulz
 from trainables.layers.patches import Patches
@@ -120,22 +119,15 @@ class FastDeconv2d(Whitening, nn.Conv2d):
         channels_together: bool = False,
         corrected_average: bool = False,
     ) -> None:
-        k, s = square("kernel_size", kernel_size), square("stride", stride)
-        p, d = square("padding", padding), square("dilation", dilation)
+        k, s, p, d = squares(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
         check_at_least_1("block", block, "published is 64")
-        check_statistics(eps, n_iter, momentum, sampling_stride)
         check_at_least_1("freeze_iter", freeze_iter, "published is 100")
         check_at_least_1("refresh", refresh, "1 refreshes the inverse root at every step")
         nn.Conv2d.__init__(self, in_channels, out_channels, k, s, p, d, groups, bias)
-        self._prepare()
-        self.eps = eps
-        self.n_iter = n_iter
-        self.momentum = momentum
+        self._prepare(eps, n_iter, momentum, root_gradient, sampling_stride)
         self.block = in_channels // groups if groups > 1 else block_size(in_channels, block)
-        self.sampling_stride = sampling_stride
         self.freeze = freeze
         self.freeze_iter = freeze_iter
-        self.root_gradient = root_gradient
         self.refresh = refresh
         self.channels_together = channels_together and groups == 1
         self.corrected_average = corrected_average
@@ -261,14 +253,9 @@ class Delinear(Whitening, nn.Linear):
         root_gradient: bool = True,
     ) -> None:
         check_at_least_1("block", block, "published is 512")
-        check_statistics(eps, n_iter, momentum)
         nn.Linear.__init__(self, in_features, out_features, bias)
-        self._prepare()
-        self.eps = eps
-        self.n_iter = n_iter
-        self.momentum = momentum
+        self._prepare(eps, n_iter, momentum, root_gradient)
         self.block = block_size(in_features, block)
-        self.root_gradient = root_gradient
         self.register_buffer("running_mean", torch.zeros(self.block))
         self.register_buffer("running_deconv", torch.eye(self.block))
 

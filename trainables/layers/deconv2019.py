@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.layers.channel_deconv import ChannelDeconv2d, first_batch_or, move
-from trainables.layers.deconv_checks import check_divides, check_images, check_statistics, square
+from trainables.layers.deconv_checks import check_divides, check_images, squares
 from trainables.layers.patches import Patches
 from trainables.layers.plain import convolve, plain_conv
 from trainables.layers.whitening import Whitening, fold
@@ -65,18 +65,11 @@ class FastDeconv2d2019(Whitening, nn.Conv2d):
         dilation: int | Sequence[int] = 1,
         root_gradient: bool = True,
     ) -> None:
-        k, s = square("kernel_size", kernel_size), square("stride", stride)
-        p, d = square("padding", padding), square("dilation", dilation)
+        k, s, p, d = squares(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
         check_divides(num_groups, {f"Conv2d({in_channels}, {out_channels})": in_channels})
-        check_statistics(eps, n_iter, momentum, sampling_stride)
         nn.Conv2d.__init__(self, in_channels, out_channels, k, s, p, d, bias=bias)
-        self._prepare()
+        self._prepare(eps, n_iter, momentum, root_gradient, sampling_stride)
         self.num_groups = min(num_groups, in_channels)
-        self.eps = eps
-        self.n_iter = n_iter
-        self.momentum = momentum
-        self.sampling_stride = sampling_stride
-        self.root_gradient = root_gradient
         self.samples = Patches(k, p, d, sampling_stride * s)
         self.register_buffer("running_mean", torch.zeros(1, self.num_groups, 1, 1))
         self.register_buffer("running_deconv", torch.eye(k * k * self.num_groups))
@@ -175,22 +168,16 @@ class DeConv2d2019(Whitening, nn.Conv2d):
         dilation: int | Sequence[int] = 1,
         root_gradient: bool = True,
     ) -> None:
-        k, s = square("kernel_size", kernel_size), square("stride", stride)
-        p, d = square("padding", padding), square("dilation", dilation)
+        k, s, p, d = squares(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
         if mode not in MODES[:-1]:
             remedy = "mode 5 is FastDeconv2d2019" if mode == MODES[-1] else "choose one; 4 is the default"
             raise ValueError(f"`mode` is {mode}, but must be 1, 2, 3 or 4; {remedy}")
         if mode != 2:
             check_divides(num_groups, {f"Conv2d({in_channels}, {out_channels})": in_channels})
-        check_statistics(eps, n_iter, momentum)
         nn.Conv2d.__init__(self, in_channels, out_channels, k, s, p, d, bias=bias)
-        self._prepare()
+        self._prepare(eps, n_iter, momentum, root_gradient)
         self.mode = mode
         self.num_groups = min(num_groups, in_channels)
-        self.eps = eps
-        self.n_iter = n_iter
-        self.momentum = momentum
-        self.root_gradient = root_gradient
         self.samples = Patches(k, p, d, s)
         self.channel_deconv = (
             ChannelDeconv2d(self.num_groups, eps, n_iter, momentum, root_gradient=root_gradient)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -27,15 +27,17 @@ def check_at_least_1(name: str, value: int, remedy: str) -> None:
         raise ValueError(f"`{name}` is {value}, but must be at least 1; {remedy}")
 
 
-def square(name: str, value: int | Sequence[int]) -> int:
-    """One number for both sides; a pair of equal ones is taken as well."""
-    if isinstance(value, int):
-        return value
-    if len(set(value)) != 1:
-        raise ValueError(
-            f"`{name}` is {tuple(value)}, but must be the same along both sides; give one number, such as {max(value)}"
-        )
-    return int(value[0])
+def squares(**sides: int | Sequence[int]) -> Iterator[int]:
+    """One number for both sides of each: `kernel_size`, `stride`, ...; a pair of equal ones is taken as well."""
+    for name, value in sides.items():
+        if isinstance(value, int):
+            yield value
+        elif len(set(value)) == 1:
+            yield int(value[0])
+        else:
+            raise ValueError(
+                f"`{name}` is {tuple(value)}, but must be the same along both sides; give one number, such as {max(value)}"
+            )
 
 
 def check_divides(num_groups: int, channels: Mapping[str, int]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from trainables.layers.deconv_checks import warn_of_few_rows
+from trainables.layers.deconv_checks import check_statistics, warn_of_few_rows
 from trainables.layers.inverse_root import isqrt_newton_schulz
 from trainables.layers.moments import moments
 from trainables.layers.patches import Samples
@@ -28,15 +28,18 @@ class Whitening(nn.Module):
     n_iter: int
     momentum: float
     root_gradient: bool
+    sampling_stride: int
     running_deconv: Tensor
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._prepare()
-
-    def _prepare(self) -> None:
+    def _prepare(self, eps: float, n_iter: int, momentum: float, root_gradient: bool, sampling_stride: int = 1) -> None:
+        """What a layer calls once it is a module; `ValueError` for settings out of their range."""
+        check_statistics(eps, n_iter, momentum, sampling_stride)
+        self.eps = eps
+        self.n_iter = n_iter
+        self.momentum = momentum
+        self.root_gradient = root_gradient
+        self.sampling_stride = sampling_stride
         self.name = ""
-        self.root_gradient = True
         self._warned = False
         self._folded: tuple[list[tuple[int, int, int]], list[Tensor], Any] | None = None
 

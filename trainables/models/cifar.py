@@ -24,7 +24,8 @@ import torch
 from torch import nn
 
 from trainables.models import cifar_plan, simple
-from trainables.models.deconv_factory import Layers, Options, check_2019_blocks, check_options
+from trainables.models.deconv_factory import BatchNormLayers, Layers, check_2019_blocks, layers_of
+from trainables.models.deconv_options import Options, check_options
 from trainables.models.densenet import DenseNet121
 from trainables.models.dpn import DPN92
 from trainables.models.efficientnet import EfficientNetB0
@@ -56,7 +57,7 @@ def build(
         norm: `bn`, convolutions and batch normalisation; `deconv`, every convolution a deconvolution and no norm.
         in_channels: image channels.
         image_size: side of the images in pixels.
-        options: fields of `trainables.models.deconv_factory.Options`, and those of the architecture: `dropout_rate`
+        options: fields of `trainables.models.deconv_options.Options`, and those of the architecture: `dropout_rate`
             (vgg, default 0), `whiten_blocks` (efficient, default False), `method` (simple_v1, simple_v2 and mlp, 1 to
             4; by default the plain or batch-normalised one with `bn` and 3 with `deconv`; no other option and not the
             norm have an effect beside it, as published).
@@ -68,17 +69,10 @@ def build(
     flag = cifar_plan.canonical(arch)
     plan = cifar_plan.ARCHS[flag]
     check_options(flag, options, plan.options)
-    if num_classes < 1:
-        raise ValueError(f"`num_classes` is {num_classes}, but must be at least 1; count the classes of the data")
-    if in_channels < 1:
-        raise ValueError(f"`in_channels` is {in_channels}, but must be at least 1; gray images have 1, colour images 3")
-    if image_size < plan.smallest:
-        raise ValueError(
-            f"`image_size` is {image_size}, but {flag} needs at least {plan.smallest} pixels; enlarge the images"
-        )
+    cifar_plan.check_images(flag, num_classes, in_channels, image_size)
     own = {name: options[name] for name in plan.options if name in options}
     whitening = Options(**{name: value for name, value in options.items() if name not in own})
-    layers = whitening.layers(norm)
+    layers = layers_of(norm, whitening)
     if flag in simple.BUILDERS:
         return simple.BUILDERS[flag](norm, num_classes, in_channels, image_size, **own)
     builder = _BUILDERS[flag]
@@ -89,7 +83,7 @@ def build(
                 "choose revision 2020"
             )
         with torch.device("meta"):
-            check_2019_blocks(builder(Options().layers("bn"), num_classes, in_channels, **own), whitening)
+            check_2019_blocks(builder(BatchNormLayers(), num_classes, in_channels, **own), whitening)
     return builder(layers, num_classes, in_channels, **own)
 
 

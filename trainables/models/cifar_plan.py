@@ -1,4 +1,4 @@
-"""The small-image networks that network deconvolution was tried on, known without building one: names, sizes, options."""
+"""The networks that network deconvolution was tried on, known without building one: names, sizes, options."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Arch:
     options: tuple[str, ...] = ()
 
 
+# For small images.
 ARCHS = {
     "vgg11": Arch(32, options=("dropout_rate",)),
     "vgg13": Arch(32, options=("dropout_rate",)),
@@ -56,7 +57,12 @@ ALIASES = {
     "efficientnet_b0": "efficient",
 }
 
-IMAGENET_ARCHS = ("resnet18d", "resnet34d", "resnet50d", "resnet101d", "vgg11d", "vgg16d", "densenet121d")
+# torchvision's, for images of 224 pixels.
+IMAGENET_ARCHS = {
+    name: Arch(32) for name in ("resnet18d", "resnet34d", "resnet50d", "resnet101d", "vgg11d", "vgg16d", "densenet121d")
+}
+
+NETWORKS = ARCHS | IMAGENET_ARCHS
 
 
 def canonical(arch: str, known: Iterable[str] = ARCHS) -> str:
@@ -69,3 +75,16 @@ def canonical(arch: str, known: Iterable[str] = ARCHS) -> str:
     near = difflib.get_close_matches(arch, [*names, *usual], n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"the networks are: {', '.join(names)}"
     raise ValueError(f"`arch` is {arch!r}, but no such network is known; {hint}")
+
+
+def check_images(arch: str, num_classes: int, in_channels: int, image_size: int) -> None:
+    """Refuse images that a network cannot take, or nothing to tell apart, each in one sentence."""
+    if num_classes < 1:
+        raise ValueError(f"`num_classes` is {num_classes}, but must be at least 1; count the classes of the data")
+    if in_channels < 1:
+        raise ValueError(f"`in_channels` is {in_channels}, but must be at least 1; gray images have 1, colour images 3")
+    smallest = NETWORKS[arch].smallest
+    if image_size < smallest:
+        raise ValueError(
+            f"`image_size` is {image_size}, but {arch} needs at least {smallest} pixels; enlarge the images"
+        )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from trainables.models.deconv_factory import BatchNormLayers, Layers
 from trainables.models.preact import SqueezeExcite
+from trainables.models.stacked import Stacked, narrow, projection
 
 # expansion, output channels, repeats, stride of the first
 PLAN = (
@@ -15,7 +17,7 @@ PLAN = (
 )
 
 
-class EfficientNetB0(nn.Module):
+class EfficientNetB0(Stacked):
     """A 3x3 stem to 32 maps, 16 blocks of 3x3 depthwise convolution with squeeze-and-excitation, pooling, linear layer.
 
     Images [N, in_channels, H, W] to logits [N, num_classes].
@@ -28,23 +30,16 @@ class EfficientNetB0(nn.Module):
     """
 
     def __init__(self, layers: Layers, num_classes: int, in_channels: int, whiten_blocks: bool = False) -> None:
-        super().__init__()
         inside = layers if whiten_blocks else BatchNormLayers()
-        self.conv1 = layers.stem(in_channels, 32, n_iter=10)
-        self.norm1 = layers.norm(32)
-        inputs, blocks = 32, list[nn.Module]()
-        for expansion, outputs, repeats, stride in PLAN:
-            for number in range(repeats):
-                blocks.append(MBConv(inside, inputs, outputs, expansion, stride if number == 0 else 1))
-                inputs = outputs
-        self.blocks = nn.Sequential(*blocks)
-        self.channel = layers.channel(inputs)
-        self.classifier = layers.classifier(inputs, num_classes)
+        super().__init__(layers, num_classes, in_channels, 32, _blocks(inside), 320)
 
-    def forward(self, images: Tensor) -> Tensor:
-        maps = self.blocks(F.relu(self.norm1(self.conv1(images))))
-        logits: Tensor = self.classifier(self.channel(maps).mean(dim=(2, 3)))
-        return logits
+
+def _blocks(layers: Layers) -> Iterator[nn.Module]:
+    inputs = 32
+    for expansion, outputs, repeats, stride in PLAN:
+        for number in range(repeats):
+            yield MBConv(layers, inputs, outputs, expansion, stride if number == 0 else 1)
+            inputs = outputs
 
 
 class MBConv(nn.Module):
@@ -53,22 +48,9 @@ class MBConv(nn.Module):
     def __init__(self, layers: Layers, inputs: int, outputs: int, expansion: int, stride: int) -> None:
         super().__init__()
         width = expansion * inputs
-        self.residual = nn.Sequential(
-            layers.conv(inputs, width, 1),
-            layers.norm(width),
-            nn.ReLU(),
-            layers.conv(width, width, 3, stride, groups=width),
-            layers.norm(width),
-            nn.ReLU(),
-            layers.conv(width, outputs, 1),
-            layers.norm(outputs),
-        )
+        self.residual = narrow(layers, inputs, width, outputs, stride, groups=width)
         self.excite = SqueezeExcite(layers, outputs)
-        self.shortcut: nn.Module | None = None
-        if stride == 1:
-            self.shortcut = nn.Identity()
-            if inputs != outputs:
-                self.shortcut = nn.Sequential(layers.conv(inputs, outputs, 1), layers.norm(outputs))
+        self.shortcut = projection(layers, inputs, outputs) if stride == 1 else None
 
     def forward(self, maps: Tensor) -> Tensor:
         residual: Tensor = self.residual(maps)

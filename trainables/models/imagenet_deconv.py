@@ -9,13 +9,22 @@ from torch import nn
 
 from trainables.layers.deconv import FastDeconv2d
 from trainables.models import cifar_plan
-from trainables.models.deconv_factory import Layers, Options, check_2019_blocks, check_options
+from trainables.models.deconv_factory import BatchNormLayers, Layers, check_2019_blocks, layers_of
+from trainables.models.deconv_options import Options, check_options
 from trainables.models.densenet import DenseNet121
 from trainables.models.resnet_four_stages import ResNet
 from trainables.models.vgg import VGGImageNet
 
 
-def build(arch: str, num_classes: int = 1000, norm: str = "bn", *, in_channels: int = 3, **options: Any) -> nn.Module:
+def build(
+    arch: str,
+    num_classes: int = 1000,
+    norm: str = "bn",
+    *,
+    in_channels: int = 3,
+    image_size: int = 224,
+    **options: Any,
+) -> nn.Module:
     """torchvision's topology from images [N, in_channels, H, W], usually 224x224, to logits [N, num_classes].
 
     The "d" stands for deconvolution. The plain ResNets and DenseNet have batch normalisation, the plain VGGs have none.
@@ -27,20 +36,22 @@ def build(arch: str, num_classes: int = 1000, norm: str = "bn", *, in_channels: 
         num_classes: outputs.
         norm: `bn` or `deconv`.
         in_channels: image channels.
-        options: fields of `trainables.models.deconv_factory.Options`; `block_fc` is 0 by default with `bn`.
+        image_size: side of the images in pixels, at least 32; the network is the same for all.
+        options: fields of `trainables.models.deconv_options.Options`; `block_fc` is 0 by default with `bn`.
 
     Raises:
-        ValueError: no such architecture, norm or option; `num_groups` that does not divide the channels.
+        ValueError: no such architecture, norm or option; images too small; `num_groups` that does not divide the channels.
     """
     flag = cifar_plan.canonical(arch, cifar_plan.IMAGENET_ARCHS)
     check_options(flag, options, ())
+    cifar_plan.check_images(flag, num_classes, in_channels, image_size)
     if norm == "deconv" and "block_fc" not in options:
         options["block_fc"] = 32 if options.get("revision") == 2019 else 64
     whitening = Options(**options)
-    layers = whitening.layers(norm)
+    layers = layers_of(norm, whitening)
     if norm == "deconv" and whitening.revision == 2019:
         with torch.device("meta"):
-            check_2019_blocks(_network(flag, Options().layers("bn"), num_classes, in_channels), whitening)
+            check_2019_blocks(_network(flag, BatchNormLayers(), num_classes, in_channels), whitening)
     return _network(flag, layers, num_classes, in_channels)
 
 

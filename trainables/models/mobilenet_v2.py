@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables.models.deconv_factory import Layers
+from trainables.models.stacked import narrow, projection
 
 # expansion, output channels, repeats, stride of the first
 PLAN = (
@@ -54,21 +55,8 @@ class InvertedResidual(nn.Module):
     def __init__(self, layers: Layers, inputs: int, outputs: int, expansion: int, stride: int) -> None:
         super().__init__()
         width = expansion * inputs
-        self.residual = nn.Sequential(
-            layers.conv(inputs, width, 1),
-            layers.norm(width),
-            nn.ReLU(),
-            layers.conv(width, width, 3, stride, groups=width, n_iter=1),
-            layers.norm(width),
-            nn.ReLU(),
-            layers.conv(width, outputs, 1, n_iter=1, block=inputs),
-            layers.norm(outputs),
-        )
-        self.shortcut: nn.Module | None = None
-        if stride == 1:
-            self.shortcut = nn.Identity()
-            if inputs != outputs:
-                self.shortcut = nn.Sequential(layers.conv(inputs, outputs, 1), layers.norm(outputs))
+        self.residual = narrow(layers, inputs, width, outputs, stride, groups=width, n_iter=1, last=(1, inputs))
+        self.shortcut = projection(layers, inputs, outputs) if stride == 1 else None
 
     def forward(self, maps: Tensor) -> Tensor:
         residual: Tensor = self.residual(maps)

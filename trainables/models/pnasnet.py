@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables.models.deconv_factory import Layers
+from trainables.models.stacked import Stacked
 
 # name -> channels of the first stage, whether cells are of kind B
 PLANS = {"pnasnetA": (44, False), "pnasnetB": (32, True)}
 
 
-class PNASNet(nn.Module):
+class PNASNet(Stacked):
     """A 3x3 stem, three stages of six cells with a reduction cell between, average pooling, linear layer.
 
     Images [N, in_channels, H, W] to logits [N, num_classes]; a reduction cell halves the map and doubles the channels.
@@ -24,25 +27,18 @@ class PNASNet(nn.Module):
     """
 
     def __init__(self, layers: Layers, plan: str, num_classes: int, in_channels: int) -> None:
-        super().__init__()
         planes, kind_b = PLANS[plan]
-        cell = CellB if kind_b else CellA
-        self.conv1 = layers.stem(in_channels, planes, n_iter=10)
-        self.norm1 = layers.norm(planes)
-        cells: list[nn.Module] = []
-        for stage in range(3):
-            if stage > 0:
-                cells.append(cell(layers, planes, 2 * planes, 2))
-                planes *= 2
-            cells += [cell(layers, planes, planes, 1) for _ in range(6)]
-        self.cells = nn.Sequential(*cells)
-        self.channel = layers.channel(planes)
-        self.classifier = layers.classifier(planes, num_classes)
+        cells = _cells(layers, planes, CellB if kind_b else CellA)
+        super().__init__(layers, num_classes, in_channels, planes, cells, 4 * planes)
 
-    def forward(self, images: Tensor) -> Tensor:
-        maps = self.cells(F.relu(self.norm1(self.conv1(images))))
-        logits: Tensor = self.classifier(self.channel(maps).mean(dim=(2, 3)))
-        return logits
+
+def _cells(layers: Layers, planes: int, cell: type[CellA] | type[CellB]) -> Iterator[nn.Module]:
+    for stage in range(3):
+        if stage > 0:
+            yield cell(layers, planes, 2 * planes, 2)
+            planes *= 2
+        for _ in range(6):
+            yield cell(layers, planes, planes, 1)
 
 
 class CellA(nn.Module):

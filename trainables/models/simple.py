@@ -15,6 +15,8 @@ from torch import nn
 from trainables.layers.deconv import ChannelDeconv2d, DeConv2d2019
 
 METHODS = (1, 2, 3, 4)
+# Numbers of an image whose full covariance is taken: those of 3x64x64, a matrix of 600 MB.
+LARGEST_ROOT = 3 * 64**2
 
 
 def simple_v1(
@@ -32,6 +34,11 @@ def simple_v1(
     """
     method = _chosen(method, 1 if norm == "bn" else 3)
     pixels = in_channels * image_size**2
+    if method == 3 and pixels > LARGEST_ROOT:
+        raise ValueError(
+            f"`method` is 3, which whitens all {pixels:,} numbers of an image together by a matrix of as many rows and "
+            f"columns, but at most {LARGEST_ROOT:,} are feasible; lower `image_size` or use another method"
+        )
     if method == 3:
         regression: nn.Module = DeConv2d2019(in_channels, num_classes, image_size, mode=4, num_groups=in_channels)
     else:
@@ -59,8 +66,6 @@ def simple_v2(
             patches whitened together, in blocks of 16 channels where they divide a layer's channels and of their
             greatest common divisor elsewhere; 4 patches whitened alone, 67,702 parameters.
     """
-    if image_size < 25:
-        raise ValueError(f"`image_size` is {image_size}, but simple_v2 needs at least 25 pixels; enlarge the images")
     method = _chosen(method, 1 if norm == "bn" else 3)
     widths = [in_channels, *range(4, 48, 4), num_classes]
     modules: list[nn.Module] = []

@@ -6,9 +6,11 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from trainables.config.deconv import DeconvConfig, milestones, preset, presets
+from trainables.config.deconv import DeconvConfig, milestones
+from trainables.config.deconv_presets import preset, presets
+from trainables.config.deconv_rules import EXTENSIONS, OF_CONVOLUTIONS
 from trainables.config.training import problems
-from trainables.models.cifar_plan import ALIASES, ARCHS
+from trainables.models.cifar_plan import ALIASES, IMAGENET_ARCHS, NETWORKS
 
 # Option by option as published: 2019, 2020.
 TABLE = {
@@ -76,6 +78,17 @@ def test_digits_are_not_augmented_and_everything_else_is():
     assert DeconvConfig(dataset="cifar10", augmentation="none").augmentation == "none"
 
 
+@pytest.mark.parametrize("arch", IMAGENET_ARCHS)
+def test_networks_for_imagenet_have_its_command_line_by_default(arch):
+    for revision, block_fc in ((2020, 64), (2019, 32)):
+        config = DeconvConfig(arch=arch, revision=revision, norm="deconv", dataset="folder:/imagenet")
+        assert (config.epochs, config.batch_size, config.weight_decay, config.milestone) == (90, 256, 1e-4, 0.3)
+        assert (config.image_size, config.augmentation, config.block_fc) == (224, "flip", block_fc)
+        assert config.lr == (0.01 if arch == "vgg11d" else 0.1)
+    assert DeconvConfig(arch=arch).block_fc == 0
+    assert DeconvConfig(arch=arch, dataset="cifar10").image_size is None
+
+
 def test_a_configuration_read_back_from_its_dump_is_the_same():
     for knobs in ({}, {"revision": 2019, "norm": "deconv", "mode": 4}, {"dataset": "cifar10", "delinear": False}):
         config = DeconvConfig(**knobs)
@@ -87,7 +100,7 @@ def test_usual_names_stand_for_published_ones():
     assert DeconvConfig(optimizer="SGD", loss="L2") == DeconvConfig(optimizer="sgd", loss="l2")
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("arch", NETWORKS)
 def test_every_network_is_accepted_in_both_norms(arch):
     assert {DeconvConfig(arch=arch, norm=norm).arch for norm in ("bn", "deconv")} == {arch}
 
@@ -106,6 +119,10 @@ def test_every_network_is_accepted_in_both_norms(arch):
         ({"optimizer": "AMSGrad"}, "`optimizer` is 'AMSGrad', but must be 'sgd' or 'adam'"),
         ({"norm": "gn"}, "`norm` is 'gn', but must be 'bn' or 'deconv'"),
         ({"bloc": 3}, "`bloc` is not a knob of this family"),
+        ({"refresh": 0}, "`refresh` is 0, but must be greater than or equal to 1"),
+        ({"arch": "vgg11", "image_size": 16}, "`image_size` is 16, but vgg11 needs at least 32 pixels; enlarge"),
+        ({"arch": "resnet18d", "image_size": 24}, "`image_size` is 24, but resnet18d needs at least 32 pixels"),
+        ({"arch": "simple_v2", "image_size": 16}, "`image_size` is 16, but simple_v2 needs at least 25 pixels"),
         ({"mode": 4}, "`mode` is 4, but revision 2020 has no modes; set revision=2019"),
         ({"revision": 2019, "delinear": True}, "`delinear` is True, but revision 2019 has no such classifier"),
         (
@@ -116,6 +133,44 @@ def test_every_network_is_accepted_in_both_norms(arch):
 )
 def test_bad_knobs_are_refused_in_one_sentence(knobs, sentence):
     assert refusal(**knobs).startswith(sentence)
+
+
+# Extensions are off, and refused where they would change nothing.
+
+
+def test_no_extension_is_on_by_default():
+    for knobs in ({}, {"norm": "deconv"}, {"norm": "deconv", "revision": 2019}):
+        config = DeconvConfig(**knobs)
+        assert {knob: getattr(config, knob) for knob in EXTENSIONS} == EXTENSIONS
+    assert all("extension" in DeconvConfig.model_fields[knob].description for knob in EXTENSIONS)
+
+
+CHANGED = {"refresh": 4, "root_gradient": False, "centered": True, "channels_together": True, "corrected_average": True}
+
+
+@pytest.mark.parametrize("knob", EXTENSIONS)
+def test_an_extension_is_taken_where_it_changes_something(knob):
+    shared = {"norm": "deconv", "block_fc": 16, "delinear": False}
+    assert getattr(DeconvConfig(**shared, **{knob: CHANGED[knob]}), knob) == CHANGED[knob]
+
+
+@pytest.mark.parametrize(
+    ("knobs", "reason"),
+    [
+        *(({"norm": "bn", knob: CHANGED[knob]}, "need norm='deconv' and revision=2020") for knob in OF_CONVOLUTIONS),
+        ({"norm": "deconv", "revision": 2019, "refresh": 2}, "need norm='deconv' and revision=2020"),
+        ({"norm": "deconv", "centered": True}, "there is no channel layer without block_fc"),
+        ({"norm": "deconv", "block_fc": 16, "centered": True}, "there is no channel layer without block_fc"),
+        ({"norm": "bn", "root_gradient": False}, "nothing is decorrelated with norm 'bn' and block_fc 0"),
+        ({"norm": "deconv", "arch": "mlp", "root_gradient": False}, "mlp has the published layers of its method alone"),
+    ],
+)
+def test_an_extension_without_effect_is_refused_in_one_sentence(knobs, reason):
+    knob = next(reversed(knobs))
+    sentence = refusal(**knobs)
+    assert sentence.startswith(f"`{knob}` is {knobs[knob]}, but ")
+    assert reason in sentence
+    assert sentence.endswith("; leave it out")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +196,7 @@ def test_an_unknown_network_is_refused_with_the_nearest_one(arch, nearest):
 
 
 def test_the_presets_are_the_experiments_of_the_readme():
-    assert len(presets()) == 3 * 6 + 8
+    assert len(presets()) == 3 * 6 + 8 + 4
     config = preset("resnet18-cifar10-deconv")
     assert (config.revision, config.arch, config.norm, config.mode) == (2019, "resnet", "deconv", 5)
     assert (config.epochs, config.batch_size, config.num_groups, config.block_fc) == (100, 512, 16, 512)
@@ -165,6 +220,13 @@ def test_the_regression_on_pixels_is_a_preset_for_each_loss_and_method(loss, met
     config = preset(f"logistic-{loss}-{method}")
     assert (config.arch, config.loss, config.method) == ("simple_v1", loss, method)
     assert (config.epochs, config.batch_size, config.lr) == (1, 512, 0.1)
+
+
+@pytest.mark.parametrize("method", [1, 2, 3, 4])
+def test_the_sigmoid_network_on_digits_of_28_pixels_is_a_preset_for_each_method(method):
+    config = preset(f"mlp-{method}")
+    assert (config.arch, config.dataset, config.image_size, config.method) == ("mlp", "digits", 28, method)
+    assert (config.epochs, config.batch_size) == (20, 512)
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest_one():

@@ -1,0 +1,73 @@
+"""Which knobs of the deconv family contradict each other: knobs of another revision, extensions without effect, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from trainables.models.cifar_plan import NETWORKS
+
+if TYPE_CHECKING:
+    from trainables.config.deconv import DeconvConfig
+
+# The extensions of the 2020 convolutions, and the published values.
+OF_CONVOLUTIONS = {"refresh": 1, "channels_together": False, "corrected_average": False}
+EXTENSIONS = {"root_gradient": True, **OF_CONVOLUTIONS, "centered": False}
+
+
+def contradictions(config: DeconvConfig) -> Iterator[str]:
+    """A sentence for everything that does not go together."""
+    yield from _size(config)
+    yield from _revision(config)
+    yield from _extensions(config)
+
+
+def _size(config: DeconvConfig) -> Iterator[str]:
+    smallest = NETWORKS[config.arch].smallest
+    if config.image_size is not None and config.image_size < smallest:
+        yield f"`image_size` is {config.image_size}, but {config.arch} needs at least {smallest} pixels; enlarge the images"
+
+
+def _revision(config: DeconvConfig) -> Iterator[str]:
+    if config.revision == 2020:
+        if config.mode is not None:
+            yield f"`mode` is {config.mode}, but revision 2020 has no modes; set revision=2019 or leave mode out"
+        return
+    if config.norm == "deconv" and NETWORKS[config.arch].grouped:
+        plain = ", ".join(name for name, arch in NETWORKS.items() if not arch.grouped)
+        yield (
+            f"`arch` is {config.arch!r}, whose grouped convolutions the layers of 2019 do not offer; set revision=2020 or "
+            f"use one of {plain}"
+        )
+    if config.delinear is not None:
+        yield (
+            f"`delinear` is {config.delinear}, but revision 2019 has no such classifier; set revision=2020 or leave it out"
+        )
+    if config.norm == "bn" and config.block_fc:
+        yield (
+            f"`block_fc` is {config.block_fc}, but must be 0 beside norm 'bn' in revision 2019, which decorrelates nothing "
+            "then; leave it out"
+        )
+
+
+def _extensions(config: DeconvConfig) -> Iterator[str]:
+    """An extension that would change nothing is refused: its trials would be copies of the published form."""
+    for knob, published in EXTENSIONS.items():
+        value = getattr(config, knob)
+        reason = None if value == published else _without_effect(config, knob)
+        if reason is not None:
+            yield f"`{knob}` is {value}, but {reason}; leave it out"
+
+
+def _without_effect(config: DeconvConfig, knob: str) -> str | None:
+    """Why an extension does nothing in this network; None where it does something."""
+    whitened = config.norm == "deconv"
+    if "method" in NETWORKS[config.arch].options:
+        return f"{config.arch} has the published layers of its method alone"
+    if knob in OF_CONVOLUTIONS and not (whitened and config.revision == 2020):
+        return "it is an extension of the 2020 convolutions, which need norm='deconv' and revision=2020"
+    if knob == "centered" and (config.block_fc == 0 or config.delinear):
+        return "there is no channel layer without block_fc and, in revision 2020, delinear=False"
+    if knob == "root_gradient" and not whitened and config.block_fc == 0:
+        return "nothing is decorrelated with norm 'bn' and block_fc 0"
+    return None
