@@ -9,6 +9,7 @@ from pathlib import Path
 BENCHMARKS = (
     "blur",
     "augmentation",
+    "decode",
     "replicates",
     "online_norm",
     "online_norm_step",

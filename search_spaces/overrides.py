@@ -68,6 +68,15 @@ def parse_all(texts: Iterable[str]) -> dict[str, Any]:
     return found
 
 
+def constants(texts: Iterable[str]) -> dict[str, Any]:
+    """As `parse_all`, where only one configuration is meant: `ValueError` for a knob with a range."""
+    knobs = parse_all(texts)
+    for name, value in knobs.items():
+        if hasattr(value, "sample") or (isinstance(value, dict) and "grid_search" in value):
+            raise ValueError(f"`{name}` is a range, but one configuration needs one value; give a constant")
+    return knobs
+
+
 def describe(value: Any) -> str:
     """A constant or domain as `parse` reads it."""
     from search_spaces import domains

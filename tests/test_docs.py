@@ -31,7 +31,7 @@ def options_of(words):
 
 
 def test_the_readme_shows_every_command():
-    shown = {words[1] for words in commands(README)} | set(re.findall(r"`tuner ([a-z]+)`", README))
+    shown = {words[1] for words in commands(README)} | set(re.findall(r"`tuner ([a-z-]+)`", README))
     assert {name for name in typer.main.get_command(app).commands if name not in ("stop", "data")} <= shown
 
 
@@ -64,7 +64,7 @@ def test_the_readme_names_make_targets_that_exist():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-@pytest.mark.parametrize("module", ["blur", "online_norm", "deconv", "bn_only"])
+@pytest.mark.parametrize("module", ["blur", "online_norm", "deconv", "bn_only", "imagenet"])
 def test_lab_notes_give_commands_that_exist(module):
     text = (ROOT / "search_spaces" / f"{module}.py").read_text()
     lines = re.findall(r"^ {4,}(tuner (?:launch|data) .*?)(?:\\\\)?$", text, re.MULTILINE)

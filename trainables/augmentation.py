@@ -1,4 +1,4 @@
-"""Random crops and mirror images of a whole batch of 8-bit images at once, given what was drawn for each."""
+"""Random crops, mirror images and colours of a whole batch of images at once."""
 
 from __future__ import annotations
 
@@ -35,3 +35,49 @@ def crop_flip(images: Tensor, tops: Tensor, lefts: Tensor, flips: Tensor, paddin
     pixels = rows[:, :, None] * (width + 2 * padding) + columns[:, None, :]
     windows = padded.flatten(2).gather(2, pixels.view(count, 1, -1).expand(-1, channels, -1))
     return windows.view(images.shape)
+
+
+def colour_jitter(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+    """Brightness, contrast and saturation of each image changed by factors of its own, in an order of its own.
+
+    As torchvision's `ColorJitter(strength, strength, strength)` on float images, drawn for each image. Gray images keep
+    their saturation.
+
+    Args:
+        images: [N, C, H, W] in [0, 1], C 1 or 3.
+        strength: factors are uniform in [1 - strength, 1 + strength].
+        generator: a CPU generator.
+
+    Returns:
+        [N, C, H, W] in [0, 1].
+    """
+    count = len(images)
+    factors = (1 + strength * (2 * torch.rand(3, count, generator=generator) - 1)).to(images.device)
+    order = torch.rand(3, count, generator=generator).argsort(0).to(images.device)
+    for turn in order:
+        changed = [
+            adjust(images, factor[:, None, None, None])
+            for adjust, factor in zip((_brightness, _contrast, _saturation), factors, strict=True)
+        ]
+        images = torch.stack(changed).gather(0, turn.view(1, -1, 1, 1, 1).expand(1, *images.shape))[0]
+    return images
+
+
+def _brightness(images: Tensor, factor: Tensor) -> Tensor:
+    return (factor * images).clamp(0, 1)
+
+
+def _contrast(images: Tensor, factor: Tensor) -> Tensor:
+    return torch.lerp(_gray(images).mean((1, 2, 3), keepdim=True), images, factor).clamp(0, 1)
+
+
+def _saturation(images: Tensor, factor: Tensor) -> Tensor:
+    return torch.lerp(_gray(images).expand_as(images), images, factor).clamp(0, 1)
+
+
+def _gray(images: Tensor) -> Tensor:
+    """[N, 1, H, W], luma of ITU-R BT.601."""
+    if images.shape[1] == 1:
+        return images
+    weights = images.new_tensor([0.2989, 0.587, 0.114]).view(3, 1, 1)
+    return (images * weights).sum(1, keepdim=True)

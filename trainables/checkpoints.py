@@ -1,4 +1,4 @@
-"""Checkpoints of a trial: there whole or not at all, read back without running code, the newest good one first."""
+"""Checkpoints on disk: written whole or not at all, read back without running code; weights of others taken over."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from trainables.storage import Place, StorageError, local_copy
+from trainables.wording import some
 
 logger = logging.getLogger(__name__)
 
+PREFIX = "module."  # what torch's data-parallel wrappers put before every name
+WRAPPINGS = ("state_dict", "model_state_dict", "model", "net")  # where published checkpoints keep the weights
 KEEP = 2  # the newest, and the one before it in case the newest cannot be read
 
 
@@ -79,6 +83,95 @@ def newest_first(directory: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
             )
             continue
         yield path, state
+
+
+def load_weights(
+    model: nn.Module, source: str | Path | dict[str, Any], replicate: int = 0, name: str = "the checkpoint"
+) -> None:
+    """Put the weights of a checkpoint, ours or a foreign one, into a model; the model is untouched when they do not fit.
+
+    A dictionary around the weights (with optimizer, epoch, ...) is unwrapped, the prefix `module.` is removed where
+    every name has it and added where the model is wrapped itself. Only tensors and plain containers are read.
+
+    Args:
+        model: built for these weights.
+        source: a file, or what it holds.
+        replicate: which one, of a trial's checkpoint.
+        name: what errors call a dictionary; a file is called by its path.
+
+    Raises:
+        ValueError: no such file, not a checkpoint, no such replicate, or weights of another network; the sentence lists
+            what is missing, what is unexpected and what has another shape.
+    """
+    name, state = (name, source) if isinstance(source, dict) else (str(source), read_foreign(Path(source)))
+    weights = _unwrapped(name, state, replicate)
+    mine = model.state_dict()
+    if mine and all(key.startswith(PREFIX) for key in mine):
+        weights = {PREFIX + key: tensor for key, tensor in weights.items()}
+    complaints = [
+        f"{what}: {some(keys)}"
+        for what, keys in (
+            ("missing", [key for key in mine if key not in weights]),
+            ("unexpected", [key for key in weights if key not in mine]),
+            (
+                "of another shape",
+                [_shapes(key, weights[key], mine[key]) for key in mine if _differ(weights, mine, key)],
+            ),
+        )
+        if keys
+    ]
+    if complaints:
+        raise ValueError(
+            f"{name} holds the weights of another network ({'; '.join(complaints)}); build the one it was trained with"
+        )
+    model.load_state_dict(weights)
+
+
+def read_foreign(path: Path) -> dict[str, Any]:
+    """What a file holds, ours or not, as tensors and plain containers; `ValueError` in one sentence otherwise."""
+    if not path.is_file():
+        raise ValueError(f"there is no checkpoint {path}; give the file of a checkpoint or of a state dictionary")
+    try:
+        return load_file(path)
+    except ValueError:
+        raise
+    except Exception as error:  # torch's reader raises nearly anything at a damaged file, pickle's at one with code
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"{path} cannot be read as tensors and plain containers ({reason}); save the model's state_dict() alone"
+        ) from error
+
+
+def _unwrapped(name: str, state: dict[str, Any], replicate: int) -> dict[str, Tensor]:
+    """The names and tensors inside, without `module.`."""
+    if "replicates" in state:
+        state = _replicate(name, state["replicates"], replicate)
+    while (key := next((key for key in WRAPPINGS if isinstance(state.get(key), dict)), None)) is not None:
+        state = state[key]
+    weights = {key: tensor for key, tensor in state.items() if isinstance(tensor, Tensor)}
+    if not weights or len(weights) < len(state):
+        raise ValueError(
+            f"{name} holds no state dictionary (its entries: {some(list(state))}); save model.state_dict()"
+        )
+    if all(key.startswith(PREFIX) for key in weights):
+        weights = {key.removeprefix(PREFIX): tensor for key, tensor in weights.items()}
+    return weights
+
+
+def _replicate(name: str, replicates: list[dict[str, Any]], index: int) -> dict[str, Any]:
+    if not 0 <= index < len(replicates):
+        raise ValueError(f"{name} has the replicates 0 to {len(replicates) - 1}, but {index} was asked for")
+    if replicates[index]["failure"] is not None:
+        raise ValueError(f"replicate {index} of {name} failed and has no weights; choose another one")
+    return replicates[index]
+
+
+def _differ(theirs: dict[str, Tensor], mine: dict[str, Tensor], key: str) -> bool:
+    return key in theirs and theirs[key].shape != mine[key].shape
+
+
+def _shapes(key: str, theirs: Tensor, mine: Tensor) -> str:
+    return f"{key} {tuple(theirs.shape)} instead of {tuple(mine.shape)}"
 
 
 def _oldest_first(directory: Place) -> list[Place]:

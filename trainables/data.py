@@ -1,28 +1,30 @@
 """The images of a trial on its device, and the normalised, augmented batches it trains on and is judged on.
 
 Images stay 8-bit until the last step and are cropped, mirrored and normalised a batch at a time: no loader processes.
-This is for datasets of which all images fit in the device's memory.
+This is for datasets of which all images fit in the device's memory; `trainables.streaming` is for the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from trainables import datasets
+from trainables import batches, datasets
 from trainables.augmentation import crop_flip, flip
+from trainables.batches import Batches, normalised
 from trainables.config.training import TrainingConfig
-from trainables.datasets.arrays import Images, Labels
+from trainables.datasets.arrays import DatasetError, Images, Labels
+from trainables.datasets.imagenet import ImageNetFolder, is_imagenet
+
+if TYPE_CHECKING:
+    from trainables.streaming import StreamedData
 
 EVALUATION_BATCH_SIZE = 500
 KEPT = 2  # datasets a process keeps loaded: a reused worker mostly comes back to the one it had
-
-Batches = Iterator[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class ImageData:
     With `selection="holdout"` a tenth of the training images is held out for validation. With `selection="test"` the
     test set takes that place, all training images are trained on, and `test_batches` is empty.
     """
+
+    streamed = False
 
     def __init__(
         self,
@@ -87,18 +91,26 @@ class ImageData:
         self._std = 255 * torch.tensor(arrays.std, device=device).view(-1, 1, 1)
 
     @classmethod
-    def load(cls, config: TrainingConfig, device: torch.device | str) -> ImageData:
+    def load(cls, config: TrainingConfig, device: torch.device | str) -> ImageData | StreamedData:
         """The data a configuration names; loaded once per process and device while no two others came in between.
 
         `datasets.DatasetError` when they are missing, broken or fewer than `train_images`.
         """
         name = datasets.canonical(config.dataset)
+        if is_imagenet(name):
+            return _stream(config, name, torch.device(device))
+        if config.augmentation == "resized-crop":
+            raise DatasetError(
+                f"`augmentation` is 'resized-crop', but {name} is not imagenet:PATH, whose images alone are larger than "
+                "the network's; use crop-flip"
+            )
         return _load(name, config.image_size, config.train_images, config.selection, torch.device(device))
 
     @staticmethod
     def forget() -> None:
         """Empty the process's memory of loaded data, so that the next load looks at the disk again."""
         _load.cache_clear()
+        _open_stream.cache_clear()
 
     @property
     def train_size(self) -> int:
@@ -116,7 +128,7 @@ class ImageData:
         self,
         batch_size: int,
         generator: torch.Generator,
-        augmentation: Literal["none", "flip", "crop-flip"] = "none",
+        augmentation: str = "none",
         crop_padding: int = 4,
     ) -> Batches:
         """One epoch in random order: (images float32 [B, C, H, W] normalised, labels int64 [B]); the last may be short,
@@ -141,7 +153,7 @@ class ImageData:
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """How many batches `train_batches` gives."""
-        return sum(1 for _ in _slices(len(self._train), batch_size))
+        return batches.count(len(self._train), batch_size)
 
     def validation_batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Batches:
         """The validation images in a fixed order, not augmented; shapes as in `train_batches`."""
@@ -154,7 +166,7 @@ class ImageData:
     def _augmented(
         self, batch_size: int, positions: Tensor, offsets: Tensor | None, flips: Tensor | None, padding: int
     ) -> Batches:
-        for batch in _slices(len(positions), batch_size):
+        for batch in batches.slices(len(positions), batch_size):
             images = self._train.images.index_select(0, positions[batch])
             if offsets is not None and flips is not None:
                 images = crop_flip(images, offsets[0, batch], offsets[1, batch], flips[batch], padding)
@@ -168,18 +180,7 @@ class ImageData:
             yield self._normalised(part.images.index_select(0, positions)), part.labels[positions]
 
     def _normalised(self, images: Tensor) -> Tensor:
-        return images.to(torch.float32).sub_(self._mean).div_(self._std)
-
-
-def _slices(count: int, batch_size: int) -> Iterator[slice]:
-    """The batches of an epoch. A lone last image joins the batch before it: batch statistics of one value do not exist,
-    and whether a trial lives must not hang on the remainder of a division."""
-    start = 0
-    while start < count:
-        stop = start + batch_size
-        stop = count if count - stop <= 1 < batch_size else stop
-        yield slice(start, stop)
-        start = stop
+        return normalised(images, self._mean, self._std)
 
 
 @lru_cache(maxsize=KEPT)
@@ -191,3 +192,26 @@ def _load(
     device: torch.device,
 ) -> ImageData:
     return ImageData(datasets.load(name, image_size), train_images, selection, device)
+
+
+def _stream(config: TrainingConfig, name: str, device: torch.device) -> StreamedData:
+    data = _open_stream(name, config.image_size, config.train_images, config.selection, device, config.skip_unreadable)
+    if data.train_size < config.batch_size:
+        raise DatasetError(
+            f"`batch_size` is {config.batch_size}, but {name} leaves only {data.train_size} images to train on; lower it"
+        )
+    return data
+
+
+@lru_cache(maxsize=KEPT)
+def _open_stream(
+    name: str,
+    image_size: int | None,
+    train_images: int | None,
+    selection: Literal["holdout", "test"],
+    device: torch.device,
+    skip_unreadable: bool,
+) -> StreamedData:
+    from trainables.streaming import StreamedData  # torchvision's transforms take a second to import
+
+    return StreamedData(ImageNetFolder(name), image_size, train_images, selection, device, skip_unreadable)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -39,39 +40,59 @@ def place(model: nn.Module, device: torch.device) -> nn.Module:
     return model.to(device)
 
 
+class TrainingPass:
+    """One 0-based epoch of one replicate, a batch at a time; the loss and accuracy are those seen on the fly."""
+
+    def __init__(self, replicate: Replicate, epoch: int) -> None:
+        self._replicate = replicate
+        self._epoch = epoch
+        replicate.model.train()
+        # Sums stay on the device until the end of the epoch: reading one back per batch would stall a GPU. On the CPU a
+        # look costs nothing, and an epoch that is lost is not trained to its end.
+        self._on_cpu = replicate.device.type == "cpu"
+        self._loss_sum = torch.zeros((), dtype=torch.float64, device=replicate.device)
+        self._correct = torch.zeros((), dtype=torch.int64, device=replicate.device)
+        self._seen = 0
+
+    def step(self, images: Tensor, labels: Tensor) -> None:
+        """Train on one batch: normalised images [N, C, H, W] and labels [N] on the replicate's device."""
+        replicate = self._replicate
+        family, config, optimizer = replicate.family, replicate.config, replicate.optimizer
+        inputs = family.train_inputs(config, images, self._epoch, replicate.input_generator)
+        if replicate.device.type == "cuda":
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        optimizer.zero_grad(set_to_none=True)
+        with autocast(replicate.device):
+            outputs = replicate.model(inputs)
+            loss = family.loss(config, outputs, labels)
+        if loss.requires_grad:  # not where nothing is trained
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        logits = outputs[0] if isinstance(outputs, tuple) else outputs  # auxiliary heads come after the output
+        count = len(labels)
+        self._loss_sum += loss.detach() * count
+        self._correct += (logits.detach().argmax(1) == labels).sum()
+        self._seen += count
+        if self._on_cpu:
+            _require_finite(self._loss_sum)
+
+    def finish(self) -> dict[str, float]:
+        """Mean loss and accuracy of the epoch, each sample weighing the same; `NonFinite` when the sum of losses is not."""
+        _require_finite(self._loss_sum)
+        return {"loss": self._loss_sum.item() / self._seen, "accuracy": self._correct.item() / self._seen}
+
+
 def train_epoch(replicate: Replicate, epoch: int) -> dict[str, float]:
     """Train one replicate for one 0-based epoch; the loss and accuracy are those seen on the fly, sample-weighted.
 
     Raises:
         NonFinite: the summed loss is NaN or infinite.
     """
-    family, config, model, optimizer = replicate.family, replicate.config, replicate.model, replicate.optimizer
-    model.train()
-    # Sums stay on the device until the end of the epoch: reading one back per batch would stall a GPU. On the CPU a look
-    # costs nothing, and an epoch that is lost is not trained to its end.
-    on_cpu = replicate.device.type == "cpu"
-    loss_sum = torch.zeros((), dtype=torch.float64, device=replicate.device)
-    correct = torch.zeros((), dtype=torch.int64, device=replicate.device)
-    seen = 0
-    for images, labels in replicate.train_batches(epoch):
-        inputs = family.train_inputs(config, images, epoch, replicate.input_generator)
-        if replicate.device.type == "cuda":
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-        optimizer.zero_grad(set_to_none=True)
-        with autocast(replicate.device):
-            outputs = model(inputs)
-            loss = family.loss(config, outputs, labels)
-        if loss.requires_grad:  # not where nothing is trained
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        count = len(labels)
-        loss_sum += loss.detach() * count
-        correct += (outputs.detach().argmax(1) == labels).sum()
-        seen += count
-        if on_cpu:
-            _require_finite(loss_sum)
-    _require_finite(loss_sum)
-    return {"loss": loss_sum.item() / seen, "accuracy": correct.item() / seen}
+    batches = replicate.train_batches(epoch)
+    training = TrainingPass(replicate, epoch)
+    for images, labels in batches:
+        training.step(images, labels)
+    return training.finish()
 
 
 def _require_finite(loss_sum: Tensor) -> None:
@@ -79,36 +100,78 @@ def _require_finite(loss_sum: Tensor) -> None:
         raise NonFinite(f"the training loss became {loss_sum.item()}")
 
 
-@torch.no_grad()
-def evaluate(model: nn.Module, batches: Batches, view: View | None = None) -> dict[str, float]:
+class Tally:
+    """Loss and hits of one model over the batches of an evaluation, each sample weighing the same.
+
+    Args:
+        model: in eval mode.
+        view: transform of the images before the model sees them.
+        top5: whether to count hits among the five likeliest classes as well.
+    """
+
+    def __init__(self, model: nn.Module, view: View | None = None, top5: bool = False) -> None:
+        self._model = model
+        self._view = view
+        self._ranks = {"accuracy": 1} | ({"top5_accuracy": 5} if top5 else {})
+        self._sums: list[Tensor] = []  # of each batch: loss and hits, read back once at the end
+        self._seen = 0
+
+    @torch.no_grad()
+    def add(self, images: Tensor, labels: Tensor) -> None:
+        """Evaluate one batch: normalised images [N, C, H, W] and labels [N] on the model's device."""
+        inputs = images if self._view is None else self._view(images)
+        with autocast(inputs.device):
+            outputs = self._model(inputs)
+        loss = F.cross_entropy(outputs.float(), labels, reduction="sum").double()
+        hits = [_hits(outputs, labels, rank) for rank in self._ranks.values()]
+        self._sums.append(torch.stack([loss, *hits]))
+        self._seen += len(labels)
+
+    def means(self) -> dict[str, float]:
+        """`loss`, `accuracy` in [0, 1] and, if asked for, `top5_accuracy`; `ValueError` when no sample was added."""
+        if self._seen == 0:
+            raise ValueError(
+                "there are no images to evaluate on, but at least one is needed; check the dataset's split"
+            )
+        sums = torch.stack(self._sums).sum(0).tolist()
+        return {name: total / self._seen for name, total in zip(("loss", *self._ranks), sums, strict=True)}
+
+
+def _hits(outputs: Tensor, labels: Tensor, rank: int) -> Tensor:
+    if rank == 1:
+        return (outputs.argmax(1) == labels).sum().double()
+    likeliest = outputs.topk(min(rank, outputs.shape[1]), dim=1).indices
+    return (likeliest == labels[:, None]).sum().double()
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in eval mode, and in its former mode again afterwards."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+def evaluate(model: nn.Module, batches: Batches, view: View | None = None, top5: bool = False) -> dict[str, float]:
     """Mean cross-entropy and top-1 accuracy in [0, 1] over all batches, each sample weighing the same.
 
     Args:
         model: put into eval mode; its former mode is restored afterwards.
         batches: (images [N, C, H, W], labels [N]) pairs on the model's device.
         view: transform of the images before the model sees them.
+        top5: whether to report `top5_accuracy` as well.
 
     Raises:
         ValueError: there is no sample to evaluate.
     """
-    was_training = model.training
-    model.eval()
-    sums: list[Tensor] = []  # of each batch: loss and hits, read back once at the end
-    seen = 0
-    try:
+    tally = Tally(model, view, top5)
+    with evaluating(model):
         for images, labels in batches:
-            inputs = images if view is None else view(images)
-            with autocast(inputs.device):
-                outputs = model(inputs)
-            loss = F.cross_entropy(outputs.float(), labels, reduction="sum")
-            sums.append(torch.stack([loss.double(), (outputs.argmax(1) == labels).sum().double()]))
-            seen += len(labels)
-    finally:
-        model.train(was_training)
-    if seen == 0:
-        raise ValueError("there are no images to evaluate on, but at least one is needed; check the dataset's split")
-    loss_sum, correct = torch.stack(sums).sum(0).tolist()
-    return {"loss": loss_sum / seen, "accuracy": correct / seen}
+            tally.add(images, labels)
+    return tally.means()
 
 
 def run_epoch(replicates: Sequence[Replicate], epoch: int, last: bool) -> float:
@@ -124,11 +187,11 @@ def run_epoch(replicates: Sequence[Replicate], epoch: int, last: bool) -> float:
             start = time.perf_counter()
             metrics = {f"train_{key}": value for key, value in train_epoch(replicate, epoch).items()}
             training += time.perf_counter() - start
-            replicate.metrics = _checked(metrics | replicate.evaluate(epoch, last))
+            replicate.end_epoch(checked(metrics | replicate.evaluate(epoch, last)), epoch)
     return training
 
 
-def _checked(metrics: dict[str, float]) -> dict[str, float]:
+def checked(metrics: dict[str, float]) -> dict[str, float]:
     """The metrics as floats; a family's slip fails this replicate and not the search."""
     for name, value in metrics.items():
         if not isinstance(value, int | float):

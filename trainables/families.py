@@ -16,6 +16,7 @@ _CONFIGS = {
     "online_norm": "OnlineNormConfig",
     "deconv": "DeconvConfig",
     "bn_only": "BNOnlyConfig",
+    "imagenet": "ImageNetConfig",
 }
 
 

@@ -40,10 +40,12 @@ class Family(Generic[Config]):
     Attributes:
         name: as in `trainables.families`.
         network_knobs: configurations that agree in these knobs build the same network for the same images.
+        top5: whether evaluations also report top5_accuracy.
     """
 
     name: ClassVar[str]
     network_knobs: ClassVar[tuple[str, ...]] = ("arch",)
+    top5: ClassVar[bool] = False
 
     def build_model(self, config: Config, shape: Shape) -> nn.Module:
         """A freshly initialised network; its random draws come from torch's global generator, seeded by the caller."""
@@ -90,6 +92,14 @@ class Family(Generic[Config]):
 
     def begin_epoch(self, config: Config, model: nn.Module, epoch: int) -> None:
         """Called before each 0-based epoch, also the first one after a resume: freeze, thaw, change buffers."""
+
+    def end_epoch(
+        self, config: Config, optimizer: torch.optim.Optimizer, metrics: Mapping[str, float], epoch: int
+    ) -> None:
+        """Called after each 0-based epoch with the replicate's metrics, for schedules that follow them.
+
+        What it must remember belongs in the optimizer's parameter groups, which checkpoints hold.
+        """
 
     def train_inputs(self, config: Config, images: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
         """The normalised images [N, C, H, W] a training batch really shows the network at this 0-based epoch."""

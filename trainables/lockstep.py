@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from trainables import engine, families, statistics
+from trainables import engine, families, statistics, together
 from trainables.data import ImageData
 from trainables.replicate import Replicate
 
@@ -73,7 +73,8 @@ class LockStep:
         start = time.perf_counter()
         last = self.epoch + 1 >= self.config.epochs
         living = self._alive()
-        training = engine.run_epoch(self.replicates, self.epoch, last)
+        run = together.run_epoch if self.data.streamed else engine.run_epoch
+        training = run(self.replicates, self.epoch, last)
         result = self._report(time.perf_counter() - start)
         result["images_per_second"] = living * self.data.train_size / training if training > 0 else 0.0
         self.epoch += 1
@@ -87,7 +88,7 @@ class LockStep:
         result: Result = {
             "epoch": self.epoch + 1,
             "replicates_ok": self._alive(),
-            "learning_rate": self.family.learning_rate_at(self.config, self.epoch),
+            "learning_rate": self._learning_rate(),
             "scalars": self._scalars(),
             "epoch_seconds": seconds,
             "diverged": self.diverged,
@@ -114,6 +115,11 @@ class LockStep:
         living = next((replicate for replicate in self.replicates if replicate.failure is None), None)
         of_model = {} if living is None else self.family.model_scalars(self.config, living.model)
         return of_model | self.family.scalars_at(self.config, self.epoch)
+
+    def _learning_rate(self) -> float:
+        """Of this epoch: the median over the living replicates, which differ where a schedule follows their metrics."""
+        rates = [r.learning_rate for r in self.replicates if r.failure is None and r.learning_rate is not None]
+        return statistics.median(rates, "max") if rates else self.family.learning_rate_at(self.config, self.epoch)
 
     def _alive(self) -> int:
         return sum(replicate.failure is None for replicate in self.replicates)

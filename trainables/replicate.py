@@ -5,17 +5,43 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from trainables import engine, optim, seeded_state, seeding
+from trainables.batches import Batches
 from trainables.config.training import TrainingConfig
 from trainables.data import ImageData
-from trainables.family import Family, Shape
+from trainables.family import Family, Shape, View
+
+if TYPE_CHECKING:
+    from trainables.streaming import StreamedData
+
+    Data = ImageData | StreamedData
 
 TRACEBACK_LENGTH = 4000  # characters kept of a traceback: its end says what happened
+
+
+@dataclass(frozen=True)
+class Look:
+    """One evaluation: of the validation images (`val`) or of the test images, as they are or through a family's view."""
+
+    split: Literal["val", "test"]
+    suffix: str | None = None
+    view: View | None = None
+
+    def batches(self, data: Data) -> Batches:
+        """The images it looks at."""
+        return data.validation_batches() if self.split == "val" else data.test_batches()
+
+    def named(self, means: dict[str, float]) -> dict[str, float]:
+        """The means of an evaluation under the names they are reported by; of a view, the accuracy alone."""
+        if self.suffix is not None:
+            return {f"{self.split}_accuracy_{self.suffix}": means["accuracy"]}
+        return {f"{self.split}_{name}": value for name, value in means.items()}
 
 
 class Replicate:
@@ -23,13 +49,14 @@ class Replicate:
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
+    learning_rate: float | None = None  # of the epoch begun last
 
     def __init__(
         self,
         index: int,
         family: Family[Any],
         config: TrainingConfig,
-        data: ImageData,
+        data: Data,
         seed: int,
         device: torch.device,
     ) -> None:
@@ -53,15 +80,17 @@ class Replicate:
         shape = Shape(self.data.channels, self.data.image_size, self.data.num_classes)
         return engine.place(self.family.build_model(self.config, shape), self.device)
 
-    def train_batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Start a 0-based epoch: position every random stream, apply the schedule, and give its batches.
-
-        What the family changes within the epoch is set before each batch.
-        """
+    def begin_epoch(self, epoch: int) -> None:
+        """Start a 0-based epoch: position every random stream and apply the schedule."""
         seeding.seed_globals(self.seed, self.index, "train", epoch)
         self.input_generator = seeding.generator(self.seed, self.index, "inputs", epoch)
         optim.set_hyperparameters(self.optimizer, self.family.hyperparameters_at(self.config, epoch))
+        self.learning_rate = float(self.optimizer.param_groups[0]["lr"])
         self.family.begin_epoch(self.config, self.model, epoch)
+
+    def train_batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Start a 0-based epoch and give its batches; what the family changes within it is set before each."""
+        self.begin_epoch(epoch)
         batches = self.data.train_batches(
             self.config.batch_size,
             seeding.generator(self.seed, self.index, "batches", epoch),
@@ -71,25 +100,39 @@ class Replicate:
         return self._scheduled(batches, epoch)
 
     def _scheduled(self, batches: Iterator[tuple[Tensor, Tensor]], epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        steps = self.data.steps_per_epoch(self.config.batch_size)
         for step, batch in enumerate(batches):
-            values = self.family.hyperparameters_at_step(self.config, epoch, step, steps)
-            optim.set_hyperparameters(self.optimizer, values)
+            self.begin_batch(epoch, step)
             yield batch
+
+    def begin_batch(self, epoch: int, step: int) -> None:
+        """Set what the family changes within a 0-based epoch, for its 0-based batch `step`."""
+        steps = self.data.steps_per_epoch(self.config.batch_size)
+        values = self.family.hyperparameters_at_step(self.config, epoch, step, steps)
+        optim.set_hyperparameters(self.optimizer, values)
 
     def evaluate(self, epoch: int, last: bool) -> dict[str, float]:
         """The validation metrics after a 0-based epoch and, at the full budget, the test metrics."""
-        plain = engine.evaluate(self.model, self.data.validation_batches())
-        metrics = {f"val_{key}": value for key, value in plain.items()}
-        for suffix, view in self.family.validation_views(self.config, epoch, last).items():
-            metrics[f"val_accuracy_{suffix}"] = engine.evaluate(self.model, self.data.validation_batches(), view)[
-                "accuracy"
-            ]
-        if last and self.config.selection == "holdout":
-            test = engine.evaluate(self.model, self.data.test_batches())
-            metrics |= {f"test_{key}": value for key, value in test.items()}
-        metrics |= self.family.epoch_metrics(self.config, self.model)
+        metrics: dict[str, float] = {}
+        for look in self.looks(epoch, last):
+            means = engine.evaluate(self.model, look.batches(self.data), look.view, self.family.top5)
+            metrics |= look.named(means)
+        return metrics | self.further_metrics(last)
+
+    def further_metrics(self, last: bool) -> dict[str, float]:
+        """What the family reads off the network after an epoch and, at the full budget, at the end."""
+        metrics = self.family.epoch_metrics(self.config, self.model)
         return metrics | (self.family.final_metrics(self.config, self) if last else {})
+
+    def looks(self, epoch: int, last: bool) -> list[Look]:
+        """What is evaluated after a 0-based epoch; the same for every replicate of a trial."""
+        views = self.family.validation_views(self.config, epoch, last)
+        looks = [Look("val"), *(Look("val", suffix, view) for suffix, view in views.items())]
+        return [*looks, Look("test")] if last and self.config.selection == "holdout" else looks
+
+    def end_epoch(self, metrics: dict[str, float], epoch: int) -> None:
+        """Take over the metrics of a 0-based epoch and let schedules follow them."""
+        self.metrics = metrics
+        self.family.end_epoch(self.config, self.optimizer, metrics, epoch)
 
     @contextmanager
     def catching(self, epoch: int) -> Iterator[None]:

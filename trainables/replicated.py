@@ -223,9 +223,15 @@ class BNOnlyTrainable(ReplicatedTrainable):
     family = "bn_only"
 
 
+class ImageNetTrainable(ReplicatedTrainable):
+    """A trial of the imagenet family."""
+
+    family = "imagenet"
+
+
 # family name -> its Trainable
 TRAINABLES: dict[str, type[ReplicatedTrainable]] = {
-    cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable, DeconvTrainable, BNOnlyTrainable)
+    cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable, DeconvTrainable, BNOnlyTrainable, ImageNetTrainable)
 }
 
 

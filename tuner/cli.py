@@ -61,6 +61,12 @@ CheckpointEvery = Annotated[
 ]
 Detach = Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")]
 
+Checkpoint = Annotated[str, typer.Argument(help="File of a trial's checkpoint or of weights.", show_default=False)]
+FamilyOfCheckpoint = Annotated[
+    str | None, typer.Option("--family", help="Family of the network; our own checkpoints know theirs.")
+]
+Replicate = Annotated[int, typer.Option(help="Which replicate of a trial's checkpoint.")]
+
 # Rich takes 80 columns where it cannot ask a terminal; the tables are made for 100.
 out = Console() if sys.stdout.isatty() else Console(width=100)
 
@@ -520,6 +526,54 @@ def train(
     if retraining is not None:
         for line in (*retraining.notes(), retraining.verdict()):
             tell(line)
+
+
+@app.command()
+def evaluate(
+    checkpoint: Checkpoint,
+    family: FamilyOfCheckpoint = None,
+    replicate: Replicate = 0,
+    set_: Setting = None,
+) -> None:
+    """Evaluate a checkpoint, ours or anyone's state dictionary: top-1, top-5 and loss."""
+    from tuner import trained
+
+    for line in trained.evaluate(trained.load(checkpoint, family, set_ or [], replicate)):
+        out.print(line, markup=False, highlight=False)
+
+
+@app.command()
+def predict(
+    checkpoint: Checkpoint,
+    images: Annotated[list[str], typer.Argument(help="Image files.", show_default=False)],
+    family: FamilyOfCheckpoint = None,
+    replicate: Replicate = 0,
+    out_folder: Annotated[str, typer.Option("--out", help="Folder for the pictures.")] = ".",
+    set_: Setting = None,
+) -> None:
+    """Say what a checkpoint sees in images: the five likeliest classes, and a picture of each image beside its bars."""
+    from pathlib import Path
+
+    from tuner import trained
+
+    loaded = trained.load(checkpoint, family, set_ or [], replicate)
+    for line in trained.predict(loaded, images, Path(out_folder)):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command("import-log")
+def import_log(
+    file: Annotated[str, typer.Argument(help="Log of a run of the classic ImageNet collection.", show_default=False)],
+    family: Annotated[str, typer.Option(help="Family that the run would belong to.")] = "imagenet",
+    name: Annotated[str | None, typer.Option(help="Name of the experiment.  [default: the file's]")] = None,
+    storage: Storage = None,
+    set_: Setting = None,
+) -> None:
+    """Make an experiment out of someone's training log, so that an old run appears in results and replays."""
+    from tuner import import_log as logs
+
+    found = logs.import_log(file, family, set_ or [], name, storage)
+    out.print(f"imported as {found.name}; see: {found.command('results')}", markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -20,6 +20,7 @@ def listing() -> Table:
             info.name, "yes" if info.present else "no", *(f"{count:,}" for count in counts), Text(info.problem or "")
         )
     table.add_row("folder:PATH", "", "", "", "", "", "train/ and val/ or test/, a class folder each")
+    table.add_row("imagenet:PATH", "", "", "", "", "", "train/ and val/, a synset folder each; streamed")
     return table
 
 

@@ -32,13 +32,10 @@ def train(family: str, settings: Sequence[str], *, epochs: int, replicates: int,
     Raises:
         BadInput: a knob that is unknown, out of range or not a constant; data that is missing.
     """
-    from search_spaces.overrides import parse_all
+    from search_spaces.overrides import constants
 
     try:
-        knobs = {"epochs": epochs, **parse_all(list(settings))}
-        for name, value in knobs.items():
-            if hasattr(value, "sample") or (isinstance(value, dict) and "grid_search" in value):
-                raise ValueError(f"`{name}` is a range, but one configuration needs one value; give a constant")
+        knobs = {"epochs": epochs, **constants(settings)}
     except ValueError as error:
         raise BadInput(str(error)) from None
     return run(Request(family, knobs, replicates, seed))

@@ -417,7 +417,10 @@ def test_a_normal_distribution_is_cut_at_the_bounds_of_its_knob():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"family": "blurr"}, "`blurr` is not a family (there are: blur, online_norm, deconv); did you mean `blur`?"),
+        (
+            {"family": "blurr"},
+            "`blurr` is not a family (there are: blur, online_norm, deconv, bn_only, imagenet); did you mean `blur`?",
+        ),
         ({"baseline": {"lr": -1}}, "`lr` is -1, but must be greater than 0 (in the baseline)"),
         ({"baseline": {"lr": tune.uniform(0, 1)}}, "`lr` is a domain where one value is expected"),
         ({"points": ({"mode": "all"}, {"sigma": -1})}, "(in point 2 of the grid)"),

@@ -1,12 +1,14 @@
 """Crops and mirror images of a batch are those of torchvision, image by image, with the same draws."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 import torchvision.transforms.functional as vision
 from PIL import Image
 
-from trainables.augmentation import crop_flip, flip
+from trainables.augmentation import colour_jitter, crop_flip, flip
 
 
 def random_batch(count: int, channels: int, height: int, width: int) -> torch.Tensor:
@@ -48,3 +50,24 @@ def test_flip_mirrors_only_the_images_it_is_told_to() -> None:
     mirrored = flip(images, torch.tensor([True, False]))
     assert torch.equal(mirrored[0], images[0].flip(-1))
     assert torch.equal(mirrored[1], images[1])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_colours_are_torchvisions_in_some_order_of_the_three_for_each_image(channels: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(40, channels, 6, 6, generator=generator)
+    jittered = colour_jitter(images, 0.3, torch.Generator().manual_seed(1))
+    factors = 1 + 0.3 * (2 * torch.rand(3, 40, generator=torch.Generator().manual_seed(1)) - 1)
+    changes = (vision.adjust_brightness, vision.adjust_contrast, vision.adjust_saturation)
+    orders = set()
+    for image, result, values in zip(images, jittered, factors.T.tolist(), strict=True):
+        for order in itertools.permutations(range(3)):
+            expected = image
+            for change in order:
+                expected = changes[change](expected, values[change])
+            if torch.allclose(result, expected, atol=1e-5):
+                orders.add(order)
+                break
+        else:
+            pytest.fail("no order of the three changes gives this image")
+    assert len(orders) > 3 or channels == 1

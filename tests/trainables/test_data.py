@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from trainables import batches as bounds
 from trainables import datasets
 from trainables.config.training import TrainingConfig
 from trainables.data import ImageData, _load
@@ -199,3 +200,9 @@ def test_a_lone_last_image_joins_the_batch_before_it(batch_size, sizes):
     images = ImageData.load(TrainingConfig(image_size=8, train_images=120), "cpu")
     batches = images.train_batches(batch_size, torch.Generator())
     assert [len(labels) for _, labels in batches] == sizes
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 8, 50])
+def test_batches_are_counted_as_they_come(batch_size: int) -> None:
+    for images in range(1, 30):
+        assert bounds.count(images, batch_size) == len(list(bounds.slices(images, batch_size)))

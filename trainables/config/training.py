@@ -16,7 +16,10 @@ class TrainingConfig(BaseModel):
     # Those of the family's scalars that a leaderboard shows beside the medians.
     shown_scalars: ClassVar[tuple[str, ...]] = ()
 
-    dataset: str = Field("digits", description="digits, cifar10, cifar100 or folder:PATH (train/ and val/ or test/)")
+    dataset: str = Field(
+        "digits",
+        description="digits, cifar10, cifar100, folder:PATH (train/ and val/ or test/), imagenet:PATH, imagenet16:PATH",
+    )
     image_size: int | None = Field(
         None, ge=8, le=1024, description="side of the images in pixels; none keeps the dataset's own (digits: 16)"
     )
@@ -27,8 +30,13 @@ class TrainingConfig(BaseModel):
         "holdout",
         description="where val_ metrics come from: 10 % of the training images, or the test set as papers did",
     )
-    augmentation: Literal["none", "flip", "crop-flip"] = Field(
-        "none", description="none; flip: mirror half the images; crop-flip: also a random crop of the padded image"
+    augmentation: Literal["none", "flip", "crop-flip", "resized-crop"] = Field(
+        "none",
+        description="none; flip: mirror half the images; crop-flip: also a random crop of the padded image (imagenet: of "
+        "the larger image); resized-crop: imagenet only, a crop of random size and shape",
+    )
+    skip_unreadable: bool = Field(
+        False, description="imagenet: leave out images that cannot be decoded; false names the first one and ends"
     )
     crop_padding: int = Field(4, ge=1, le=64, description="pixels of zero padding around the image before the crop")
     epochs: int = Field(60, ge=1, le=100_000, description="full budget of a trial in epochs")

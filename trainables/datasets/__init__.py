@@ -1,10 +1,11 @@
-"""Datasets as NumPy arrays, without torch: digits, cifar10, cifar100 and folder:PATH, by name.
+"""Datasets without torch: digits, cifar10, cifar100 and folder:PATH as NumPy arrays, imagenet:PATH as a list of files.
 
 arrays      what a loaded dataset is, what a check reports, the error
 catalog     the datasets by name: load, check, fetch
 digits      scikit-learn's handwritten digits, always there
 cifar       CIFAR-10 and CIFAR-100 in torchvision's layout on disk
 folder      a folder of images, one folder a class
+imagenet    a folder too large for memory, listed; also grouped into 16 classes
 decode      one image file to 8-bit RGB of one size
 cache       decoded images on disk, made once and shared by every process of a node
 holdout     which training images are used, and which of those are held out
@@ -12,7 +13,7 @@ holdout     which training images are used, and which of those are held out
 
 from trainables.datasets.arrays import Arrays, DatasetError, Info
 from trainables.datasets.cache import data_root
-from trainables.datasets.catalog import available, canonical, check, fetch, load
+from trainables.datasets.catalog import available, canonical, check, class_names, fetch, load, normalisation
 from trainables.datasets.holdout import holdout_split, subset
 
 __all__ = [
@@ -22,9 +23,11 @@ __all__ = [
     "available",
     "canonical",
     "check",
+    "class_names",
     "data_root",
     "fetch",
     "holdout_split",
     "load",
+    "normalisation",
     "subset",
 ]

@@ -9,26 +9,50 @@ from trainables.datasets import cache, cifar, digits, holdout
 from trainables.datasets.arrays import Arrays, DatasetError, Info
 from trainables.datasets.cifar import Cifar
 from trainables.datasets.folder import Folder
+from trainables.datasets.imagenet import GROUPINGS, ImageNetFolder, is_imagenet
 
 FOLDER = "folder:"
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+KINDS = ("folder", *GROUPINGS)
 NAMES = ("digits", *cifar.FILES)
 
 
 def canonical(dataset: str) -> str:
-    """The name that means the same from any working directory: folder:PATH gets its absolute path.
+    """The name that means the same from any working directory: folder:PATH and imagenet:PATH get their absolute path.
 
     `DatasetError` for an unknown name, with the nearest one.
     """
     if dataset in NAMES:
         return dataset
-    if dataset.startswith(FOLDER):
-        path = dataset.removeprefix(FOLDER)
+    kind, colon, path = dataset.partition(":")
+    if colon and kind in KINDS:
         if not path:
-            raise DatasetError("`folder:` names no path; write folder:PATH")
-        return f"{FOLDER}{Path(path).expanduser().absolute()}"
+            raise DatasetError(f"`{kind}:` names no path; write {kind}:PATH")
+        return f"{kind}:{Path(path).expanduser().absolute()}"
     near = [f"{FOLDER}{dataset}"] if Path(dataset).is_dir() else difflib.get_close_matches(dataset.lower(), NAMES, n=1)
     hint = f"; did you mean `{near[0]}`?" if near else ""
-    raise DatasetError(f"`{dataset}` is not a dataset (there are: {', '.join(NAMES)}, folder:PATH){hint}")
+    raise DatasetError(
+        f"`{dataset}` is not a dataset (there are: {', '.join(NAMES)}, folder:PATH, imagenet:PATH){hint}"
+    )
+
+
+def normalisation(dataset: str, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation that images are normalised with, a channel each, in units where white is 1.
+
+    ImageNet's own for ImageNet. Elsewhere 0.5 and 0.5, which map black to -1 and white to 1, as the published CIFAR-10
+    runs of blur training and of BatchNorm-only training did.
+    """
+    if dataset.partition(":")[0] in GROUPINGS:
+        return IMAGENET_MEAN, IMAGENET_STD
+    return (0.5,) * channels, (0.5,) * channels
+
+
+def class_names(dataset: str) -> tuple[str, ...]:
+    """The names of the classes in the order of their labels; nothing is decoded."""
+    name = canonical(dataset)
+    if is_imagenet(name):
+        return ImageNetFolder(name).classes
+    return digits.load().classes if name == "digits" else _source(name).classes
 
 
 def load(dataset: str, image_size: int | None = None) -> Arrays:
@@ -39,6 +63,8 @@ def load(dataset: str, image_size: int | None = None) -> Arrays:
     """
     _check_image_size(image_size)
     name = canonical(dataset)
+    if is_imagenet(name):
+        raise DatasetError(f"{name} is too large for memory and is streamed instead; folder:PATH is loaded whole")
     return digits.load(image_size) if name == "digits" else cache.load(_source(name), _cached_side(name, image_size))
 
 
@@ -50,7 +76,10 @@ def check(dataset: str, image_size: int | None = None, train_images: int | None 
     """
     _check_image_size(image_size)
     name = canonical(dataset)
-    info = digits.info(image_size) if name == "digits" else _check_source(name, image_size)
+    if is_imagenet(name):
+        info = ImageNetFolder(name).info(image_size)
+    else:
+        info = digits.info(image_size) if name == "digits" else _check_source(name, image_size)
     holdout.subset(info.train_images, train_images)
     return info
 

@@ -13,14 +13,22 @@ from trainables.datasets.arrays import DatasetError, Images
 def read(path: str | os.PathLike[str], side: int | None) -> Images:
     """uint8 [3, H, W] of an image file, brought to `side` x `side` when a side is given.
 
-    `DatasetError` names the file that cannot be decoded. EXIF orientation is ignored, as torchvision does.
+    `DatasetError` names the file that cannot be decoded.
+    """
+    rgb = rgb_image(path)
+    return to_array(rgb if side is None else fit(rgb, side))
+
+
+def rgb_image(path: str | os.PathLike[str]) -> Image.Image:
+    """The whole image of a file as 8-bit RGB; `DatasetError` names the file that cannot be decoded.
+
+    EXIF orientation is ignored, as torchvision does.
     """
     try:
         with Image.open(path) as image:
-            rgb = to_rgb(image)
+            return to_rgb(image)
     except Exception as error:  # Pillow's decoders raise nearly anything at a damaged file
         raise DatasetError(f"{path} cannot be decoded ({_reason(error)}); replace or remove it") from error
-    return to_array(rgb if side is None else fit(rgb, side))
 
 
 def size(path: str | os.PathLike[str]) -> tuple[int, int]:

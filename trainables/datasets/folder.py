@@ -12,10 +12,10 @@ import numpy as np
 from trainables.datasets import decode, workers
 from trainables.datasets.arrays import DatasetError, Labels
 from trainables.datasets.cache import Allocate
+from trainables.wording import some
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 LAYOUT = "it must hold train/ and test/ (or val/), each with a folder of images for each class"
-LISTED = 5  # names shown in an error before "..."
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Folder:
                 empty.append(f"{split}/{name}/")
         if empty:
             raise DatasetError(
-                f"{self.path} has class folders without images: {_some(empty)}; fill them, or remove the classes"
+                f"{self.path} has class folders without images: {some(empty)}; fill them, or remove the classes"
             )
         return files
 
@@ -120,7 +120,7 @@ def _classes(path: Path, test: str) -> tuple[str, ...]:
     )
     if train_names != test_names:
         sides = ((train_names - test_names, "train"), (test_names - train_names, test))
-        differences = [f"only in {split}/: {_some(sorted(names))}" for names, split in sides if names]
+        differences = [f"only in {split}/: {some(sorted(names))}" for names, split in sides if names]
         raise DatasetError(
             f"train/ and {test}/ of {path} have different class folders ({'; '.join(differences)}); make them the same"
         )
@@ -131,7 +131,3 @@ def _classes(path: Path, test: str) -> tuple[str, ...]:
 
 def _labels(files: list[File]) -> Labels:
     return np.array([file.label for file in files], dtype=np.int64)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:LISTED]) + (f", ... ({len(names)} in all)" if len(names) > LISTED else "")

@@ -1,0 +1,32 @@
+"""What the batches of every kind of dataset have in common: their type, their bounds, their normalisation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+Batches = Iterator[tuple[Tensor, Tensor]]
+
+
+def slices(images: int, batch_size: int) -> Iterator[slice]:
+    """The batches of an epoch. A lone last image joins the batch before it: batch statistics of one value do not exist,
+    and whether a trial lives must not hang on the remainder of a division."""
+    start = 0
+    while start < images:
+        stop = start + batch_size
+        stop = images if images - stop <= 1 < batch_size else stop
+        yield slice(start, stop)
+        start = stop
+
+
+def count(images: int, batch_size: int) -> int:
+    """How many batches `slices` gives."""
+    return images if batch_size == 1 else max(1, math.ceil((images - 1) / batch_size))
+
+
+def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """float32 of 8-bit images [N, C, H, W], given mean and standard deviation [C, 1, 1] in units where white is 255."""
+    return images.to(torch.float32).sub_(mean).div_(std)

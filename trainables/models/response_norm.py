@@ -1,0 +1,28 @@
+"""Local response normalisation (Krizhevsky et al. 2012, section 3.3) with the windows that published networks used."""
+
+from __future__ import annotations
+
+from torch import nn
+
+WINDOWS = ("channels", "5", "off")
+ALPHA, BETA = 1e-4, 0.75
+
+
+def response_norm(channels: int, window: str = "channels", k: float = 1.0) -> nn.Module:
+    """y_c = x_c / (k + (1e-4 / n) * sum over j of x_j^2)^0.75, j from c - floor(n/2) to c + floor((n-1)/2).
+
+    Beyond the first and the last channel x is zero; the sum is divided by n there too.
+
+    Args:
+        channels: of the maps [N, channels, H, W].
+        window: n: `channels` (all of them in reach, as the classic collection trained), `5` (as the paper), or `off`.
+        k: 1 as the collection, 2 as the paper.
+
+    Raises:
+        ValueError: another window.
+    """
+    if window not in WINDOWS:
+        raise ValueError(f"`lrn` is {window!r}, but must be one of {', '.join(WINDOWS)}")
+    if window == "off":
+        return nn.Identity()
+    return nn.LocalResponseNorm(channels if window == "channels" else int(window), ALPHA, BETA, k)
