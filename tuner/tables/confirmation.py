@@ -8,9 +8,10 @@ from rich.text import Text
 from tuner.history import History
 from tuner.leaderboard import Leaderboard, Row
 from tuner.paths import ExperimentPaths
-from tuner.significance import LEVEL, pairs_needed, separated
+from tuner.significance import pairs_needed, separated
 from tuner.tables import heading
 from tuner.tables.grid import grid
+from tuner.tables.results import ties
 from tuner.tables.text import MISSING, metric, plain, spread
 
 _COLUMNS = ("#", "trial", "selection", "epoch", "confirmation", "[min, max]", "ok", "change", "test", "status")
@@ -58,8 +59,8 @@ def _legend(board: Leaderboard) -> list[str]:
         "confirmation: the median at the full budget on seeds that took no part in picking",
         "change: confirmation minus selection, where both are at the full budget",
     ]
-    if any(row.tied_with_best for row in board.rows):
-        lines.append(f"~ not separated from the best one (sign test at two-sided p = {LEVEL:g} over the paired seeds)")
+    if board.best is not None and any(row.tied_with_best for row in board.rows):
+        lines.append(ties(board.best.trial, board.history.replicates))
     return lines
 
 

@@ -110,14 +110,14 @@ def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
         ranked = "median" if window == 1 else f"median of {window} epochs"
         lines.append(f"stopped: its {ranked} was {side} the cutoff of its rung; `tuner show` gives the reason in full")
     if board.best is not None and any(row.tied_with_best for row in shown):
-        lines.append(_ties(board.best.trial, history.replicates))
+        lines.append(ties(board.best.trial, history.replicates))
     same = len(board.knobs()) - len(board.varying())
     if same:
         lines.append(f"knobs that do not vary: {same}; `tuner show` lists them")
     return lines
 
 
-def _ties(best: int, replicates: int) -> str:
+def ties(best: int, replicates: int) -> str:
     """What `~` claims, exactly."""
     needed = pairs_needed(replicates)
     if needed is None:
