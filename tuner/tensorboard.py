@@ -16,7 +16,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 
 from tuner import manifest as manifests
-from tuner import records
+from tuner import margin_charts, records
 from tuner.event_file import EventFile
 from tuner.manifest import Manifest
 from tuner.paths import ExperimentPaths, trial_name
@@ -32,7 +32,7 @@ class TensorBoardWriter:
     living replicates, `replicates_ok`, `learning_rate`. A number that is not finite is written as NaN, so that a
     diverged trial does not keep its last good value. In HParams each trial that began is a row with all its knobs,
     constant ones too, and its medians; its status is success if it completed or was stopped early, failure if it
-    diverged or failed.
+    diverged or failed. Custom scalars have a margin chart for each metric that is reported epoch by epoch.
 
     The configurations that the records hold already are known from the start; a resumed search calls `rebuild` first.
     """
@@ -41,6 +41,7 @@ class TensorBoardWriter:
         self._root = paths.tensorboard
         self._files: dict[int, EventFile] = {}
         self._metrics = [str(manifest["objective"]["metric"])]
+        self._charted = list(self._metrics)  # reported epoch by epoch, not only at the end
         self._configs: dict[int, dict[str, Any]] = {}
         self._kinds: dict[str, int] = {}  # knob -> type of its column
         self._described = False
@@ -77,6 +78,7 @@ class TensorBoardWriter:
         elif record["event"] == "epoch":
             new = [name for name in record["metrics"] if name not in self._metrics]
             self._metrics += new
+            self._charted += new if record["epoch"] == 1 else []
             self._described &= not new
 
     def _file(self, trial: int, at: float) -> EventFile:
@@ -124,7 +126,8 @@ class TensorBoardWriter:
             ],
         )
         file = EventFile(self._root)
-        file.write([_hparams(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment))], at=at)
+        description = _hparams(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment))
+        file.write([description, margin_charts.layout(self._charted)], at=at)
         file.close()
         for older in self._root.glob("events.out.tfevents.*"):
             if older != file.path:

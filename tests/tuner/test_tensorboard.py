@@ -1,5 +1,6 @@
 """The event files, read back by TensorBoard's own reader and by the backend of its HParams page."""
 
+import json
 import math
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from tensorboard.backend.event_processing.data_provider import MultiplexerDataPr
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.custom_scalar.custom_scalars_plugin import CustomScalarsPlugin
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
 
 from tests.tuner.experiments import Experiment, around, finished
@@ -126,6 +128,27 @@ def test_a_knob_that_is_a_number_in_one_trial_and_none_in_another_is_text_in_all
     hparams = HParams(experiment)
     assert [info.type for info in hparams.experiment().hparam_infos] == [api_pb2.DATA_TYPE_STRING]
     assert sorted(knobs(row)["image_size"] for row in hparams.rows()) == ["16", "none"]
+
+
+def test_the_custom_scalars_page_has_a_margin_chart_whose_lines_and_bands_are_there(tmp_path):
+    experiment = finished(tmp_path)
+    fed(experiment)
+    runs = EventMultiplexer()
+    runs.AddRunsFromDirectory(str(experiment.paths.tensorboard))
+    runs.Reload()
+    page = CustomScalarsPlugin(TBContext(data_provider=MultiplexerDataProvider(runs, "runs"), multiplexer=runs))
+    shown = json.loads(page.layout_impl(context.RequestContext(), ""))
+    charts = [
+        (chart["title"], chart["margin"]["series"]) for category in shown["category"] for chart in category["chart"]
+    ]
+    series = {
+        "value": "median/val_accuracy",
+        "lower": "spread/val_accuracy_min",
+        "upper": "spread/val_accuracy_max",
+    }
+    assert charts == [("val_accuracy", [series])]  # test_accuracy is reported at the end alone
+    drawn = scalars(experiment, 1)
+    assert [len(drawn[series[part]]) for part in ("value", "lower", "upper")] == [9, 9, 9]
 
 
 def test_a_trial_that_has_not_begun_has_no_row(tmp_path):
