@@ -18,9 +18,10 @@ def curves(history: History) -> list[dict[str, Any]]:
     each trial the first and the last epoch, the rungs and every `stride`-th epoch are kept, with the smallest stride that
     leaves no more than `OBJECTIVE_POINTS` (for the other metrics, their share of `OTHER_POINTS`).
     """
-    others = [name for name in _metrics(history) if name != history.metric]
-    limits = {history.metric: OBJECTIVE_POINTS} | {name: OTHER_POINTS // len(others) for name in others}
-    return [_curves(history, name, limit) for name, limit in limits.items()]
+    found = _metrics(history)
+    share = OTHER_POINTS // max(1, len(found) - 1)
+    ordered = sorted(found, key=lambda name: name != history.metric)
+    return [_curves(history, name, OBJECTIVE_POINTS if name == history.metric else share) for name in ordered]
 
 
 def significant(value: float | None) -> float | None:

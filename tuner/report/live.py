@@ -17,6 +17,7 @@ from tuner.report.page import render
 
 SECONDS = 5.0  # between two looks at a running search
 SECONDS_AT_REST = 30.0  # and at one that has ended, but may be resumed
+FEWEST_SECONDS = 1.0  # between two looks, however little is left
 SHARE = 0.1  # of the time may go into making content: a page must not slow down the search beside it
 HOST = "127.0.0.1"
 
@@ -40,7 +41,7 @@ class Feed:
                 self._content = {**made, "version": hashlib.sha256(text.encode()).hexdigest()[:16]}
                 pause = SECONDS if made["state"] == "running" else SECONDS_AT_REST
                 self._due = time.monotonic() + max(pause, (time.thread_time() - began) / SHARE)
-            return self._content, max(1.0, self._due - time.monotonic())
+            return self._content, max(FEWEST_SECONDS, self._due - time.monotonic())
 
 
 class Server(ThreadingHTTPServer):

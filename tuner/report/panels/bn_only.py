@@ -59,7 +59,7 @@ def _against(board: Leaderboard, knob: str) -> Figure:
 
 def _gammas(board: Leaderboard) -> Figure:
     data = []
-    for trial in leading(board):
+    for trial in leading(board, 3):
         edges = [trial.median(trial.last_epoch, f"gamma_{quantile}") for quantile in _QUANTILES]
         there = [edge for edge in edges if edge is not None]
         if len(there) == len(edges):
@@ -80,7 +80,7 @@ def _gammas(board: Leaderboard) -> Figure:
     note = (
         "Density of the gammas at the full budget, a histogram whose edges are the extremes and the quantiles 5, 25, "
     )
-    note += "50, 75 and 95 %; each edge is the median over the replicates."
+    note += "50, 75 and 95 %; each edge is the median over the replicates. The best three trials and the baseline."
     if not data:
         note += " No valid trial has reported them."
     layout = {"xaxis": {"title": {"text": "gamma"}}, "yaxis": {"title": {"text": "density"}, "rangemode": "tozero"}}

@@ -45,6 +45,7 @@ def _at_budget(board: Leaderboard, pairs: dict[str, dict[str, Trial]]) -> Figure
                     "error_y": bars,
                     "text": texts,
                     "textposition": "none",
+                    "offsetgroup": norm,
                 }
             )
     for norm, name in NORMS.items():
@@ -63,13 +64,14 @@ def _at_budget(board: Leaderboard, pairs: dict[str, dict[str, Trial]]) -> Figure
                     "x": list(published),
                     "y": list(published.values()),
                     "marker": markers,
+                    "offsetgroup": norm,
                 }
             )
     note = f"Median {board.history.metric} of the best trial of each network after the budget of {budget} epochs, with the "
     note += "extremes of its replicates."
     if not data:
         note += " No valid trial has trained that long yet."
-    layout = {"barmode": "group", "xaxis": {"title": {"text": "network"}, "type": "category"}}
+    layout = {"barmode": "group", "scattermode": "group", "xaxis": {"title": {"text": "network"}, "type": "category"}}
     return Figure("BN against ND at the full budget", note, data, {**layout, "yaxis": _axis(board)})
 
 

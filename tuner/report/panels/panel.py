@@ -8,7 +8,7 @@ from typing import Any
 from tuner.history import Trial
 from tuner.leaderboard import Leaderboard
 
-SHOWN = 12  # curves that one figure can bear
+SHOWN = 8  # curves that one figure can bear
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ def ranked(board: Leaderboard) -> list[Trial]:
     return [trial for trial in found if trial is not None]
 
 
-def leading(board: Leaderboard) -> list[Trial]:
+def leading(board: Leaderboard, count: int = SHOWN) -> list[Trial]:
     """The best valid trials, as many as a figure can bear, and the baseline."""
     trials = ranked(board)
-    return trials[:SHOWN] + [trial for trial in trials[SHOWN:] if trial.baseline]
+    return trials[:count] + [trial for trial in trials[count:] if trial.baseline]
 
 
 def label(trial: Trial) -> str:

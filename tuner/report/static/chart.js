@@ -25,7 +25,7 @@ function paint(plot) {
   plot.stale = false;
   const { data, layout = {} } = plot.make();
   Plotly.react(plot, literal(data), themed(literal(layout), plot), {
-    responsive: true, displaylogo: false, displayModeBar: plot.clientHeight > 260 ? "hover" : false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+    responsive: true, displayModeBar: false,
   });
 }
 
@@ -86,8 +86,6 @@ function themed(layout, plot) {
     margin: { l: 56, r: 16, t: 12, b: 44 }, hovermode: "closest",
     hoverlabel: { bgcolor: colour("sheet"), bordercolor: colour("faint"), font: { color: colour("ink") } },
     legend: narrow ? { orientation: "h", y: -0.22, x: 0 } : { x: 1.01, y: 1 },
-    colorscale: { sequential: scale(), sequentialminus: scale() },
-    modebar: { color: colour("faint"), activecolor: colour("accent"), bgcolor: "rgba(0,0,0,0)" },
     ...layout,
   };
   themedLayout.xaxis = { ...axis, ...layout.xaxis };

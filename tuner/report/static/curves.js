@@ -9,13 +9,16 @@ const curves = {
     this.select = el("select", { id: "curve-metric", onchange: () => this.redraw() });
     this.figure = chart("Learning curves", "", 520);
     this.rule = el("p", { class: "dim" });
-    panel.append(el("div", { class: "tools" }, el("label", { for: "curve-metric" }, "Metric", this.select)), this.figure, this.rule);
+    this.nothing = el("p", { class: "notice" }, "No trial has reported an epoch yet.");
+    panel.append(this.nothing, el("div", { class: "tools" }, el("label", { for: "curve-metric" }, "Metric", this.select)), this.figure, this.rule);
   },
 
   update(content) {
     this.content = content;
     const chosen = this.select.value;
     fill(this.select, content.curves.map(({ metric: name }) => el("option", { value: name, selected: name === chosen }, name)));
+    this.nothing.hidden = content.curves.length > 0;
+    this.figure.hidden = content.curves.length === 0;
     this.redraw();
   },
 
@@ -25,7 +28,7 @@ const curves = {
     const bright = highlighted(this.content, shown);
     const picked = pinned.size ? "the trials picked on the leaderboard" : `the best ${BANDS} and the baseline (pick others on the leaderboard)`;
     this.figure.plot.told.textContent = `Median ${shown.metric} with a band from the smallest to the largest replicate, for ${picked}; `
-      + "all others as thin lines. A cross is where a trial was stopped; dotted lines are the rungs.";
+      + "all others as thin lines. A cross is where a trial was stopped; dotted lines are the rungs. Drag to look closer, double-click to go back.";
     this.rule.textContent = shown.stride === 1 ? "Every recorded epoch is drawn."
       : `Thinned for size: of each trial the first and the last epoch, the rungs and every ${shown.stride}th epoch are drawn.`;
     draw(this.figure, () => curveChart(this.content, shown, bright));

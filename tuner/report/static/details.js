@@ -18,10 +18,14 @@ const family = {
       const node = this.panel.children[at];
       node.plot.told.textContent = figure.note;
       node.plot.hidden = !figure.data.length;
-      if (figure.data.length) draw(node, () => ({ data: figure.data, layout: { ...figure.layout, showlegend: figure.data.length > 1 } }));
+      if (figure.data.length) draw(node, () => ({ data: figure.data.map(shaded), layout: { ...figure.layout, showlegend: figure.data.length > 1 } }));
     });
   },
 };
+
+function shaded(trace) {
+  return trace.type === "heatmap" ? { ...trace, colorscale: scale() } : trace;
+}
 
 const published = {
   id: "published", label: "Published",

@@ -43,7 +43,7 @@ function tiles(content) {
       `${spread(winner.low, winner.high)} over the seeds`]);
     if (trials.test_metric) shown.push(["On the test set", metric(winner.test), "median of the winner at the full budget"]);
   }
-  shown.push(["Stopped early", `${stopped} of ${trials.rows.length}`, `${stopping.noisy} of ${stopping.cuts} cuts within the seed noise`]);
+  shown.push(["Stopped early", `${stopped} of ${trials.rows.length}`, stopping.cuts ? `${stopping.noisy} of ${stopping.cuts} cuts within the seed noise` : "no rung cut a trial"]);
   const share = stopping.full_replicate_epochs ? 1 - stopping.replicate_epochs / stopping.full_replicate_epochs : 0;
   shown.push([stopping.saved === null ? "Not trained so far" : "Epochs saved", percent(stopping.saved ?? share),
     `${stopping.replicate_epochs} of ${stopping.full_replicate_epochs} replicate-epochs trained`]);
