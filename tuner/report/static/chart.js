@@ -85,7 +85,7 @@ function themed(layout, plot) {
     font: { color: colour("ink"), size: 12.5, family: getComputedStyle(document.body).fontFamily },
     margin: { l: 56, r: 16, t: 12, b: 44 }, hovermode: "closest",
     hoverlabel: { bgcolor: colour("sheet"), bordercolor: colour("faint"), font: { color: colour("ink") } },
-    legend: narrow ? { orientation: "h", y: -0.22, x: 0 } : { x: 1.01, y: 1 },
+    legend: narrow ? { orientation: "h", y: 1.08, yanchor: "bottom", x: 0 } : { x: 1.01, y: 1 },
     ...layout,
   };
   themedLayout.xaxis = { ...axis, ...layout.xaxis };

@@ -28,7 +28,7 @@ const curves = {
     const bright = highlighted(this.content, shown);
     const picked = pinned.size ? "the trials picked on the leaderboard" : `the best ${BANDS} and the baseline (pick others on the leaderboard)`;
     this.figure.plot.told.textContent = `Median ${shown.metric} with a band from the smallest to the largest replicate, for ${picked}; `
-      + "all others as thin lines. A cross is where a trial was stopped; dotted lines are the rungs. Drag to look closer, double-click to go back.";
+      + "all others as thin lines. A cross is where a trial was stopped; dotted lines are the rungs." + (innerWidth < 600 ? "" : " Drag to look closer, double-click to go back.");
     this.rule.textContent = shown.stride === 1 ? "Every recorded epoch is drawn."
       : `Thinned for size: of each trial the first and the last epoch, the rungs and every ${shown.stride}th epoch are drawn.`;
     draw(this.figure, () => curveChart(this.content, shown, bright));
