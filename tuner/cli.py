@@ -446,7 +446,7 @@ def report(
     from tuner import report as reporting
 
     found = paths.experiment(name, storage)
-    written = reporting.write(found.root, output or f"{found.name}.html")
+    written = reporting.write(found, output or f"{found.name}.html")
     out.print(f"report of {found.name}: {written}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -459,7 +459,7 @@ def dashboard(
     storage: Storage = None,
     address: Head = None,
 ) -> None:
-    """Serve the live report, and TensorBoard beside it, until Ctrl-C, on this machine or on the head of a cluster, to it alone."""
+    """Serve the live report and TensorBoard until Ctrl-C, on this machine or on the head of a cluster, to it alone."""
     from tuner import dashboard as serving
     from tuner import paths
 

@@ -48,9 +48,10 @@ def test_a_busy_port_gives_way_to_the_next_and_both_pages_are_served_until_ctrl_
             command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
         )
         try:
-            lines = [served.stdout.readline() for _ in range(3)]
+            lines = [served.stdout.readline() for _ in range(4)]
             assert lines[0].startswith(f"port {port} is busy; using ")
             report, board = address_in(lines[1]), address_in(lines[2])
+            assert "ssh -N -L" in lines[3]
             assert json.loads(fetched(report + "content.json"))["name"] == "made-up"
             assert "made-up · report" in fetched(report)
             assert "00001" in json.loads(fetched(board + "data/runs"))

@@ -39,13 +39,14 @@ def importances(seen: dict[str, Any]) -> list[dict[str, Any]]:
         there = [i for i, median in enumerate(rung["medians"]) if median is not None]
         targets = tuple(rung["medians"][i] for i in there)
         if len(there) >= FEWEST and len(set(targets)) > 1:
-            measured = _measure(names, tuple(tuple(column[i] for column in columns) for i in there), targets)
+            measured = measure(names, tuple(tuple(column[i] for column in columns) for i in there), targets)
             found.append({"epoch": rung["epoch"], "trials": len(there), **measured})
     return found
 
 
 @functools.lru_cache(maxsize=16)  # a live page asks again and again about the same trials
-def _measure(names: tuple[str, ...], rows: tuple[tuple[float, ...], ...], targets: tuple[float, ...]) -> dict[str, Any]:
+def measure(names: tuple[str, ...], rows: tuple[tuple[float, ...], ...], targets: tuple[float, ...]) -> dict[str, Any]:
+    """The importances over trials, a row of numbers each, that reached these objectives: r2 and knobs as above."""
     import numpy as np
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance

@@ -6,12 +6,10 @@ import base64
 import functools
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from tuner.errors import BadInput
+from tuner import output, paths
 from tuner.history import History
 from tuner.paths import ExperimentPaths
 from tuner.report.content import content
@@ -25,22 +23,16 @@ def write(experiment: Any, path: str | Path) -> Path:
     """Write the report of an experiment as one HTML file and return its absolute path.
 
     Args:
-        experiment: its folder, or an object that holds it as `path`.
+        experiment: what `tuner.load` returns, the experiment's paths, or its folder.
         path: the file to write; one that is there is replaced, whole or not at all.
 
     Raises:
-        BadInput: the folder holds no readable experiment, or the file cannot be written.
+        BadInput: there is no such experiment, its records cannot be read, or the file cannot be written.
     """
-    paths = ExperimentPaths(Path(getattr(experiment, "path", experiment)).expanduser().absolute())
-    target = Path(path).expanduser().absolute()
-    html = render(content(History.load(paths), paths))
-    try:
-        _replace(target, html)
-    except OSError as error:
-        raise BadInput(
-            f"cannot write the report to {target} ({error.strerror}); give another file with --output"
-        ) from None
-    return target
+    target = output.require_writable(Path(path))
+    found = getattr(experiment, "paths", experiment)
+    known = found if isinstance(found, ExperimentPaths) else paths.experiment(str(found))
+    return output.write(target, render(content(History.load(known), known)).encode())
 
 
 def render(shown: dict[str, Any], *, live: dict[str, Any] | None = None) -> str:
@@ -99,16 +91,3 @@ def _code() -> str:
 
 def _hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
-def _replace(target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, target)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise

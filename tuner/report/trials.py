@@ -10,7 +10,8 @@ from tuner.tables.text import knob
 
 
 def trials(board: Leaderboard) -> dict[str, Any]:
-    """Keys: rows (one a trial, by rank), knobs (name, numeric, varies), test_metric, legend (sentences)."""
+    """Keys: rows (one a trial, by rank), knobs (name, numeric, varies), scalars (what the family shows beside the medians, by
+    name), test_metric, legend (sentences)."""
     names = board.knobs()
     varying = set(board.varying())
     columns = [{"name": name, "numeric": is_numeric(values(board, name)), "varies": name in varying} for name in names]
@@ -18,6 +19,7 @@ def trials(board: Leaderboard) -> dict[str, Any]:
     return {
         "rows": [_row(board, row, columns) for row in board.rows],
         "knobs": columns,
+        "scalars": board.shown_scalars,
         "test_metric": board.test_metric,
         "legend": _legend(board),
     }
@@ -57,6 +59,7 @@ def _row(board: Leaderboard, row: Row, columns: list[dict[str, Any]]) -> dict[st
         "epoch": row.epoch or None,
         "test": row.metrics.get(board.test_metric or "") if at_full_budget else None,
         "seconds": row.seconds or None,
+        "scalars": [row.scalars.get(name) for name in board.shown_scalars],
         "knobs": [
             shown(row.config[column["name"]], column["numeric"]) if column["name"] in row.config else None
             for column in columns

@@ -14,6 +14,7 @@ function spread(low, high) {
 function knobText(value) {
   if (value === null) return MISSING;
   if (typeof value !== "number") return value;
+  if (Number.isInteger(value)) return String(value);
   const short = Number(value.toPrecision(4));
   return short !== 0 && Math.abs(short) < 1e-4 ? short.toExponential() : String(short);
 }

@@ -44,6 +44,8 @@ function trialColumns({ trials, objective }) {
     number("rung", "Highest rung reached", (row) => row.rung),
     number("epoch", "Epochs trained", (row) => row.epoch),
     number("test", "Median on the test set, at the full budget", (row) => row.test, (row) => metric(row.test)),
+    ...trials.scalars.map((name, at) => number(name, "A number that the family shows beside the medians", (row) => row.scalars[at],
+      (row) => knobText(row.scalars[at] ?? null))),
     number("cost", "Time of its workers", (row) => row.seconds, (row) => duration(row.seconds)),
     { name: "status", kind: "text", value: (row) => row.status, hint: (row) => row.reason },
   ].filter((column) => column.name !== "test" || trials.test_metric);
