@@ -18,6 +18,7 @@ BENCHMARKS = (
     "replay",
     "service",
     "storage",
+    "report",
 )
 
 

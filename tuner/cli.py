@@ -433,6 +433,24 @@ def replay(
 
 
 @app.command()
+def report(
+    name: Name,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="File to write.  [default: NAME.html, here]", show_default=False),
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """Write everything about an experiment as one HTML file that needs no network."""
+    from tuner import paths
+    from tuner import report as reporting
+
+    found = paths.experiment(name, storage)
+    written = reporting.write(found, output or f"{found.name}.html")
+    out.print(f"report of {found.name}: {written}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
 def dashboard(
     name: Name,
     port: Annotated[
@@ -441,7 +459,7 @@ def dashboard(
     storage: Storage = None,
     address: Head = None,
 ) -> None:
-    """Serve TensorBoard for an experiment until Ctrl-C, on this machine or on the head of a cluster, to it alone."""
+    """Serve the live report and TensorBoard until Ctrl-C, on this machine or on the head of a cluster, to it alone."""
     from tuner import dashboard as serving
     from tuner import paths
 
@@ -450,7 +468,11 @@ def dashboard(
 
         require_head(address, "dashboard")
         raise typer.Exit(relay.serve(address, name, storage=storage, port=port, show=_write))
-    serving.serve(paths.experiment(name, storage), port, lambda text: out.print(text, markup=False, highlight=False))
+    serving.serve(
+        paths.experiment(name, storage),
+        port,
+        lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True),
+    )
 
 
 @app.command()

@@ -27,8 +27,8 @@ def sign_test(first: Sequence[float | None], second: Sequence[float | None], mod
         mode: "max" when larger values are better, "min" when smaller are.
     """
     pairs = list(zip(first, second, strict=True))
-    won = sum(_beats(a, b, mode) for a, b in pairs)
-    lost = sum(_beats(b, a, mode) for a, b in pairs)
+    won = sum(beats(a, b, mode) for a, b in pairs)
+    lost = sum(beats(b, a, mode) for a, b in pairs)
     decided = won + lost
     tail = sum(math.comb(decided, wins) for wins in range(min(won, lost) + 1))
     return min(1.0, tail / 2 ** (decided - 1)) if decided else 1.0
@@ -50,7 +50,8 @@ def pairs_needed(replicates: int) -> int | None:
     return needed
 
 
-def _beats(value: float | None, other: float | None, mode: str) -> bool:
+def beats(value: float | None, other: float | None, mode: str) -> bool:
+    """Whether a value is better than another; a failed replicate, None, loses against any value and draws with None."""
     if value is None or other is None:
         return value is not None
     return value > other if mode == "max" else value < other

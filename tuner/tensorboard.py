@@ -16,13 +16,14 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 
 from tuner import manifest as manifests
-from tuner import records
+from tuner import margin_charts, records
 from tuner.event_file import EventFile
 from tuner.manifest import Manifest
 from tuner.paths import ExperimentPaths, trial_name
 from tuner.records import Record
 
 _SUCCESSES = ("completed", "stopped")
+_ABSENT = "-"  # the value of a knob in a trial that does not have it
 
 
 class TensorBoardWriter:
@@ -31,8 +32,10 @@ class TensorBoardWriter:
     Scalars, at step = epoch (1-based): `median/METRIC`, `replicates/METRIC/I`, `spread/METRIC_min` and `_max` over the
     living replicates, `replicates_ok`, `learning_rate`. A number that is not finite is written as NaN, so that a
     diverged trial does not keep its last good value. In HParams each trial that began is a row with all its knobs,
-    constant ones too, and its medians; its status is success if it completed or was stopped early, failure if it
-    diverged or failed.
+    constant ones too, and the last medians of what is reported epoch by epoch; its status is success if it completed or
+    was stopped early, failure if it diverged or failed. TensorBoard's parallel coordinates leave out a trial that lacks
+    one of the columns: so a knob that a trial does not have is `-` there, and medians of the full budget alone, which
+    stopped trials lack, are scalars only. Custom scalars have a margin chart for each metric of the table.
 
     The configurations that the records hold already are known from the start; a resumed search calls `rebuild` first.
     """
@@ -40,7 +43,7 @@ class TensorBoardWriter:
     def __init__(self, paths: ExperimentPaths, manifest: Manifest) -> None:
         self._root = paths.tensorboard
         self._files: dict[int, EventFile] = {}
-        self._metrics = [str(manifest["objective"]["metric"])]
+        self._metrics = [str(manifest["objective"]["metric"])]  # reported epoch by epoch, not only at the end
         self._configs: dict[int, dict[str, Any]] = {}
         self._kinds: dict[str, int] = {}  # knob -> type of its column
         self._described = False
@@ -74,7 +77,7 @@ class TensorBoardWriter:
         if record["event"] == "trial" and self._configs.get(record["trial"]) != record["config"]:
             self._configs[record["trial"]] = record["config"]
             self._described = False
-        elif record["event"] == "epoch":
+        elif record["event"] == "epoch" and record["epoch"] == 1:
             new = [name for name in record["metrics"] if name not in self._metrics]
             self._metrics += new
             self._described &= not new
@@ -92,7 +95,8 @@ class TensorBoardWriter:
 
     def _knobs(self, trial: int, at: float) -> HParamsPluginData:
         info = SessionStartInfo(start_time_secs=at)
-        for name, value in self._configs[trial].items():
+        for name in self._kinds:
+            value = self._configs[trial].get(name, _ABSENT)
             if self._kinds[name] == api_pb2.DATA_TYPE_BOOL:
                 info.hparams[name].bool_value = value
             elif self._kinds[name] == api_pb2.DATA_TYPE_FLOAT64:
@@ -124,7 +128,8 @@ class TensorBoardWriter:
             ],
         )
         file = EventFile(self._root)
-        file.write([_hparams(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment))], at=at)
+        description = _hparams(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment))
+        file.write([description, margin_charts.layout(self._metrics)], at=at)
         file.close()
         for older in self._root.glob("events.out.tfevents.*"):
             if older != file.path:
@@ -132,9 +137,9 @@ class TensorBoardWriter:
         self._described = True
 
     def _columns(self) -> dict[str, list[Any]]:
-        """Every knob with its values over the trials that have it."""
+        """Every knob with its values over all trials."""
         names = dict.fromkeys(name for config in self._configs.values() for name in config)
-        return {name: [config[name] for config in self._configs.values() if name in config] for name in names}
+        return {name: [config.get(name, _ABSENT) for config in self._configs.values()] for name in names}
 
 
 def rebuild(paths: ExperimentPaths) -> None:

@@ -1,4 +1,4 @@
-"""The command that brings a port on the loopback address of another machine to this one."""
+"""The command that brings ports on the loopback address of another machine to this one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import ipaddress
 import socket
 
 
-def command(port: int, host: str | None = None) -> str:
-    """The ssh command to be run where the browser is; without a `host`, of a port on this machine."""
+def command(*ports: int, host: str | None = None) -> str:
+    """The ssh command to be run where the browser is; without a `host`, of ports on this machine."""
     if host is None:
         user, host = _user(), socket.gethostname()
     else:
         user, host = "USER", "HEAD" if is_loopback(host) else host
-    return f"ssh -N -L {port}:127.0.0.1:{port} {user}@{host}"
+    forwarded = " ".join(f"-L {port}:127.0.0.1:{port}" for port in ports)
+    return f"ssh -N {forwarded} {user}@{host}"
 
 
 def is_loopback(host: str) -> bool:

@@ -68,6 +68,8 @@ MISTAKES = {
     "no concurrency": (["launch", "blur", "--max-concurrent", "0"], "concurrent"),
     "unknown experiment": (["resume", "nothing"], "there is no experiment `nothing`"),
     "status of nothing": (["status", "nothing"], "there is no experiment `nothing`"),
+    "report of nothing": (["report", "nothing"], "there is no experiment `nothing`"),
+    "dashboard of nothing": (["dashboard", "nothing"], "there is no experiment `nothing`"),
     "results of nothing": (["results", "nothing"], "there is no experiment `nothing`"),
     "confirm nothing": (["confirm", "nothing"], "there is no experiment `nothing`"),
     "export nothing": (["export", "nothing"], "there is no experiment `nothing`"),
@@ -199,6 +201,17 @@ def test_a_plan_says_what_trials_are_ranked_by(tuner):
     code, out, _ = tuner("spaces", "bn_only", "search")
     assert code == 0
     assert "(ranked by the median of 5 epochs)" in " ".join(out.split())
+
+
+def test_report_writes_the_file_it_names_and_suggests_the_nearest_experiment(tuner, tmp_path, monkeypatch):
+    finished(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = tuner("report", "made-up", "--storage", tmp_path)
+    assert (code, out.strip()) == (0, f"report of made-up: {tmp_path / 'made-up.html'}")
+    assert (tmp_path / "made-up.html").stat().st_size > 1e6
+    code, _, error = tuner("report", "mad-up", "--storage", tmp_path)
+    assert code == 2
+    assert "did you mean `made-up`?" in error
 
 
 def test_verify_decides_everything_again(tuner, tmp_path):

@@ -1,5 +1,6 @@
 """The event files, read back by TensorBoard's own reader and by the backend of its HParams page."""
 
+import json
 import math
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from tensorboard.backend.event_processing.data_provider import MultiplexerDataPr
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.custom_scalar.custom_scalars_plugin import CustomScalarsPlugin
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
 
 from tests.tuner.experiments import Experiment, around, finished
@@ -101,18 +103,18 @@ def test_hparams_has_one_row_a_trial_with_every_knob_the_median_and_the_status(t
     rows = {row.name: row for row in HParams(experiment).rows()}
     assert sorted(rows) == ["00000", "00001", "00002", "00003"]
     assert knobs(rows["00001"]) == {"lr": 0.05, "image_size": "none", "sigmas": "0, 1.5", "flip": True, "epochs": 9.0}
-    assert medians(rows["00001"]) == {"median/val_accuracy": 0.9, "median/test_accuracy": 0.88}
+    assert medians(rows["00001"]) == {"median/val_accuracy": 0.9}
     statuses = {name: row.sessions[0].status for name, row in rows.items()}
     success, failure = api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE
     assert statuses == {"00000": success, "00001": success, "00002": success, "00003": failure}
     assert all(row.sessions[0].end_time_secs > row.sessions[0].start_time_secs for row in rows.values())
 
 
-def test_hparams_columns_are_the_knobs_and_the_medians_alone(tmp_path):
+def test_hparams_columns_are_the_knobs_and_the_medians_that_every_trial_has(tmp_path):
     experiment = finished(tmp_path)
     tensorboard.rebuild(experiment.paths)
     described = HParams(experiment).experiment()
-    assert [metric.name.tag for metric in described.metric_infos] == ["median/val_accuracy", "median/test_accuracy"]
+    assert [metric.name.tag for metric in described.metric_infos] == ["median/val_accuracy"]
     assert {info.name: info.differs for info in described.hparam_infos} == {"lr": True, "mode": False, "epochs": False}
 
 
@@ -126,6 +128,38 @@ def test_a_knob_that_is_a_number_in_one_trial_and_none_in_another_is_text_in_all
     hparams = HParams(experiment)
     assert [info.type for info in hparams.experiment().hparam_infos] == [api_pb2.DATA_TYPE_STRING]
     assert sorted(knobs(row)["image_size"] for row in hparams.rows()) == ["16", "none"]
+
+
+def test_a_knob_that_a_trial_does_not_have_is_a_value_of_its_own_so_that_parallel_coordinates_keep_the_trial(tmp_path):
+    experiment = Experiment(tmp_path, baseline={"mode": "normal"})
+    experiment.trial(0)
+    experiment.trial(1, mode="mix", sigma=2.0)
+    for index in (0, 1):
+        experiment.complete(index, around(0.5))
+    fed(experiment)
+    found = {row.name: knobs(row) for row in HParams(experiment).rows()}
+    assert found == {"00000": {"mode": "normal", "sigma": "-"}, "00001": {"mode": "mix", "sigma": "2.0"}}
+
+
+def test_the_custom_scalars_page_has_a_margin_chart_whose_lines_and_bands_are_there(tmp_path):
+    experiment = finished(tmp_path)
+    fed(experiment)
+    runs = EventMultiplexer()
+    runs.AddRunsFromDirectory(str(experiment.paths.tensorboard))
+    runs.Reload()
+    page = CustomScalarsPlugin(TBContext(data_provider=MultiplexerDataProvider(runs, "runs"), multiplexer=runs))
+    shown = json.loads(page.layout_impl(context.RequestContext(), ""))
+    charts = [
+        (chart["title"], chart["margin"]["series"]) for category in shown["category"] for chart in category["chart"]
+    ]
+    series = {
+        "value": "median/val_accuracy",
+        "lower": "spread/val_accuracy_min",
+        "upper": "spread/val_accuracy_max",
+    }
+    assert charts == [("val_accuracy", [series])]  # test_accuracy is reported at the end alone
+    drawn = scalars(experiment, 1)
+    assert [len(drawn[series[part]]) for part in ("value", "lower", "upper")] == [9, 9, 9]
 
 
 def test_a_trial_that_has_not_begun_has_no_row(tmp_path):
@@ -159,7 +193,7 @@ def test_a_resumed_search_goes_on_where_the_rebuilt_files_end(tmp_path):
     rows = {row.name: row for row in HParams(experiment).rows()}
     assert {name: knobs(row)["lr"] for name, row in rows.items()} == {"00000": 0.01, "00001": 0.5}
     assert rows["00000"].sessions[0].status == api_pb2.STATUS_SUCCESS
-    assert medians(rows["00000"]) == {"median/val_accuracy": 0.6, "median/test_accuracy": 0.55}
+    assert medians(rows["00000"]) == {"median/val_accuracy": 0.6}
     reader = EventAccumulator(str(experiment.paths.tensorboard / "00000"))
     reader.Reload()
     assert len(reader.Tensors("_hparams_/session_start_info")) == 1

@@ -10,8 +10,9 @@ from tuner import tunnel
 def test_it_names_this_machine_or_the_one_asked_for():
     assert tunnel.command(6006).startswith("ssh -N -L 6006:127.0.0.1:6006 ")
     assert tunnel.command(6006).endswith(f"@{socket.gethostname()}")
-    assert tunnel.command(8265, "head.example.com") == "ssh -N -L 8265:127.0.0.1:8265 USER@head.example.com"
-    assert tunnel.command(8265, "127.0.0.1").endswith("USER@HEAD")
+    assert tunnel.command(1, 2).startswith("ssh -N -L 1:127.0.0.1:1 -L 2:127.0.0.1:2 ")
+    assert tunnel.command(8265, host="head.example.com") == "ssh -N -L 8265:127.0.0.1:8265 USER@head.example.com"
+    assert tunnel.command(8265, host="127.0.0.1").endswith("USER@HEAD")
 
 
 @pytest.mark.parametrize(

@@ -108,5 +108,7 @@ def _reason(error: Exception) -> str:
 
 def _unreachable(address: str, reason: str) -> ClusterUnreachable:
     host, port = split(address)
-    remedy = f"open the tunnel with `{tunnel.command(port, host)}`" if tunnel.is_loopback(host) else "check the address"
+    remedy = (
+        f"open the tunnel with `{tunnel.command(port, host=host)}`" if tunnel.is_loopback(host) else "check the address"
+    )
     return ClusterUnreachable(f"no Ray head answers at {address} ({reason}); {remedy} and that the cluster is up")

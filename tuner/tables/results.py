@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from tuner import published
 from tuner.early_stopping import EarlyStopping, RungCount
 from tuner.leaderboard import Leaderboard, Row
 from tuner.significance import LEVEL, pairs_needed
@@ -129,26 +128,20 @@ def ties(best: int, replicates: int) -> str:
 
 def _published(board: Leaderboard) -> RenderableType | None:
     """The published figures beside ours, by the rule they were published by, for trials that ran to the full budget."""
-    rows = []
-    trials = {trial.index: trial for trial in board.history.trials}
-    for figure in board.history.manifest.get("published") or []:
-        name, value, source = figure["metric"], metric(figure["value"]), figure["source"]
-        settings = " ".join(f"{key}={knob(wanted)}" for key, wanted in figure["when"].items())
-        matching = [row for row in board.rows if _matches(row.config, figure["when"])]
-        for row in matching:
-            ours = [MISSING, MISSING, MISSING]
-            trial = trials[row.trial]
-            epoch = trial.best_epoch(name) if figure.get("at") == "best" else trial.last_epoch
-            if row.epoch >= board.history.budget and epoch is not None:
-                ours = [metric(trial.median(epoch, name)), spread(*trial.extremes(epoch, name)), str(epoch)]
-            rows.append([str(row.trial), name, *ours, value, settings, source])
-        if not matching:
-            rows.append([MISSING, name, MISSING, MISSING, MISSING, value, settings, source])
+    rows = [
+        [
+            MISSING if figure.trial is None else str(figure.trial),
+            figure.metric,
+            metric(figure.median),
+            spread(figure.low, figure.high),
+            MISSING if figure.epoch is None else str(figure.epoch),
+            metric(figure.published),
+            " ".join(f"{key}={knob(wanted)}" for key, wanted in figure.when.items()),
+            figure.source,
+        ]
+        for figure in published.figures(board)
+    ]
     if not rows:
         return None
     columns = ["trial", "metric", "ours", "[min, max]", "epoch", "published", "configuration", "source"]
     return grid(columns, rows, left=["metric", "configuration", "source"], title="Published figures")
-
-
-def _matches(config: dict[str, Any], when: dict[str, Any]) -> bool:
-    return all(name in config and config[name] == value for name, value in when.items())

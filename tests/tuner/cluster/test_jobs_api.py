@@ -180,11 +180,11 @@ def test_the_dashboard_is_served_on_the_loopback_of_the_head_until_ctrl_c(head):
             break
     else:
         raise AssertionError(lines)
-    [port] = set(re.findall(r"127\.0\.0\.1:(\d+)", "".join(lines)))
-    wait_until(lambda: answers(port))
+    report, board = sorted(set(re.findall(r"127\.0\.0\.1:(\d+)", "".join(lines))))
+    wait_until(lambda: answers(report) and answers(board))
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
-    wait_until(lambda: not answers(port))
+    wait_until(lambda: not answers(report) and not answers(board))
 
 
 def test_the_space_that_was_shipped_is_kept_with_the_experiment(launch, paths):

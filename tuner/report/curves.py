@@ -1,0 +1,65 @@
+"""Learning curves: per trial and metric the median and the extremes over the replicates, thinned where there are many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tuner.history import History, Trial
+
+# Points kept of the objective, and of all other metrics together: what keeps the page of a large search below 10 MB.
+OBJECTIVE_POINTS = 100_000
+OTHER_POINTS = 36_000
+
+
+def curves(history: History) -> list[dict[str, Any]]:
+    """One dictionary a metric that is reported epoch by epoch, the objective first.
+
+    Keys: metric, stride, trials. `trials` maps a trial's index to its epochs and the medians, lows and highs there. Of
+    each trial the first and the last epoch, the rungs and every `stride`-th epoch are kept, with the smallest stride that
+    leaves no more than `OBJECTIVE_POINTS` (for the other metrics, their share of `OTHER_POINTS`).
+    """
+    found = _metrics(history)
+    share = OTHER_POINTS // max(1, len(found) - 1)
+    ordered = sorted(found, key=lambda name: name != history.metric)
+    return [_curves(history, name, OBJECTIVE_POINTS if name == history.metric else share) for name in ordered]
+
+
+def significant(value: float | None) -> float | None:
+    """The value to five significant digits: what a curve can show."""
+    return None if value is None else float(f"{value:.5g}")
+
+
+def _metrics(history: History) -> list[str]:
+    """The metrics that some trial reported at its first epoch as well, not only at the end."""
+    return list(dict.fromkeys(name for trial in history.trials if 1 in trial.epochs for name in trial.metrics(1)))
+
+
+def _curves(history: History, metric: str, limit: int) -> dict[str, Any]:
+    stride, kept = 1, _kept(history, 1)
+    while sum(map(len, kept.values())) > limit and stride < history.budget:
+        stride += 1
+        kept = _kept(history, stride)
+    trials = {trial.index: _curve(trial, metric, kept[trial.index]) for trial in history.trials if trial.epochs}
+    return {"metric": metric, "stride": stride, "trials": trials}
+
+
+def _kept(history: History, stride: int) -> dict[int, list[int]]:
+    rungs = set(history.rungs)
+    return {
+        trial.index: [
+            epoch
+            for epoch in sorted(trial.epochs)
+            if epoch % stride == 0 or epoch in rungs or epoch in (1, trial.last_epoch)
+        ]
+        for trial in history.trials
+    }
+
+
+def _curve(trial: Trial, metric: str, epochs: list[int]) -> dict[str, list[Any]]:
+    extremes = [trial.extremes(epoch, metric) for epoch in epochs]
+    return {
+        "epochs": epochs,
+        "medians": [significant(trial.median(epoch, metric)) for epoch in epochs],
+        "lows": [significant(low) for low, _ in extremes],
+        "highs": [significant(high) for _, high in extremes],
+    }

@@ -1,0 +1,93 @@
+"""The page itself: content, style, code and charts put into one HTML file that the browser forbids to use the network."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from tuner import output, paths
+from tuner.history import History
+from tuner.paths import ExperimentPaths
+from tuner.report.content import content
+
+_STATIC = Path(__file__).parent / "static"
+# In the order they are read: each uses only what stands before it.
+_SCRIPTS = ("dom", "format", "table", "chart", "overview", "trials", "curves", "stopping", "knobs", "details", "main")
+
+
+def write(experiment: Any, path: str | Path) -> Path:
+    """Write the report of an experiment as one HTML file and return its absolute path.
+
+    Args:
+        experiment: what `tuner.load` returns, the experiment's paths, or its folder.
+        path: the file to write; one that is there is replaced, whole or not at all.
+
+    Raises:
+        BadInput: there is no such experiment, its records cannot be read, or the file cannot be written.
+    """
+    target = output.require_writable(Path(path))
+    found = getattr(experiment, "paths", experiment)
+    known = found if isinstance(found, ExperimentPaths) else paths.experiment(str(found))
+    return output.write(target, render(content(History.load(known), known)).encode())
+
+
+def render(shown: dict[str, Any], *, live: dict[str, Any] | None = None) -> str:
+    """The page as HTML.
+
+    Args:
+        shown: what `tuner.report.content.content` returns.
+        live: given for a page that a server renews: `data` (address of new content), `seconds` (between two looks) and
+            `tensorboard` (address, or none). Such a page may reach its own server and nothing else.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_STATIC), autoescape=True)
+    code = _code()
+    policy = {
+        "default-src": "'none'",
+        "script-src": " ".join(_hash(script) for script in (plotly(), code)),
+        "style-src": "'unsafe-inline'",
+        "img-src": "data: blob:",
+        "connect-src": "'self'" if live else "'none'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return environment.get_template("page.html").render(
+        title=shown["name"],
+        policy="; ".join(f"{name} {allowed}" for name, allowed in policy.items()),
+        style=(_STATIC / "page.css").read_text(),
+        plotly=plotly(),
+        code=code,
+        content=as_script(shown),
+        live=as_script(live),
+    )
+
+
+def as_script(value: Any) -> str:
+    """The value as JSON that can stand inside a script element: no `<` that could end it or open a comment."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+@functools.cache
+def plotly() -> str:
+    """The source of plotly.js, from the plotly package."""
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+@functools.cache
+def _code() -> str:
+    parts = [(_STATIC / f"{name}.js").read_text() for name in _SCRIPTS]
+    return '"use strict";\n' + "\n".join(parts)
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

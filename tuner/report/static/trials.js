@@ -1,0 +1,81 @@
+// The leaderboard.
+
+const leaderboard = {
+  id: "leaderboard", label: "Leaderboard",
+
+  build(panel) {
+    this.table = new Table("leaderboard", [], { rowClass: rowClass });
+    this.legend = el("ul", { class: "legend" });
+    panel.append(el("section", {}, this.table.node, this.legend));
+  },
+
+  update(content) {
+    this.table.update(content.trials.rows, trialColumns(content));
+    fill(this.legend, content.trials.legend.map((line) => el("li", {}, line)));
+  },
+
+  count: (content) => content.trials.rows.length,
+};
+
+function rowClass(row) {
+  return [row.best ? "best" : row.baseline ? "baseline" : "", row.rank === null ? "invalid" : ""].join(" ").trim();
+}
+
+function trialColumns({ trials, objective }) {
+  const number = (name, title, value, show, hint) => ({ name, title, kind: "number", value, show, hint });
+  const columns = [
+    {
+      name: "#", title: "Rank: by the highest rung reached, then by the median", kind: "number", style: "rank",
+      value: (row) => row.rank,
+    },
+    {
+      name: "trial", kind: "number", style: "trial", value: (row) => row.trial,
+      text: (row) => `${row.trial} ${row.baseline ? "base baseline" : ""} ${row.best ? "best" : ""} ${row.tied ? "~ tied" : ""}`,
+      show: (row) => [String(row.trial), ...marks(row)],
+    },
+    {
+      name: "curve", title: "Show this trial among the learning curves", kind: "text",
+      value: (row) => (pinned.has(row.trial) ? 0 : 1), text: () => "", show: (row) => pin(row.trial),
+    },
+    number("median", `Median ${objective.metric} over the replicates at the highest rung reached`, (row) => row.median,
+      (row) => metric(row.median), (row) => row.values.map((value) => metric(value)).join("  ")),
+    number("[min, max]", "Smallest and largest replicate; failed ones left out", (row) => row.low, (row) => spread(row.low, row.high)),
+    number("ok", "Replicates alive", (row) => row.ok),
+    number("rung", "Highest rung reached", (row) => row.rung),
+    number("epoch", "Epochs trained", (row) => row.epoch),
+    number("test", "Median on the test set, at the full budget", (row) => row.test, (row) => metric(row.test)),
+    ...trials.scalars.map((name, at) => number(name, "A number that the family shows beside the medians", (row) => row.scalars[at],
+      (row) => knobText(row.scalars[at] ?? null))),
+    number("cost", "Time of its workers", (row) => row.seconds, (row) => duration(row.seconds)),
+    { name: "status", kind: "text", value: (row) => row.status, hint: (row) => row.reason },
+  ].filter((column) => column.name !== "test" || trials.test_metric);
+  trials.knobs.forEach((knob, at) => columns.push({
+    name: knob.name, title: knob.varies ? "A knob that was searched" : "The same in every trial",
+    kind: knob.numeric ? "number" : "text", style: knob.varies ? "knob" : "knob fixed",
+    value: (row) => row.knobs[at], show: (row) => knobText(row.knobs[at]),
+    hint: (row) => (row.knobs[at] === null ? "this trial does not have it" : String(row.knobs[at])),
+  }));
+  return columns;
+}
+
+function marks(row) {
+  return [
+    row.best ? el("span", { class: "mark best" }, "best") : null,
+    row.baseline ? el("span", { class: "mark base" }, "base") : null,
+    row.tied ? el("span", { class: "mark tie", title: "not separated from the best by the paired seeds" }, "~") : null,
+  ].filter(Boolean);
+}
+
+// The trials that the reader picked for the learning curves.
+const pinned = new Set();
+
+function pin(trial) {
+  return el("input", {
+    type: "checkbox", "aria-label": `curve of trial ${trial}`, checked: pinned.has(trial),
+    onchange: (event) => {
+      if (event.target.checked) pinned.add(trial);
+      else pinned.delete(trial);
+      curves.update(current);
+    },
+  });
+}

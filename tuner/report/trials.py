@@ -1,0 +1,86 @@
+"""The leaderboard as columns and rows, with what each mark on it claims."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tuner.leaderboard import Leaderboard, Row
+from tuner.significance import LEVEL, pairs_needed
+from tuner.tables.text import knob
+
+
+def trials(board: Leaderboard) -> dict[str, Any]:
+    """Keys: rows (one a trial, by rank), knobs (name, numeric, varies), scalars (what the family shows beside the medians, by
+    name), test_metric, legend (sentences)."""
+    names = board.knobs()
+    varying = set(board.varying())
+    columns = [{"name": name, "numeric": is_numeric(values(board, name)), "varies": name in varying} for name in names]
+    columns.sort(key=lambda column: not column["varies"])
+    return {
+        "rows": [_row(board, row, columns) for row in board.rows],
+        "knobs": columns,
+        "scalars": board.shown_scalars,
+        "test_metric": board.test_metric,
+        "legend": _legend(board),
+    }
+
+
+def values(board: Leaderboard, name: str) -> list[Any]:
+    """The values of a knob over the trials that have it."""
+    return [row.config[name] for row in board.rows if name in row.config]
+
+
+def is_numeric(found: list[Any]) -> bool:
+    """Whether these values of a knob are all numbers, and so sort and plot as such."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in found)
+
+
+def shown(value: Any, numeric: bool) -> Any:
+    """The value of a knob as the page has it: a number, or text."""
+    return value if numeric else knob(value, None)
+
+
+def _row(board: Leaderboard, row: Row, columns: list[dict[str, Any]]) -> dict[str, Any]:
+    at_full_budget = board.test_metric is not None and row.epoch >= board.history.budget
+    return {
+        "rank": row.rank if row.valid else None,
+        "trial": row.trial,
+        "baseline": row.baseline,
+        "best": row.incumbent,
+        "tied": row.tied_with_best,
+        "status": row.status,
+        "reason": row.reason,
+        "median": row.median,
+        "low": row.low,
+        "high": row.high,
+        "values": row.values,
+        "ok": row.replicates_ok if row.epoch else None,
+        "rung": row.rung or None,
+        "epoch": row.epoch or None,
+        "test": row.metrics.get(board.test_metric or "") if at_full_budget else None,
+        "seconds": row.seconds or None,
+        "scalars": [row.scalars.get(name) for name in board.shown_scalars],
+        "knobs": [
+            shown(row.config[column["name"]], column["numeric"]) if column["name"] in row.config else None
+            for column in columns
+        ],
+    }
+
+
+def _legend(board: Leaderboard) -> list[str]:
+    history = board.history
+    lines = [
+        "Ranked by the highest rung reached, then by the median at that rung.",
+        f"base: the paper's values, never stopped early. ok: replicates alive of {history.replicates}. "
+        "cost: time of its workers.",
+    ]
+    if any(row.tied_with_best for row in board.rows) and board.best is not None:
+        needed = pairs_needed(history.replicates)
+        rule = (
+            f"sign test, two-sided p at most {LEVEL}: {needed} of the {history.replicates} paired seeds must agree"
+            if needed
+            else f"{history.replicates} paired seeds can separate no two trials at a two-sided p of {LEVEL}"
+        )
+        only = "; five of five is the only outcome that separates" if needed == history.replicates == 5 else ""
+        lines.append(f"~ not separated from trial {board.best.trial} ({rule}{only}).")
+    return lines

@@ -1,0 +1,144 @@
+"""What won, by how much, and whether that is more than seed noise: the sentences a reader sees first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tuner.history import Trial
+from tuner.leaderboard import Leaderboard, Row
+from tuner.paths import ExperimentPaths
+from tuner.significance import LEVEL, beats, pairs_needed, separated, sign_test
+from tuner.tables.text import knob, metric
+
+_SHOWN = 8  # trials whose replicates are drawn seed by seed
+
+
+def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
+    """The first screen.
+
+    Keys: headline, evidence (sentences), winner (trial, median, low, high, test, epoch; None without a valid trial),
+    changed (knobs in which the winner differs from the baseline: name, value, the baseline's), seeds (the best trials
+    and the baseline, each with its k values at the winner's epoch), commands (what to do next: label, command).
+    """
+    history, best = board.history, board.best
+    if best is None:
+        return {
+            "headline": "No trial has a valid result yet."
+            if history.live
+            else "No trial of this experiment has a valid result.",
+            "evidence": [_without_winner(board)],
+            "winner": None,
+            "changed": [],
+            "seeds": [],
+            "commands": [],
+        }
+    epoch = _trial(board, best).compared_epoch
+    return {
+        "headline": _headline(board, best, epoch),
+        "evidence": _evidence(board, best, epoch),
+        "winner": {
+            "trial": best.trial,
+            "baseline": best.baseline,
+            "median": best.median,
+            "low": best.low,
+            "high": best.high,
+            "test": best.metrics.get(board.test_metric or ""),
+            "epoch": epoch,
+        },
+        "changed": _changed(board, best),
+        "seeds": _seeds(board, epoch),
+        "commands": [
+            {"label": "Retrain the winner", "command": paths.command("export", "--trial", "best")},
+            {"label": "Confirm it on fresh seeds", "command": paths.command("confirm", "--top", "3")},
+        ],
+    }
+
+
+def _headline(board: Leaderboard, best: Row, epoch: int) -> str:
+    history = board.history
+    verb = "wins" if history.state == "finished" else "leads"
+    shown = f"with a median {history.metric} of {metric(best.median)}"
+    if best.baseline:
+        return f"The baseline (trial {best.trial}) {verb} {shown}"
+    baseline = history.baseline.median(epoch)
+    if best.median is None or baseline is None:
+        return f"Trial {best.trial} {verb} {shown}"
+    difference = best.median - baseline
+    if difference == 0:
+        return f"Trial {best.trial} {verb} {shown}, level with the baseline"
+    side = "above" if difference > 0 else "below"
+    return f"Trial {best.trial} {verb} {shown}, {metric(abs(difference))} {side} the baseline"
+
+
+def _evidence(board: Leaderboard, best: Row, epoch: int) -> list[str]:
+    """Whether the difference is more than seed noise, who else could have won, and what was looked at."""
+    history = board.history
+    lines = []
+    if not best.baseline and history.baseline.values(epoch):
+        lines.append(_paired(board, best, epoch))
+    tied = [f"trial {row.trial}{' (baseline)' if row.baseline else ''}" for row in board.rows if row.tied_with_best]
+    if tied:
+        more = f" and {len(tied) - 6} more" if len(tied) > 6 else ""
+        lines.append(f"Not separated from it by the paired seeds: {', '.join(tied[:6])}{more}.")
+    elif sum(row.rung == best.rung and row.valid for row in board.rows) > 1:
+        lines.append(f"The paired seeds separate it from every other trial that reached epoch {epoch}.")
+    valid = sum(row.valid for row in board.rows)
+    if history.manifest["protocol"]["selection"] == "test":
+        lines.append(f"It was selected on the test set, as the paper did: the best of {valid} looks, so it flatters.")
+    else:
+        lines.append(f"It is the best of {valid} looks at the holdout, so its median there flatters somewhat.")
+    return lines
+
+
+def _paired(board: Leaderboard, best: Row, epoch: int) -> str:
+    history = board.history
+    ours, theirs = list(best.values), history.baseline.values(epoch)
+    p = sign_test(ours, theirs, history.mode)
+    ahead = sum(beats(a, b, history.mode) for a, b in zip(ours, theirs, strict=True))
+    counted = f"{ahead} of {len(ours)} paired seeds favour it over the baseline (sign test, two-sided p = {p:.4g})"
+    if separated(ours, theirs, history.mode):
+        return f"{counted}: more than seed noise."
+    needed = pairs_needed(len(ours))
+    rule = f"{needed} would be needed" if needed else f"{len(ours)} seeds cannot separate two trials at p = {LEVEL}"
+    return f"{counted}: not more than seed noise; {rule}."
+
+
+def _without_winner(board: Leaderboard) -> str:
+    counts = board.history.counts()
+    present = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    return f"Of {board.history.planned} trials: {present}. A result needs a finite median over a majority of the replicates."
+
+
+def _changed(board: Leaderboard, best: Row) -> list[dict[str, str]]:
+    baseline = board.history.baseline.config
+    names = dict.fromkeys([*best.config, *baseline])
+    return [
+        {
+            "name": name,
+            "value": knob(best.config[name], None) if name in best.config else "-",
+            "baseline": knob(baseline[name], None) if name in baseline else "-",
+        }
+        for name in names
+        if best.config.get(name) != baseline.get(name)
+    ]
+
+
+def _seeds(board: Leaderboard, epoch: int) -> list[dict[str, Any]]:
+    """The k values of the best trials and the baseline, all at the same epoch, so that they compare."""
+    shown = [row for row in board.rows if row.valid][:_SHOWN]
+    shown += [row for row in board.rows if row.baseline and row not in shown]
+    return [
+        {
+            "trial": row.trial,
+            "baseline": row.baseline,
+            "tied": row.tied_with_best,
+            "median": _trial(board, row).median(epoch),
+            "values": _trial(board, row).values(epoch),
+        }
+        for row in shown
+        if _trial(board, row).values(epoch)
+    ]
+
+
+def _trial(board: Leaderboard, row: Row) -> Trial:
+    return board.history.trial(row.trial) or board.history.baseline
