@@ -21,19 +21,6 @@ def drawn(name, count=None):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_shipped_space_has_no_problems(name):
-    assert load(name).problems() == []
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("seed", [0, 1])
-def test_every_configuration_is_valid_and_distinct(name, seed):
-    space = load(name)
-    configurations = space.configurations(seed, space.budget.trials)
-    assert len({BNOnlyConfig(**c).model_dump_json() for c in configurations}) == space.budget.trials
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_the_baseline_is_batch_norm_alone_as_published(name):
     baseline = drawn(name, 1)[0]
     assert (baseline.trainable_set, baseline.gamma_init, baseline.beta_init) == ("bn", "uniform", 0)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.trainables.training import run, untimed
 from trainables import checkpoints, datasets, engine, families, preflight
 from trainables.bn_only import (
     FAMILY,
@@ -21,24 +22,6 @@ from trainables.models.trainable_sets import SETS, trained_parameters
 from trainables.replicated import TRAINABLES
 
 KNOBS = {"dataset": "digits", "image_size": 8, "train_images": 120, "epochs": 2, "batch_size": 40, "depth": 8}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def untimed(results):
-    return [{key: value for key, value in result.items() if "second" not in key} for result in results]
-
-
-def run(trial):
-    while not trial.finished:
-        trial.step()
-    return trial.history
 
 
 def test_the_family_is_reached_by_name_with_hyphen_or_underscore():

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.trainables.training import run, untimed
 from trainables import deconv, families, preflight
 from trainables.deconv import FAMILY, DeconvConfig, DeconvTrainable, learning_rate_at, learning_rate_at_step
 from trainables.family import Shape
@@ -23,26 +24,8 @@ KNOBS = {
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
 def _warn_again():
     deconv._walk_through.cache_clear()
-
-
-def untimed(results):
-    return [{key: value for key, value in result.items() if "second" not in key} for result in results]
-
-
-def run(trial):
-    while not trial.finished:
-        trial.step()
-    return trial.history
 
 
 def meta_model(**knobs):

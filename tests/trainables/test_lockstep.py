@@ -14,14 +14,6 @@ KNOBS = {"dataset": "digits", "image_size": 8, "train_images": 120, "epochs": 3,
 RANDOM = KNOBS | {"mode": "random-mix", "augmentation": "crop-flip", "crop_padding": 1}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def run(trial):
     results = []
     while not trial.finished:

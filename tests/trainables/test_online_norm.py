@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.trainables.training import run, untimed
 from trainables import families, preflight
 from trainables.family import Shape
 from trainables.lockstep import LockStep
@@ -12,24 +13,6 @@ from trainables.replicated import TRAINABLES
 
 SHAPE = Shape(channels=3, size=32, classes=10)
 KNOBS = {"dataset": "digits", "image_size": 8, "train_images": 120, "epochs": 2, "batch_size": 40, "depth": 8}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def untimed(results):
-    return [{key: value for key, value in result.items() if "second" not in key} for result in results]
-
-
-def run(trial):
-    while not trial.finished:
-        trial.step()
-    return trial.history
 
 
 def meta_model(**knobs):

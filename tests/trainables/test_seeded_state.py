@@ -9,14 +9,6 @@ from trainables.lockstep import LockStep
 KNOBS = {"dataset": "digits", "image_size": 8, "train_images": 60, "epochs": 2, "batch_size": 30}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def same(one, two):
     if isinstance(one, torch.Tensor):
         return one.dtype == two.dtype and one.shape == two.shape and torch.equal(one, two)

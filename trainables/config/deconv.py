@@ -184,12 +184,15 @@ class DeconvConfig(TrainingConfig):
         revision, norm, arch, dataset = (given.get(knob, cls.model_fields[knob].default) for knob in knobs)
         arch, dataset = str(arch), str(dataset)
         defaults = published_defaults(revision, norm, arch)
-        # Of the published augmentation for ImageNet, a crop of random size and shape and mirroring, the second is ours.
-        augmented: dict[str, Any] = {"augmentation": "flip" if arch in IMAGENET_ARCHS else "crop-flip"}
+        augmented: dict[str, Any] = {"augmentation": "crop-flip"}
         if dataset == "digits":  # mirrored and shifted ones are other digits, or none
             augmented = {"augmentation": "none"}
-        elif arch in IMAGENET_ARCHS and dataset.startswith(("folder:", "imagenet")):
-            augmented |= {"image_size": 224}
+        elif arch in IMAGENET_ARCHS:
+            # The published crop of random size and shape is for streamed images; of a folder's, mirroring is what we have.
+            streamed = dataset.startswith("imagenet")
+            augmented = {"augmentation": "resized-crop" if streamed else "flip"}
+            if streamed or dataset.startswith("folder:"):
+                augmented["image_size"] = 224
         return defaults | augmented | given
 
     @field_validator("arch", mode="before")

@@ -85,6 +85,8 @@ def test_networks_for_imagenet_have_its_command_line_by_default(arch):
         assert (config.epochs, config.batch_size, config.weight_decay, config.milestone) == (90, 256, 1e-4, 0.3)
         assert (config.image_size, config.augmentation, config.block_fc) == (224, "flip", block_fc)
         assert config.lr == (0.01 if arch == "vgg11d" else 0.1)
+    streamed = DeconvConfig(arch=arch, dataset="imagenet:/imagenet")
+    assert (streamed.image_size, streamed.augmentation) == (224, "resized-crop")
     assert DeconvConfig(arch=arch).block_fc == 0
     assert DeconvConfig(arch=arch, dataset="cifar10").image_size is None
 

@@ -1,0 +1,12 @@
+"""What every test of training shares: one thread, so that results are bit-equal from run to run."""
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
