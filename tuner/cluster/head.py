@@ -12,7 +12,7 @@ from tuner import auth_token, tunnel
 from tuner.address import split
 from tuner.errors import BadInput, ClusterUnreachable
 
-_PATIENCE = 20.0  # seconds to wait for an answer
+_PATIENCE = 60.0  # seconds to wait for an answer: long enough for a busy head, for a hang it is no difference
 _OVERRIDING = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 
 

@@ -88,14 +88,15 @@ def test_doctor_finds_a_guarded_head(head):
     assert re.search(r"ok     token    .*readable by you alone", output)
 
 
-def test_a_search_is_submitted_its_name_refused_while_it_runs_and_it_stops_without_losing_anything(head, launch, paths):
-    code, output = head.tuner(*launch, "--detach")
-    assert code == 0, output
+def test_a_search_outlives_the_machine_it_was_submitted_from_and_stops_without_losing_anything(head, launch, paths):
+    laptop = head.start(*launch)
+    wait_for_epochs(paths, 2)
+    laptop.kill()
+    output, _ = laptop.communicate(timeout=60)
     assert f"tuner stop first --address {head.address}" in output
     code, output = head.tuner(*launch)
     assert (code, len(output.splitlines())) == (2, 1)
     assert "`first` is already running" in output
-    wait_for_epochs(paths, 2)
     code, output = head.tuner("stop", "first")
     assert code == 0, output
     assert "ends after the running epochs" in output
@@ -145,7 +146,9 @@ def test_resume_continues_on_the_cluster_and_shows_the_leaderboard(head, paths):
 
 def test_the_same_request_again_does_nothing_twice(head, launch, paths):
     before = paths.records.read_bytes()
-    code, output = head.tuner(*launch)
+    code, output = head.tuner(*launch, "--detach")
+    assert (code, len(output.splitlines())) == (0, 4), output
+    code, output = head.tuner("logs", "first", "--follow")
     assert code == 0, output
     assert "first was launched by the same request before: continuing it" in output
     assert "first is finished" in output
