@@ -5,8 +5,6 @@ from search_spaces.overrides import parse_all
 from trainables.config.imagenet import OF_MODELS, TRAINING, ImageNetConfig
 from tuner.asha import rungs
 
-NAMES = search_spaces.names()["imagenet"]
-
 
 def load(name):
     return search_spaces.load("imagenet", name)
