@@ -1,10 +1,11 @@
 """What a running median at the rungs is worth: schedulers replayed over recorded curves, written to results/replay.md.
 
-    python -m benchmarks.replay [CURVES.csv] [EXPERIMENT ...]
+    python -m benchmarks.replay [CURVES.csv [EXPERIMENT ...]]
 
 The CSV holds 18 real training runs of ResNets on CIFAR-10, 160 epochs each, one seed (learning rate divided by 10 at epochs
 80 and 120; default: ../shared/reference/bn_only_curves.csv beside the checkout). Each EXPERIMENT is the folder of a search
-that ran without early stopping (--grace equal to --epochs); it is replayed on its medians and on its single replicates.
+that ran without early stopping; by default one is run first, which takes some minutes. It is replayed on its medians and on
+its single replicates.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from __future__ import annotations
 import math
 import statistics
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.harness import hardware
-from tuner import paths
+from tuner import experiment, paths
 from tuner.curves import Curves, load, of_history
 from tuner.history import History
 from tuner.replay import Replay, Setting, run
@@ -90,19 +92,37 @@ def replicates(history: History) -> list[Curves]:
     return pools
 
 
+def searched(storage: str) -> Path:
+    """Run the search without early stopping whose medians are replayed; its folder."""
+    overrides = ["image_size=8", "batch_size=32"]
+    outcome = experiment.launch(
+        "blur", "smoke", name="curves", storage=storage, trials=16, epochs=27, grace=27, overrides=overrides
+    )
+    return Path(str(outcome.paths.root))
+
+
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
 def main() -> None:
-    arguments = sys.argv[1:]
-    reference = load(arguments[0] if arguments else str(REFERENCE), None, None)
+    curves, *folders = sys.argv[1:] or [str(REFERENCE)]
+    if not Path(curves).is_file():
+        print(f"skipped: there is no {curves}; name the CSV of the reference curves")
+        return
+    with tempfile.TemporaryDirectory() as storage:
+        histories = [History.load(paths.experiment(folder)) for folder in folders or [str(searched(storage))]]
+    report(load(curves, None, None), histories)
+
+
+def report(reference: Curves, histories: list[History]) -> None:
+    """Replay everything and write the tables."""
     lines = [
         "# Schedulers replayed over recorded curves",
         "",
         f"* Date: {time.strftime('%Y-%m-%d')}. Hardware: {hardware()}; no training, no Ray.",
-        "* Command: `python -m benchmarks.replay CURVES.csv FOLDER`, FOLDER being a search without early stopping:",
-        "  `tuner launch blur --trials 16 --epochs 27 --grace 27 --set image_size=8 --set batch_size=32`.",
+        "* Command: `python -m benchmarks.replay`; the search was `tuner launch blur --trials 16 --epochs 27 --grace 27 --set",
+        "  image_size=8 --set batch_size=32`.",
         "* Regret: best final value minus the winner's, in points of accuracy for the runs of the CSV, else as a fraction.",
         "",
         "## Nine BN-only runs, successive halving",
@@ -130,8 +150,7 @@ def main() -> None:
         "9 full runs": [reference.matching("cifar_resnet_*")],
         "all 18 runs": [reference],
     }
-    for folder in arguments[1:]:
-        history = History.load(paths.experiment(folder))
+    for history in histories:
         title = f"{history.manifest['family']}, {len(history.trials)} trials x {history.budget} epochs"
         pools[f"{title}: single seeds"] = replicates(history)
         pools[f"{title}: medians of {history.replicates}"] = [of_history(history)]
