@@ -35,7 +35,7 @@ def test_a_tuner_command_exists_with_its_options(words):
 
 def test_every_verb_that_reaches_a_cluster_is_shown():
     shown = {words[1] for words in TUNER if "--address" in words}
-    assert shown >= {"launch", "logs", "status", "results", "show", "stop", "resume", "dashboard", "doctor"}
+    assert shown >= {"launch", "logs", "status", "results", "show", "stop", "resume", "confirm", "dashboard", "doctor"}
 
 
 @pytest.mark.parametrize("name", ["docs/cluster.md", *FILES])
@@ -92,7 +92,8 @@ def aws(monkeypatch, tmp_path):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     monkeypatch.setenv("HOME", str(tmp_path))  # Ray writes the key pair there
-    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    for name in ("AWS_CA_BUNDLE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(ROOT)
     with moto.mock_aws():
         yield

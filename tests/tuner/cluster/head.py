@@ -9,8 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 
@@ -24,6 +22,7 @@ class TestHead:
         self.storage = folder / "results"
         self.home = folder / "home"
         self.address = f"http://127.0.0.1:{dashboard}"
+        self.dashboard_port = dashboard
         self.gcs_port = gcs
 
     def environment(self, **changes):
@@ -62,24 +61,8 @@ def running_head():
     head.home.mkdir()
     code, output = head.tuner("cluster", "token", address=False)
     assert code == 0, output
-    agent, client = free_ports(2)
-    command = ["ray", "start", "--head", "--block", "--num-cpus=2", "--num-gpus=0", "--object-store-memory=100000000"]
-    command += [
-        f"--port={head.gcs_port}",
-        "--dashboard-host=127.0.0.1",
-        f"--dashboard-port={head.address.split(':')[-1]}",
-    ]
-    command += [
-        f"--dashboard-agent-listen-port={agent}",
-        f"--ray-client-server-port={client}",
-        f"--temp-dir={folder}/r",
-    ]
-    with (folder / "head.log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=head.environment(RAY_AUTH_MODE="token"), stdout=log, stderr=log
-        )
+    process = start(head)
     try:
-        wait_for_answer(head.address, process, folder / "head.log")
         yield head
     finally:
         process.send_signal(signal.SIGTERM)
@@ -89,20 +72,32 @@ def running_head():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for_answer(address, process, log, limit=180.0):
-    """Until the dashboard answers, with whatever status."""
+def start(head):
+    """`ray start`, tried again when it gives up: it gives a raylet 30 seconds, which a busy machine may not have."""
+    agent, client = free_ports(2)
+    command = ["ray", "start", "--head", "--block", "--num-cpus=2", "--num-gpus=0", "--object-store-memory=100000000"]
+    command += [f"--port={head.gcs_port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={head.dashboard_port}"]
+    command += [f"--dashboard-agent-listen-port={agent}", f"--ray-client-server-port={client}"]
+    command += [f"--temp-dir={head.folder}/r"]
+    log = head.folder / "head.log"
+    for _ in range(3):
+        with log.open("w") as file:
+            environment = head.environment(RAY_AUTH_MODE="token")
+            process = subprocess.Popen(command, cwd=head.folder, env=environment, stdout=file, stderr=file)
+        if has_started(process, log):
+            return process
+    raise AssertionError(log.read_text())
+
+
+def has_started(process, log, limit=300.0):
+    """Whether `ray start` comes to say that everything runs; the dashboard answers before that."""
     deadline = time.monotonic() + limit
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(f"{address}/api/version", timeout=5)
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise AssertionError(f"no answer at {address}: {log.read_text()}")
+    while process.poll() is None and time.monotonic() < deadline:
+        if "Ray runtime started" in log.read_text():
+            return True
+        time.sleep(0.2)
+    process.kill()
+    return False
 
 
 def free_ports(count):

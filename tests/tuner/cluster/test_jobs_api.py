@@ -73,11 +73,11 @@ def test_the_token_is_readable_by_its_owner_alone(head):
 
 def test_a_wrong_token_and_a_missing_one_are_refused_in_one_sentence(head, launch, tmp_path):
     code, output = head.tuner(*launch, RAY_AUTH_TOKEN="wrong-token")
-    assert (code, len(output.splitlines())) == (2, 1)
+    assert (code, len(output.splitlines())) == (2, 1), output
     assert f"the head at {head.address} refuses the token" in output
     assert "wrong-token" not in output
     code, output = head.tuner(*launch, HOME=str(tmp_path))
-    assert (code, len(output.splitlines())) == (2, 1)
+    assert (code, len(output.splitlines())) == (2, 1), output
     assert "asks for a token, but none is set here" in output
 
 
@@ -95,7 +95,7 @@ def test_a_search_outlives_the_machine_it_was_submitted_from_and_stops_without_l
     output, _ = laptop.communicate(timeout=60)
     assert f"tuner stop first --address {head.address}" in output
     code, output = head.tuner(*launch)
-    assert (code, len(output.splitlines())) == (2, 1)
+    assert (code, len(output.splitlines())) == (2, 1), output
     assert "`first` is already running" in output
     code, output = head.tuner("stop", "first")
     assert code == 0, output
