@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -132,7 +133,7 @@ def read_foreign(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"there is no checkpoint {path}; give the file of a checkpoint or of a state dictionary")
     try:
-        return load_file(path)
+        return _safetensors(path) if path.suffix == ".safetensors" else load_file(path)
     except ValueError:
         raise
     except Exception as error:  # torch's reader raises nearly anything at a damaged file, pickle's at one with code
@@ -140,6 +141,18 @@ def read_foreign(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} cannot be read as tensors and plain containers ({reason}); save the model's state_dict() alone"
         ) from error
+
+
+def _safetensors(path: Path) -> dict[str, Any]:
+    """The tensors under `state_dict`; of exported weights also `family` and `config`."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        state: dict[str, Any] = {"state_dict": {name: file.get_tensor(name) for name in file.keys()}}  # noqa: SIM118
+    if metadata.keys() >= {"family", "config"}:
+        state |= {"family": metadata["family"], "config": json.loads(metadata["config"])}
+    return state
 
 
 def _unwrapped(name: str, state: dict[str, Any], replicate: int) -> dict[str, Tensor]:

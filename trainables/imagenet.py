@@ -61,7 +61,7 @@ class ImageNet(Family[ImageNetConfig]):
     """The classic models under their published optimizers and schedules."""
 
     name = "imagenet"
-    network_knobs = ("model", "lrn", "aux_weight", "width")
+    network_knobs = ("model", "lrn", "aux_weight", "width", "stride_in")
     top5 = True
 
     def build_model(self, config: ImageNetConfig, shape: Shape) -> nn.Module:
@@ -70,7 +70,7 @@ class ImageNet(Family[ImageNetConfig]):
             **{"init_bias": config.init_bias, "aux": bool(config.aux_weight)},
             **{knob: getattr(config, knob) for knob in OF_MODELS if knob != "aux_weight"},
         }
-        options = {name: given[name] for name in options_of(config.model) if name in given}
+        options = {name: given[name] for name in options_of(config.model) if given.get(name) is not None}
         model = build(config.model, shape.classes, **options)
         if config.input_scale == "raw255":
             mean, std = _normalisation(config, torch.device("cpu"), shape.channels)

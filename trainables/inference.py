@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from trainables import checkpoints, datasets, engine, families
+from trainables import checkpoints, datasets, engine, families, seeded_state, seeding
 from trainables.batches import normalised
 from trainables.config.training import TrainingConfig
 from trainables.data import ImageData
@@ -56,8 +56,8 @@ class Trained:
         """Build the network and take over the weights.
 
         Args:
-            checkpoint: a trial's checkpoint, or any file with a state dictionary in it.
-            family: which the network belongs to; a trial's checkpoint knows.
+            checkpoint: a trial's checkpoint, exported weights, or any file with a state dictionary in it.
+            family: which the network belongs to; the first two know.
             knobs: of the configuration; over those of a trial's checkpoint. For a foreign checkpoint the dataset is
                 `imagenet` by default: its 1000 classes, without images to evaluate on.
             replicate: which one, of a trial's checkpoint.
@@ -68,7 +68,7 @@ class Trained:
                 network, or data that is missing.
         """
         state = checkpoints.read_foreign(Path(checkpoint))
-        ours = "replicates" in state and "family" in state
+        ours = "family" in state and "config" in state
         if not ours and family is None:
             raise ValueError(
                 f"{checkpoint} is not a trial's checkpoint, so its family is unknown; give --family and --set"
@@ -79,8 +79,11 @@ class Trained:
         given = {**(state["config"] if ours else {"dataset": WITHOUT_IMAGES}), **(knobs or {})}
         config, chosen = families.config_class(name)(**given), families.get(name)
         shape, classes = _seen(config)
+        if "seed" in state:  # a checkpoint may leave out what its seed gives again
+            seeding.seed_globals(state["seed"], replicate, "init")
         model = chosen.build_model(config, shape)
-        checkpoints.load_weights(model, state, replicate, name=str(checkpoint))
+        weights = _with_what_the_seed_gives(state, replicate, model, chosen.derived_state(config, model))
+        checkpoints.load_weights(model, weights, replicate, name=str(checkpoint))
         place = torch.device(device)
         return cls(engine.place(model.eval(), place), chosen, config, shape, classes, place)
 
@@ -121,6 +124,20 @@ class Trained:
         probabilities = self.model(images).float().softmax(1)[0]
         values, indices = probabilities.topk(min(top, len(self.classes)))
         return [(self.classes[index], value) for index, value in zip(indices.tolist(), values.tolist(), strict=True)]
+
+
+def _with_what_the_seed_gives(
+    state: dict[str, Any], replicate: int, untrained: nn.Module, frozen: list[str]
+) -> dict[str, Any]:
+    """The state, with the tensors that a replicate's checkpoint leaves out taken from the untrained network."""
+    replicates = state.get("replicates", [])
+    mine = replicates[replicate] if 0 <= replicate < len(replicates) else {}
+    if "frozen" not in mine:
+        return state
+    given = untrained.state_dict()
+    here = seeded_state.describe(mine["frozen"]["seed"], seeded_state.frozen_hash(given, frozen))
+    seeded_state.require_same(mine["frozen"], here)
+    return {"state_dict": given | seeded_state.unpack(mine["moved"])["model"]}
 
 
 def _seen(config: TrainingConfig) -> tuple[Shape, tuple[str, ...]]:

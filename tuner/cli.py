@@ -519,6 +519,12 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Full budget.  [default: 2]")] = None,
     replicates: Annotated[int | None, typer.Option(help="Seeds trained in lock-step.  [default: 5]")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the replicates.  [default: 0]")] = None,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="Begin from torchvision's weights, where they are here.")
+    ] = False,
+    resume_from: Annotated[
+        str | None, typer.Option(help="Continue this checkpoint of the trial, or begin from anyone's weights.")
+    ] = None,
     set_: Setting = None,
 ) -> None:
     """Train one configuration in this process, without Ray: to debug, or to retrain an exported trial."""
@@ -529,7 +535,7 @@ def train(
         out.print(text, markup=False, highlight=False, soft_wrap=True)
 
     if is_exported(family):
-        if any(option is not None for option in (epochs, replicates, seed, set_)):
+        if pretrained or any(option is not None for option in (epochs, replicates, seed, resume_from, set_)):
             raise BadInput(f"{family} says all that decides the median, so no option can be given beside it")
         retraining = Retraining(read(Path(family)))
         results = retraining.results()
@@ -541,6 +547,8 @@ def train(
             epochs=2 if epochs is None else epochs,
             replicates=5 if replicates is None else replicates,
             seed=seed or 0,
+            pretrained=pretrained,
+            resume_from=resume_from,
         )
     for result in results:
         for line in training.lines(result):

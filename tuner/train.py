@@ -17,9 +17,20 @@ class Request:
     knobs: dict[str, Any]
     replicates: int
     seed: int
+    pretrained: bool = False  # begin from torchvision's weights
+    resume_from: str | None = None  # begin from this checkpoint, or continue it
 
 
-def train(family: str, settings: Sequence[str], *, epochs: int, replicates: int, seed: int) -> Iterator[dict[str, Any]]:
+def train(
+    family: str,
+    settings: Sequence[str],
+    *,
+    epochs: int,
+    replicates: int,
+    seed: int,
+    pretrained: bool = False,
+    resume_from: str | None = None,
+) -> Iterator[dict[str, Any]]:
     """Train a configuration and yield the result of each epoch (see `trainables.lockstep.LockStep.step`).
 
     Args:
@@ -28,9 +39,11 @@ def train(family: str, settings: Sequence[str], *, epochs: int, replicates: int,
         epochs: the full budget.
         replicates: seeds trained in lock-step.
         seed: the experiment's.
+        pretrained: begin from torchvision's weights, where they are on this machine.
+        resume_from: continue this checkpoint of the same trial, or begin from the weights of any other.
 
     Raises:
-        BadInput: a knob that is unknown, out of range or not a constant; data that is missing.
+        BadInput: a knob that is unknown, out of range or not a constant; data or weights that are missing or do not fit.
     """
     from search_spaces.overrides import constants
 
@@ -38,7 +51,11 @@ def train(family: str, settings: Sequence[str], *, epochs: int, replicates: int,
         knobs = {"epochs": epochs, **constants(settings)}
     except ValueError as error:
         raise BadInput(str(error)) from None
-    return run(Request(family, knobs, replicates, seed))
+    if pretrained and resume_from is not None:
+        raise BadInput(
+            "--pretrained and --resume-from are both given, but training begins from one of them; leave one out"
+        )
+    return run(Request(family, knobs, replicates, seed, pretrained, resume_from))
 
 
 def run(
@@ -75,7 +92,7 @@ def run(
         raise BadInput(str(error)) from None
     import torch
 
-    from trainables import preflight
+    from trainables import initial_weights, preflight
     from trainables.footprint import Load
     from trainables.host_memory import keep_freed_memory
     from trainables.lockstep import LockStep
@@ -101,6 +118,13 @@ def run(
         replicates=request.replicates,
         device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
     )
+    try:
+        if request.resume_from is not None:
+            initial_weights.resume_from(trial, request.resume_from)
+        if request.pretrained:
+            initial_weights.start_pretrained(trial)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
     while not trial.finished:
         yield trial.step()
 

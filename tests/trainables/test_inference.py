@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from trainables import checkpoints
 from trainables.data import ImageData
@@ -114,3 +115,23 @@ def test_the_notebook_of_the_examples_runs(trial, tmp_path, monkeypatch):
     assert names["scores"] == Trained.load(trial[1]).evaluate()
     assert len(names["likeliest"]) == 5
     assert (tmp_path / "one.predicted.png").is_file()
+
+
+def test_exported_weights_know_their_family_and_configuration(trial, tmp_path):
+    state = trial[0].state()
+    metadata = {"family": state["family"], "config": json.dumps(state["config"]), "replicate": "0"}
+    save_file(state["replicates"][0]["model"], tmp_path / "exported.safetensors", metadata)
+    assert Trained.load(tmp_path / "exported.safetensors").evaluate() == Trained.load(trial[1]).evaluate()
+    save_file(state["replicates"][0]["model"], tmp_path / "foreign.safetensors")
+    with pytest.raises(ValueError, match="so its family is unknown"):
+        Trained.load(tmp_path / "foreign.safetensors")
+
+
+def test_a_checkpoint_that_leaves_out_what_its_seed_gives_is_made_whole(tmp_path):
+    knobs = {"depth": 14, "image_size": 8, "train_images": 60, "epochs": 1, "batch_size": 27}
+    trial = LockStep("bn_only", knobs, replicates=2)
+    result = trial.step()
+    path = checkpoints.save(tmp_path, trial.state(), 1)
+    for replicate in (0, 1):
+        found = Trained.load(path, replicate=replicate).evaluate()["val_loss"]
+        assert found == pytest.approx(result["val_loss_values"][replicate], rel=1e-5)

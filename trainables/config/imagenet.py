@@ -58,6 +58,7 @@ OF_MODELS: Mapping[str, Mapping[str, Any]] = {
     "lrn": dict.fromkeys((*ALEXNETS, "inception_v1"), "channels"),
     "aux_weight": {"inception_v1": 0.3},
     "width": {"mobilenet_v1": 1.0},
+    "stride_in": dict.fromkeys(("resnet50", "resnet152"), "1x1"),
 }
 LENET_SIZE = 32
 IMAGENET_SIZE = 224
@@ -134,6 +135,9 @@ class ImageNetConfig(TrainingConfig):
         None, ge=0, le=10, description="inception_v1: weight of each auxiliary loss; 0 builds no auxiliary heads"
     )
     width: float | None = Field(None, gt=0, le=16, description="mobilenet_v1: factor of the maps of every layer")
+    stride_in: Literal["1x1", "3x3"] | None = Field(
+        None, description="resnet50, resnet152: the convolution of a bottleneck that halves the map (torchvision: 3x3)"
+    )
     jitter: float = Field(
         0.0, ge=0, lt=1, description="brightness, contrast and saturation of each image times 1 - jitter to 1 + jitter"
     )
