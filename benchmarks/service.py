@@ -4,6 +4,7 @@
 
 Overhead: 64 trials of the smoke space on two workers, each stopped after one epoch or a few. A worker is busy while it
 trains; everything else between the first start and the last end is overhead, given per trial and as a share of the time.
+And 1,000 trials that train nothing on the same two workers, reused from trial to trial: what a trial costs by itself.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
+from ray import tune
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness import hardware
+from trainables import replicated
+from trainables import statistics as numbers
 from tuner import experiment
 from tuner.paths import ExperimentPaths
 from tuner.records import read
@@ -26,6 +32,39 @@ from tuner.records import read
 REPEATS = 9
 TRIALS = 64
 WORKERS = 2
+EMPTY_TRIALS = 1000
+
+
+class Empty(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
+    """A trial of one epoch that trains nothing, as a worker would report it."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._value = 1 / (1 + config["trial"]["index"])
+
+    def step(self) -> dict[str, Any]:
+        metrics = dict.fromkeys(numbers.ALWAYS, self._value)
+        values = {f"{name}_values": [value] * 5 for name, value in metrics.items()}
+        return {
+            **metrics,
+            **values,
+            "metrics": list(metrics),
+            "epoch": 1,
+            "replicates_ok": 5,
+            "learning_rate": 0.1,
+            "epoch_seconds": 0.0,
+            "images_per_second": 0.0,
+            "failures": [],
+            "diverged": False,
+            "done": False,
+        }
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.setup(new_config)
+        return True
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        return tune.PlacementGroupFactory([{"CPU": 1.0}])
 
 
 def seconds_of(arguments: list[str]) -> list[float]:
@@ -78,6 +117,22 @@ def main() -> None:
             f"{whole:.1f} s",
         )
         console.print(table)
+        with mock.patch.dict(replicated.TRAINABLES, {"blur": Empty}):
+            outcome = experiment.launch(
+                "blur",
+                "smoke",
+                name="empty",
+                storage=storage,
+                trials=EMPTY_TRIALS,
+                epochs=1,
+                grace=1,
+                max_concurrent=WORKERS,
+            )
+        _, span, _ = overhead(outcome.paths)
+        console.print(
+            f"{EMPTY_TRIALS} trials that train nothing on {WORKERS} reused workers: {span:.1f} s, "
+            f"{span / EMPTY_TRIALS * 1000:.0f} ms a trial\n"
+        )
         commands = {"tuner --help": ["--help"], "tuner results": ["results", str(Path(storage) / "overhead")]}
         table = Table(title=f"seconds of a whole command, n = {REPEATS}", title_justify="left")
         for column in ("command", "median", "lowest", "highest"):

@@ -11,10 +11,11 @@ import traceback
 import types
 from pathlib import Path
 
-from search_spaces.space import Budget, Objective, Protocol, Published, SearchSpace, SpaceExhausted
+from search_spaces.space import Allocation, Budget, Objective, Protocol, Published, SearchSpace, SpaceExhausted
 from trainables import families
 
 __all__ = [
+    "Allocation",
     "Budget",
     "Objective",
     "Protocol",

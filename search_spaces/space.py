@@ -52,8 +52,22 @@ class Budget:
     replicates: int = 5  # seeds of a configuration
     cpus_per_trial: float = 1.0
     gpus_per_trial: float = 0.0
+    placement: str = "packed"  # the replicates of a trial: "packed" in one process, or "spread" over one worker each
+    accelerator_type: str | None = None  # as Ray names it (T4, A10G, H100, ...): trials train on such cards only
     seconds_per_replicate_epoch: float | None = None  # measured; the docstring says where
     rank_window: int = 1  # at a rung trials are ranked by their median over this many epochs; see benchmarks/replay.py
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """What a trial gets instead of the budget's share where its configuration agrees with `when`.
+
+    A wide network takes a whole GPU, a narrow one a quarter. A knob that the configuration leaves out has its default.
+    """
+
+    when: Mapping[str, tuple[Any, ...]]  # knob -> the values it may have
+    cpus: float | None = None  # None: `Budget.cpus_per_trial`
+    gpus: float | None = None  # None: `Budget.gpus_per_trial`
 
 
 @dataclass(frozen=True)
@@ -100,6 +114,7 @@ class SearchSpace:
             itself; the grid is visited in an order shuffled by the experiment seed, cyclically if there are random
             domains as well. A point's values win over `parameters` and `fixed`.
         published: figures to print beside ours.
+        allocations: shares of some configurations; the first one that agrees counts.
     """
 
     family: str
@@ -115,6 +130,7 @@ class SearchSpace:
     bracket: str | tuple[str, ...] = ()
     points: tuple[Mapping[str, Any], ...] = ()
     published: tuple[Published, ...] = ()
+    allocations: tuple[Allocation, ...] = ()
 
     @property
     def searched(self) -> tuple[str, ...]:
@@ -215,8 +231,13 @@ class SearchSpace:
         cpus_per_trial: float | None = None,
         gpus_per_trial: float | None = None,
         rank_window: int | None = None,
+        placement: str | None = None,
+        accelerator_type: str | None = None,
     ) -> SearchSpace:
-        """The space with another budget; `None` keeps the space's own value."""
+        """The space with another budget; `None` keeps the space's own value.
+
+        CPUs or GPUs given here are for every trial alike: the space's own allocations no longer say otherwise.
+        """
         changes = {
             "epochs": epochs,
             "grace": grace,
@@ -226,6 +247,20 @@ class SearchSpace:
             "cpus_per_trial": cpus_per_trial,
             "gpus_per_trial": gpus_per_trial,
             "rank_window": rank_window,
+            "placement": placement,
+            "accelerator_type": accelerator_type,
         }
         given = {name: value for name, value in changes.items() if value is not None}
-        return dataclasses.replace(self, budget=dataclasses.replace(self.budget, **given))  # type: ignore[arg-type]
+        allocations = tuple(
+            dataclasses.replace(
+                allocation,
+                cpus=allocation.cpus if cpus_per_trial is None else None,
+                gpus=allocation.gpus if gpus_per_trial is None else None,
+            )
+            for allocation in self.allocations
+        )
+        return dataclasses.replace(
+            self,
+            budget=dataclasses.replace(self.budget, **given),  # type: ignore[arg-type]
+            allocations=allocations,
+        )

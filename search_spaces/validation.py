@@ -32,6 +32,7 @@ BUDGET_OPTIONS = {
         "rank_window",
     )
 }
+PLACEMENTS = ("packed", "spread")
 
 
 def problems(space: SearchSpace) -> list[str]:
@@ -46,6 +47,7 @@ def problems(space: SearchSpace) -> list[str]:
     found = [
         *_budget(space.budget),
         *_objective(space.objective),
+        *_allocations(space),
         *_names(space, model),
         *_bracket(space),
         *_constants(model, settings, ""),
@@ -78,16 +80,44 @@ def _budget(budget: Budget) -> list[str]:
             f"`reduction` is {_number(budget.reduction)}, but must be a number greater than 1; "
             "set --reduction, 3 or 4 is usual"
         )
-    cpus, gpus = budget.cpus_per_trial, budget.gpus_per_trial
-    if not _finite(cpus) or cpus <= 0:
-        found.append(f"`cpus_per_trial` is {_number(cpus)}, but must be greater than 0; set --cpus-per-trial")
-    if not _finite(gpus) or gpus < 0:
-        found.append(f"`gpus_per_trial` is {_number(gpus)}, but must be at least 0; set --gpus-per-trial")
-    elif gpus > 1 and gpus != int(gpus):
-        found.append(f"`gpus_per_trial` is {_number(gpus)}, but above 1 must be a whole number; set --gpus-per-trial")
+    found += _share(budget.cpus_per_trial, budget.gpus_per_trial, budget, "")
+    if budget.placement not in PLACEMENTS:
+        found.append(f"`placement` is {budget.placement!r}, but must be packed or spread; set --placement")
     seconds = budget.seconds_per_replicate_epoch
     if seconds is not None and (not _finite(seconds) or seconds <= 0):
         found.append(f"`seconds_per_replicate_epoch` is {_number(seconds)}, but must be greater than 0, or None")
+    return found
+
+
+def _allocations(space: SearchSpace) -> list[str]:
+    found = []
+    for number, allocation in enumerate(space.allocations, 1):
+        cpus = space.budget.cpus_per_trial if allocation.cpus is None else allocation.cpus
+        gpus = space.budget.gpus_per_trial if allocation.gpus is None else allocation.gpus
+        found += _share(cpus, gpus, space.budget, f" (in allocation {number})")
+        found += [
+            f"`{name}` is {values!r} in allocation {number}, but must be a tuple of values; write ({values!r},)"
+            for name, values in allocation.when.items()
+            if not isinstance(values, tuple)
+        ]
+    return found
+
+
+def _share(cpus: float, gpus: float, budget: Budget, where: str) -> list[str]:
+    """What is wrong with the CPUs and GPUs of a trial."""
+    found = []
+    if not _finite(cpus) or cpus <= 0:
+        found.append(f"`cpus_per_trial` is {_number(cpus)}{where}, but must be greater than 0; set --cpus-per-trial")
+    if not _finite(gpus) or gpus < 0:
+        found.append(f"`gpus_per_trial` is {_number(gpus)}{where}, but must be at least 0; set --gpus-per-trial")
+        return found
+    workers = budget.replicates if budget.placement == "spread" and _at_least_one(budget.replicates) else 1
+    each = gpus / workers
+    if each > 1 and each != int(each):
+        rule = "above 1 must be a whole number"
+        if workers > 1:
+            rule = f"spread over {workers} replicates must leave each at most 1 or a whole number"
+        found.append(f"`gpus_per_trial` is {_number(gpus)}{where}, but {rule}; set --gpus-per-trial")
     return found
 
 
@@ -117,6 +147,7 @@ def _names(space: SearchSpace, model: type[TrainingConfig]) -> list[str]:
         space.active_when,
         *space.active_when.values(),
         *(row.when for row in space.published),
+        *(allocation.when for allocation in space.allocations),
     ]
     found = [_unknown(name, space.family, knobs) for names in used for name in names if name not in knobs]
     for name in SETTINGS:

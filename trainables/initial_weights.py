@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
 from trainables import checkpoints
+from trainables.replicate import Replicate
 
 if TYPE_CHECKING:
     from trainables.lockstep import LockStep
@@ -28,9 +29,8 @@ def resume_from(trial: LockStep, path: str | Path) -> None:
             config["epochs"] = trial.config.epochs
         trial.load({**state, "config": config})
         return
-    for replicate in trial.replicates:
-        if replicate.failure is None:
-            checkpoints.load_weights(replicate.model, state, name=str(path))
+    for replicate in _living(trial):
+        checkpoints.load_weights(replicate.model, state, name=str(path))
 
 
 def start_pretrained(trial: LockStep) -> None:
@@ -43,13 +43,15 @@ def start_pretrained(trial: LockStep) -> None:
     if getattr(trial.config, "stride_in", None) == "1x1":
         raise ValueError(f"torchvision's weights of {arch} have the stride in the 3x3 convolution; set stride_in=3x3")
     state = checkpoints.read_foreign(_file(arch))
-    for replicate in trial.replicates:
-        if replicate.failure is None:
-            mine = replicate.model.state_dict()
-            last = {
-                name: mine[name] for name in list(mine)[-2:] if name in state and state[name].shape != mine[name].shape
-            }
-            checkpoints.load_weights(replicate.model, state | last, name=f"torchvision's {arch}")
+    for replicate in _living(trial):
+        mine = replicate.model.state_dict()
+        last = {name: mine[name] for name in list(mine)[-2:] if name in state and state[name].shape != mine[name].shape}
+        checkpoints.load_weights(replicate.model, state | last, name=f"torchvision's {arch}")
+
+
+def _living(trial: LockStep) -> list[Replicate]:
+    """The replicates that did not fail, of a trial that trains them in this process."""
+    return [cast(Replicate, member) for member in trial.replicates if member.failure is None]
 
 
 def _file(arch: str) -> Path:

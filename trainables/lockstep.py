@@ -7,11 +7,10 @@ from typing import Any
 
 import torch
 
-from trainables import engine, families, statistics, together
+from trainables import families, statistics
+from trainables.crew import MakeCrew, Packed, Recipe
 from trainables.data import ImageData
-from trainables.replicate import Replicate
 
-ALWAYS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")  # reported at every epoch, whoever failed
 STATE_FORMAT = 1
 Result = dict[str, Any]
 
@@ -25,6 +24,7 @@ class LockStep:
         seed: the experiment's seed; replicate r of every configuration draws from the streams (seed, r).
         replicates: k, at least 1.
         device: where to train.
+        crew: where the replicates live; default all in this process.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class LockStep:
         seed: int = 0,
         replicates: int = 5,
         device: torch.device | str = "cpu",
+        crew: MakeCrew = Packed,
     ) -> None:
         if replicates < 1:
             raise ValueError(f"`replicates` is {replicates}, but must be at least 1; the median of none is undefined")
@@ -45,9 +46,8 @@ class LockStep:
         self.epoch = 0  # epochs completed
         self.history: list[Result] = []
         self.data = ImageData.load(self.config, self.device)
-        self.replicates = [
-            Replicate(index, self.family, self.config, self.data, seed, self.device) for index in range(replicates)
-        ]
+        self.crew = crew(Recipe(self.family, self.config, self.data, seed, replicates, self.device))
+        self.replicates = self.crew.replicates
         self._reported: set[int] = set()
 
     @property
@@ -69,12 +69,14 @@ class LockStep:
             `learning_rate`, `scalars` (the family's further numbers of the epoch, by name), `epoch_seconds`,
             `images_per_second` (training images of all replicates over the seconds spent training), `diverged`,
             `finished`, `metrics` (the names) and `failures` (new in this epoch).
+
+        Raises:
+            OutOfMemory: the epoch did not fit into the GPU; this object is of no use any more.
         """
         start = time.perf_counter()
         last = self.epoch + 1 >= self.config.epochs
         living = self._alive()
-        run = together.run_epoch if self.data.streamed else engine.run_epoch
-        training = run(self.replicates, self.epoch, last)
+        training = self.crew.run_epoch(self.epoch, last)
         result = self._report(time.perf_counter() - start)
         result["images_per_second"] = living * self.data.train_size / training if training > 0 else 0.0
         self.epoch += 1
@@ -82,7 +84,7 @@ class LockStep:
         return result
 
     def _report(self, seconds: float) -> Result:
-        names = list(ALWAYS)
+        names = list(statistics.ALWAYS)
         for replicate in self.replicates:
             names += [name for name in replicate.metrics if name not in names]
         result: Result = {
@@ -113,7 +115,7 @@ class LockStep:
 
     def _scalars(self) -> dict[str, float]:
         living = next((replicate for replicate in self.replicates if replicate.failure is None), None)
-        of_model = {} if living is None else self.family.model_scalars(self.config, living.model)
+        of_model = {} if living is None else living.model_scalars()
         return of_model | self.family.scalars_at(self.config, self.epoch)
 
     def _learning_rate(self) -> float:
@@ -146,7 +148,7 @@ class LockStep:
             "seed": self.seed,
             "epoch": self.epoch,
             "history": self.history,
-            "replicates": [replicate.state() for replicate in self.replicates],
+            "replicates": self.crew.states(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -162,6 +164,5 @@ class LockStep:
                 )
         self.epoch = state["epoch"]
         self.history = list(state["history"])
-        for replicate, saved in zip(self.replicates, state["replicates"], strict=True):
-            replicate.load(saved)
+        self.crew.load(state["replicates"])
         self._reported = {replicate.index for replicate in self.replicates if replicate.failure is not None}

@@ -6,11 +6,35 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainables import families
-from trainables.family import Shape
 from trainables.footprint import Load
 
 # Configurations that agree in these see the same data.
 _DATA_KNOBS = ("dataset", "image_size", "train_images", "selection")
+
+
+def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Load every dataset the configurations name, decoding what this node has not decoded yet.
+
+    Returns:
+        `problems`: one sentence each; `fingerprints`: by image size.
+    """
+    import torch
+
+    from trainables.data import ImageData
+
+    ImageData.forget()
+    config_class = families.config_class(family)
+    wanted = {tuple(knobs.get(knob) for knob in _DATA_KNOBS): knobs for knobs in configs}
+    problems: list[str] = []
+    found: dict[str, str] = {}
+    for knobs in wanted.values():
+        try:
+            images = ImageData.load(config_class(**knobs), torch.device("cpu"))
+        except (ValueError, OSError) as error:
+            problems.append(str(error))
+            continue
+        found[str(images.image_size)] = images.fingerprint
+    return {"problems": list(dict.fromkeys(problems)), "fingerprints": found}
 
 
 def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = None) -> dict[str, Any]:
@@ -28,6 +52,7 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
     import torch
 
     from trainables.data import ImageData
+    from trainables.family import Shape
 
     ImageData.forget()  # a worker may have checked another launch, and the data may have changed since
     load = load or Load()

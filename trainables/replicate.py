@@ -16,6 +16,7 @@ from trainables.batches import Batches
 from trainables.config.training import TrainingConfig
 from trainables.data import ImageData
 from trainables.family import Family, Shape, View
+from trainables.out_of_memory import OutOfMemory, is_out_of_memory
 
 if TYPE_CHECKING:
     from trainables.streaming import StreamedData
@@ -136,10 +137,15 @@ class Replicate:
 
     @contextmanager
     def catching(self, epoch: int) -> Iterator[None]:
-        """Turn any error inside into this replicate's failure: a crashed seed must not take its siblings with it."""
+        """Turn any error inside into this replicate's failure: a crashed seed must not take its siblings with it.
+
+        `OutOfMemory` is the trial's: which replicate met the end of the memory says nothing about that replicate.
+        """
         try:
             yield
         except Exception as error:
+            if is_out_of_memory(error):
+                raise OutOfMemory(f"replicate {self.index} at epoch {epoch + 1}: {error}") from error
             self.failure = {
                 "replicate": self.index,
                 "epoch": epoch + 1,
@@ -148,6 +154,22 @@ class Replicate:
                 "traceback": traceback.format_exc()[-TRACEBACK_LENGTH:],
             }
             self.metrics = {}
+
+    def model_scalars(self) -> dict[str, float]:
+        """What the family reads off the model after an epoch."""
+        return dict(self.family.model_scalars(self.config, self.model))
+
+    def move(self, device: torch.device) -> None:
+        """Take model and optimizer to its own device or away from it, to the CPU; the memory freed there is given back."""
+        if self.failure is not None or self.device.type == "cpu":
+            return
+        self.model.to(device)
+        for values in self.optimizer.state.values():
+            for name, value in values.items():
+                if isinstance(value, Tensor):
+                    values[name] = value.to(device)
+        if device != self.device:
+            torch.cuda.empty_cache()
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on: plain containers and tensors. Random streams are named by seed and epoch.

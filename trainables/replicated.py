@@ -15,16 +15,18 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import ray
 from ray import tune
 
-from trainables.storage import Place, patiently, place
+from trainables.spread import Spread, Workers
+from trainables.storage import Place, place
 from trainables.trial_log import TrialLog
 
 if TYPE_CHECKING:
+    from trainables.crew import MakeCrew
     from trainables.lockstep import LockStep
 
 logger = logging.getLogger("trainables")
@@ -39,8 +41,10 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     The configuration is either flat: the family's knobs plus `replicates` (default 5) and `seed` (default 0); or it has
     one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
     `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
-    `checkpoint_seconds` (default 0: after every epoch) and `stop_file` (its presence asks to checkpoint and end after the
-    current epoch).
+    `checkpoint_seconds` (default 0: after every epoch), `stop_file` (its presence asks to checkpoint and end after the
+    current epoch), `workers` (default 1: all replicates in this process; otherwise one each, every one with these `cpus`
+    and `gpus`), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far more than any took, see
+    `trainables.watchdog`).
 
     While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
     storage rather than train anew what a checkpoint holds.
@@ -50,13 +54,14 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     """
 
     family: ClassVar[str]
+    _workers: Workers | None = None  # of spread replicates; they outlive a trial
+    _next_config: dict[str, Any] | None = None  # taken by a reset and not yet set up
 
     def setup(self, config: dict[str, Any]) -> None:
         """Build the replicates, continuing from the newest readable checkpoint of this trial if there is one."""
-        import torch
-
+        from trainables import device
+        from trainables.guarded import GuardedTrial
         from trainables.host_memory import keep_freed_memory
-        from trainables.lockstep import LockStep
 
         keep_freed_memory()
         assignment = config.get("trial")
@@ -64,39 +69,59 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         if assignment is None:
             knobs = dict(config)
             assignment = {"replicates": knobs.pop("replicates", 5), "seed": knobs.pop("seed", 0), "config": knobs}
+        self._assignment = assignment
         self._directory = place(assignment["directory"]) if "directory" in assignment else None
         self._stop_file = place(assignment["stop_file"]) if "stop_file" in assignment else None
         self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", 0.0))
         self._log = TrialLog(self._directory, logger) if self._directory is not None else None
-        cpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS"))
-        if cpus is not None:
-            # A trial that takes more threads than its share starves its neighbours.
-            torch.set_num_threads(max(1, int(float(cpus))))
-        gpus = float(assignment["gpus"]) if "gpus" in assignment else _gpus_given()
-        device = torch.device("cuda" if gpus > 0 and torch.cuda.is_available() else "cpu")
-
-        def fresh() -> LockStep:
-            return LockStep(
-                self.family,
-                assignment["config"],
-                seed=assignment["seed"],
-                replicates=assignment["replicates"],
-                device=device,
-            )
-
-        self.trial = fresh()
-        self._unreported: list[dict[str, Any]] = []
-        if self._directory is not None:
-            recorded = int(assignment.get("recorded_epoch", 0))
-            patiently(lambda: self._continue_from_checkpoint(fresh, recorded))
+        cpus, gpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS")), assignment.get("gpus")
+        spread = int(assignment.get("workers", 1)) > 1
+        self._device = device.take(None if cpus is None else float(cpus), 0.0 if spread else gpus)
+        logger.info("training on %s", device.here())
+        if spread and self._workers is None:
+            self._workers = Workers(assignment["workers"], float(assignment["cpus"]), float(assignment["gpus"]))
+        self._guarded = GuardedTrial(
+            self._build,
+            self._directory,
+            recorded_epoch=int(assignment.get("recorded_epoch", 0)),
+            step_timeout=assignment.get("step_timeout"),
+            watched_elsewhere=self._workers is not None,
+        )
         self._saved_at = time.monotonic()
         self._next_attempt = 0.0  # to save, after one that failed
 
+    @property
+    def trial(self) -> LockStep:
+        """The k replicates."""
+        assert self._guarded.trial is not None
+        return self._guarded.trial
+
+    def _build(self, one_by_one: bool, limit: Callable[[], float]) -> LockStep:
+        from trainables.crew import OneByOne, Packed
+        from trainables.lockstep import LockStep
+
+        crew: MakeCrew = OneByOne if one_by_one else Packed
+        if self._workers is not None:
+            self._workers.forget()
+            directory = None if self._directory is None else str(self._directory)
+            crew = partial(Spread, workers=self._workers, limit=limit, one_by_one=one_by_one, directory=directory)
+        return LockStep(
+            self.family,
+            self._assignment["config"],
+            seed=self._assignment["seed"],
+            replicates=self._assignment["replicates"],
+            device=self._device,
+            crew=crew,
+        )
+
     def step(self) -> dict[str, Any]:
-        """One epoch of every replicate: the medians, the k values and the rest (see `LockStep.step`)."""
-        if self._unreported:
-            return self._validated(self._unreported.pop(0) | {"replayed": True})
-        result = self._validated(self.trial.step())
+        """One epoch of every replicate: the medians, the k values and the rest (see `GuardedTrial.step`)."""
+        if self._next_config is not None:
+            config, self._next_config = self._next_config, None
+            self.setup(config)
+        result = self._validated(self._guarded.step())
+        if result.get("replayed") or result.get("failed"):
+            return result
         logger.info(
             "epoch %d: val_accuracy %.4f [%.4f, %.4f], %d of %d replicates, %.1f s",
             result["epoch"],
@@ -128,24 +153,6 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         except OSError:  # asked again after the next epoch
             return False
 
-    def _continue_from_checkpoint(self, fresh: Callable[[], LockStep], recorded: int) -> None:
-        from trainables import checkpoints
-        from trainables.seeded_state import ForeignWeights
-
-        assert self._directory is not None
-        for path, state in checkpoints.newest_first(self._directory):
-            try:
-                self.trial.load(state)
-            except ForeignWeights:
-                raise  # a fresh start would join two networks in one curve
-            except Exception as error:  # whatever does not fit, the one before may; none of it may stay behind
-                logger.warning("cannot continue from %s (%s); trying the one before", path, error)
-                self.trial = fresh()
-                continue
-            self._unreported = [result for result in self.trial.history if result["epoch"] > recorded]
-            logger.info("continuing from %s, epoch %d", path.name, self.trial.epoch)
-            return
-
     def _save(self, directory: Place) -> None:
         from trainables import checkpoints
 
@@ -172,31 +179,46 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         self.trial.load(checkpoints.load_file(Path(checkpoint) / CHECKPOINT_NAME))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take another configuration in the same process: the imports and the dataset stay, everything else goes."""
-        self.cleanup()
-        self.setup(new_config)
+        """Take another configuration in the same processes: the imports and the dataset stay, everything else goes.
+
+        Its replicates are built by the next step: Ray gives up for good on a trial whose worker is lost during a reset.
+        """
+        self._end_trial()
+        self._next_config = new_config
         return True
 
     def cleanup(self) -> None:
-        """Free the models and close the log."""
-        import gc
+        """Free the models, close the log and end the replicates' workers."""
+        self._end_trial()
+        if self._workers is not None:
+            self._workers.close()
+            self._workers = None
 
-        import torch
+    def _end_trial(self) -> None:
+        guarded = self.__dict__.pop("_guarded", None)  # absent when the set-up itself failed
+        if guarded is not None:
+            guarded.release()
+        self._close_log()
 
+    def _close_log(self) -> None:
         log = self.__dict__.pop("_log", None)
         if log is not None:
+            from trainables import device
+
+            logger.info("leaving %s", device.here())
             log.close()
-        self.__dict__.pop("trial", None)  # absent when the set-up itself failed
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        """The CPUs and GPUs of the assignment; one CPU without one."""
+        """What the assignment asks for: one bundle, or one for each worker and none for the process that waits for them."""
         assignment = config.get("trial") or {}
         bundle = {"CPU": float(assignment.get("cpus", 1.0)), "GPU": float(assignment.get("gpus", 0.0))}
-        return tune.PlacementGroupFactory([{name: amount for name, amount in bundle.items() if amount > 0}])
+        if assignment.get("accelerator_type"):
+            # A sliver of what Ray counts on every node that has such cards.
+            bundle[f"accelerator_type:{assignment['accelerator_type']}"] = 0.001
+        bundle = {name: amount for name, amount in bundle.items() if amount > 0}
+        workers = int(assignment.get("workers", 1))
+        return tune.PlacementGroupFactory([bundle] if workers == 1 else [{}, *[bundle] * workers])
 
 
 class BlurTrainable(ReplicatedTrainable):
@@ -233,10 +255,3 @@ class ImageNetTrainable(ReplicatedTrainable):
 TRAINABLES: dict[str, type[ReplicatedTrainable]] = {
     cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable, DeconvTrainable, BNOnlyTrainable, ImageNetTrainable)
 }
-
-
-def _gpus_given() -> float:
-    """GPUs that Ray gave this worker: it no longer hides the others. Outside of Ray, whatever there is."""
-    if not ray.is_initialized():
-        return 1.0
-    return float(len(ray.get_runtime_context().get_accelerator_ids().get("GPU", ())))

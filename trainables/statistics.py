@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+ALWAYS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")  # reported at every epoch, whoever failed
+
 
 def worst(mode: str) -> float:
     """What a replicate counts as once it has failed: no finite value is worse."""

@@ -55,6 +55,13 @@ Head = Annotated[
 ]
 Cpus = Annotated[float | None, typer.Option(help="CPUs of a trial; also its threads.")]
 Gpus = Annotated[float | None, typer.Option(help="GPUs of a trial; 0.25 puts four on a card.")]
+Placement = Annotated[
+    str | None, typer.Option(help="Replicates of a trial: packed in one process, or spread, one worker each.")
+]
+Accelerator = Annotated[str | None, typer.Option(help="Train on cards of this type only, as Ray names it: A10G, H100.")]
+StepTimeout = Annotated[
+    float | None, typer.Option(help="Seconds after which an epoch counts as hung.  [default: 20 times the longest]")
+]
 MaxConcurrent = Annotated[int | None, typer.Option(help="Trials at the same time.  [default: as many as fit]")]
 CheckpointEvery = Annotated[
     float | None, typer.Option(help="Seconds between two checkpoints of a trial.  [default: 60]")
@@ -111,6 +118,8 @@ def plan(
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
     rank_window: RankWindow = None,
+    placement: Placement = None,
+    accelerator_type: Accelerator = None,
     max_concurrent: MaxConcurrent = None,
     set_: Setting = None,
 ) -> None:
@@ -119,6 +128,7 @@ def plan(
     from tuner.tables.plan import plan_view
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
+    budget |= {"placement": placement, "accelerator_type": accelerator_type}
     out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
 
 
@@ -138,8 +148,11 @@ def launch(
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
     rank_window: RankWindow = None,
+    placement: Placement = None,
+    accelerator_type: Accelerator = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
+    step_timeout: StepTimeout = None,
     set_: Setting = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     or_resume: Annotated[
@@ -153,8 +166,10 @@ def launch(
     from tuner.tables.plan import plan_view
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
+    budget |= {"placement": placement, "accelerator_type": accelerator_type}
     if is_head(address) and not dry_run:
         session = {"seed": seed, "max_concurrent": max_concurrent, "checkpoint_every": checkpoint_every}
+        session["step_timeout"] = step_timeout
         request = {"name": name, "storage": storage, "set_": set_, "tell": print, **session, **budget}
         follow_submission(cluster.submit(str(address), family, space, **request), detach)
     if or_resume and name is None:
@@ -180,6 +195,7 @@ def launch(
             address=address,
             max_concurrent=max_concurrent,
             checkpoint_seconds=checkpoint_every,
+            step_timeout=step_timeout,
             tell=terminal.tell,
             listen=terminal.listen,
             **budget,
@@ -196,6 +212,10 @@ def resume(
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
     detach: Detach = False,
+    step_timeout: StepTimeout = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Go on though code or space changed since the launch.")
+    ] = False,
 ) -> None:
     """Continue a search that was interrupted or killed; with --trials, extend one."""
     from tuner import experiment
@@ -205,6 +225,7 @@ def resume(
         from tuner.cluster import submission
 
         options = {"trials": trials, "max_concurrent": max_concurrent, "checkpoint_every": checkpoint_every}
+        options |= {"step_timeout": step_timeout, "accept_changes": accept_changes or None}
         request: dict[str, Any] = {"storage": storage, "tell": print, **options}
         follow_submission(submission.go_on(str(address), "resume", name, **request), detach)
 
@@ -216,6 +237,8 @@ def resume(
             address=address,
             max_concurrent=max_concurrent,
             checkpoint_seconds=checkpoint_every,
+            step_timeout=step_timeout,
+            accept_changes=accept_changes,
             tell=terminal.tell,
             listen=terminal.listen,
         )

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from tuner import manifest as manifests
 from tuner import paths as places
-from tuner import ray_session, session
-from tuner.capacity import check_resources, load_of_node
+from tuner import preflight, ray_session, session
+from tuner.allocation import Allocator
 from tuner.directory import create
 from tuner.errors import BadInput
-from tuner.experiment import Outcome, preflight, require_same_data
+from tuner.experiment import Outcome, require_same_data
 from tuner.history import History
 from tuner.leaderboard import Leaderboard
 from tuner.lock import DriverLock
@@ -73,9 +73,9 @@ def confirm(
     if not more and all(trial.has_ended for trial in History.load(paths).trials):
         return Outcome(paths, "finished")
     with ray_session.connected(address) as resources:
-        check_resources(budget["cpus_per_trial"], budget["gpus_per_trial"], resources)
         configs = [record["config"] for record in [*known, *more]]
-        found = preflight(manifest["family"], configs, load_of_node(budget, resources))
+        limit = budget.get("max_concurrent")
+        found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
         require_same_data(searched, manifest["data"]["fingerprints"], found["fingerprints"])
         if not known:
             create(paths, manifest, more)

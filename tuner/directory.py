@@ -12,8 +12,9 @@ from typing import Any
 from search_spaces.space import SearchSpace
 from trainables import families
 from trainables.storage import Place, StorageError, local_copy
-from tuner import asha, request
+from tuner import asha, changes, request
 from tuner import manifest as manifests
+from tuner.allocation import rules_of
 from tuner.errors import BadInput, sentence
 from tuner.lock import DriverLock
 from tuner.paths import ExperimentPaths
@@ -53,7 +54,10 @@ def describe(
             "replicates": budget.replicates,
             "cpus_per_trial": budget.cpus_per_trial,
             "gpus_per_trial": budget.gpus_per_trial,
+            "placement": budget.placement,
+            "accelerator_type": budget.accelerator_type,
         },
+        "allocations": rules_of(space),
         "rungs": list(asha.rungs(budget.epochs, budget.grace, budget.reduction)),
         "bracket": list(space.bracket_knobs),
         "protocol": {"dataset": space.protocol.dataset, "selection": space.protocol.selection},
@@ -64,6 +68,8 @@ def describe(
             {"when": dict(row.when), "metric": row.metric, "value": row.value, "source": row.source, "at": row.at}
             for row in space.published
         ],
+        "sources": changes.code(),
+        "space_fingerprint": changes.fingerprint(Path(str(given))) if str(given).endswith(".py") else None,
         **manifests.surroundings(),
     }
 
@@ -158,9 +164,12 @@ def trial_records(first: int, configs: Sequence[dict[str, Any]]) -> list[Record]
 
 
 def extension(
-    paths: ExperimentPaths, manifest: manifests.Manifest, known: list[dict[str, Any]], trials: int
+    paths: ExperimentPaths, manifest: manifests.Manifest, known: list[dict[str, Any]], trials: int, accept: bool
 ) -> list[dict[str, Any]]:
-    """The configurations that follow the known ones, up to `trials`."""
+    """The configurations that follow the known ones, up to `trials`.
+
+    Of a space that has changed they follow only if that is accepted: then those it draws that are not known yet.
+    """
     if trials < len(known):
         raise BadInput(
             f"--trials is {trials}, but `{paths.name}` already has {len(known)} trials; give a larger number"
@@ -183,13 +192,18 @@ def extension(
     problems = space.problems()
     if problems:
         raise BadInput.listing(problems)
+    if accept:
+        drawn = request.draw(space, manifest["seed"], trials)
+        if manifests.as_json(drawn[: len(known)]) != known:
+            drawn = request.draw(space, manifest["seed"], trials + len(known))
+        fresh = [config for config in drawn if manifests.as_json(config) not in known]
+        return fresh[: trials - len(known)]
     configs = request.draw(space, manifest["seed"], trials)
-    drawn = manifests.as_json(configs)
-    for index, (mine, theirs) in enumerate(zip(drawn, known, strict=False)):
+    for index, (mine, theirs) in enumerate(zip(manifests.as_json(configs), known, strict=False)):
         if mine != theirs:
             raise BadInput(
                 f"the search space has changed since `{paths.name}` was launched: trial {index} was {theirs}, and would "
-                f"now be {mine}; restore the space or launch a new experiment"
+                f"now be {mine}; restore the space, mix both with --accept-changes, or launch a new experiment"
             )
     new: list[dict[str, Any]] = configs[len(known) :]
     return new

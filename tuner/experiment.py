@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from search_spaces.space import SearchSpace
-from trainables.footprint import Load
 from trainables.storage import Place, probe
+from tuner import changes, preflight, ray_session, request, session
 from tuner import manifest as manifests
 from tuner import paths as places
-from tuner import ray_session, request, session
-from tuner.capacity import check_resources, load_of_node
+from tuner.allocation import Allocator
 from tuner.directory import create, describe, extension, name_in_use, trial_records, unwritable
 from tuner.errors import BadInput
 from tuner.history import History
@@ -66,8 +62,11 @@ def launch(
     cpus_per_trial: float | None = None,
     gpus_per_trial: float | None = None,
     rank_window: int | None = None,
+    placement: str | None = None,
+    accelerator_type: str | None = None,
     max_concurrent: int | None = None,
     checkpoint_seconds: float | None = None,
+    step_timeout: float | None = None,
     tell: session.Tell = lambda text: None,
     listen: session.ListenerFactory | None = None,
 ) -> Outcome:
@@ -78,13 +77,14 @@ def launch(
         space: name of one of the family's spaces, path of a Python file that defines `space()`, or a SearchSpace.
         name: of the experiment; default family, space and time. Must not be in use under `storage`.
         storage: folder of experiments, or s3://BUCKET/PREFIX; default `~/ray_results`.
-        trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window: replace the space's
-            own.
+        trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window, placement,
+            accelerator_type: replace the space's own.
         seed: of the experiment; the same seed gives the same configurations and the same replicates.
         overrides: knob -> value or Ray Tune domain, or texts such as "lr=0.05" and "sigma=choice(1,2,4)".
         address: of a Ray cluster ("auto", "host:port"); None starts Ray on this machine.
         max_concurrent: trials at the same time; default as many as the cluster holds.
         checkpoint_seconds: least time between two checkpoints of a trial; default 60.
+        step_timeout: seconds after which an epoch counts as hung; default far more than any took so far.
         tell: receives sentences for a person.
         listen: makes a listener that receives every record as it is written.
 
@@ -101,26 +101,30 @@ def launch(
         cpus_per_trial=cpus_per_trial,
         gpus_per_trial=gpus_per_trial,
         rank_window=rank_window,
+        placement=placement,
+        accelerator_type=accelerator_type,
     )
-    problems = chosen.problems()
+    problems = [*chosen.problems(), *_timing_problems(checkpoint_seconds, step_timeout)]
     if max_concurrent is not None and max_concurrent < 1:
         problems.append(f"`max_concurrent` is {max_concurrent}, but must be at least 1; raise --max-concurrent")
-    if checkpoint_seconds is not None and checkpoint_seconds < 0:
-        problems.append(f"the checkpoint interval is {checkpoint_seconds:g} s, but must not be negative; raise it")
     if problems:
         raise BadInput.listing(problems)
     configs = request.draw(chosen, seed, chosen.budget.trials)
     paths = require_free_name(name or request.default_name(chosen), storage)
     with ray_session.connected(address) as resources:
-        check_resources(chosen.budget.cpus_per_trial, chosen.budget.gpus_per_trial, resources)
-        budget = {**dataclasses.asdict(chosen.budget), "max_concurrent": max_concurrent}
-        data = preflight(chosen.family, configs, load_of_node(budget, resources))
+        data = preflight.check(Allocator.of_space(chosen), configs, paths.root.parent, resources, max_concurrent)
         manifest = describe(chosen, space, overrides, seed, paths.name, data)
         manifest["budget"]["max_concurrent"] = max_concurrent
         create(paths, manifest, trial_records(0, configs), space)
         tell(f"{paths.name}: {len(configs)} trials of {chosen.budget.replicates} replicates, in {paths.root}")
         ending = session.hold(
-            paths, manifest, resources, checkpoint_seconds=checkpoint_seconds, tell=tell, listen=listen
+            paths,
+            manifest,
+            resources,
+            checkpoint_seconds=checkpoint_seconds,
+            step_timeout=step_timeout,
+            tell=tell,
+            listen=listen,
         )
         return Outcome(paths, ending)
 
@@ -133,14 +137,20 @@ def resume(
     address: str | None = None,
     max_concurrent: int | None = None,
     checkpoint_seconds: float | None = None,
+    step_timeout: float | None = None,
+    accept_changes: bool = False,
     tell: session.Tell = lambda text: None,
     listen: session.ListenerFactory | None = None,
 ) -> Outcome:
     """Continue a search where its records end; with `trials`, extend it to that many trials, also when it had finished.
 
     Trials that ended stay as they are; the others continue from their newest readable checkpoint; the rungs hold what
-    they held. Raises like `launch`, and BadInput when there is no such experiment or another process is running it.
+    they held. Raises like `launch`, and BadInput when there is no such experiment, when another process is running it, or
+    when the code or the space has changed since the launch and `accept_changes` is not given.
     """
+    problems = _timing_problems(checkpoint_seconds, step_timeout)
+    if problems:
+        raise BadInput.listing(problems)
     paths = places.experiment(name, storage)
     with DriverLock(paths.lock, tell):
         pass  # refuse early: reaching Ray and checking the data takes a while
@@ -148,18 +158,19 @@ def resume(
     known = [record for record in read(paths.records) if record["event"] == "trial"]
     # A kill may have come between the manifest of an extension and its trials.
     wanted = max(manifest["budget"]["trials"], len(known)) if trials is None else trials
-    more = extension(paths, manifest, [record["config"] for record in known], wanted)
+    more = extension(paths, manifest, [record["config"] for record in known], wanted, accept_changes)
     history = History.load(paths)
     if not more and all(trial.has_ended for trial in history.trials):
         tell(f"{paths.name} is finished; add trials with `{paths.command('resume', '--trials N')}`")
         return Outcome(paths, "finished")
+    revised = changes.require_accepted(paths, manifest, accept_changes)
     with ray_session.connected(address) as resources:
         budget = manifest["budget"]
-        check_resources(budget["cpus_per_trial"], budget["gpus_per_trial"], resources)
-        open_configs = [trial.config for trial in history.trials if not trial.has_ended]
         if max_concurrent is not None:
             budget["max_concurrent"] = max_concurrent
-        found = preflight(manifest["family"], open_configs + more, load_of_node(budget, resources))
+        configs = [trial.config for trial in history.trials if not trial.has_ended] + more
+        limit = budget.get("max_concurrent")
+        found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
         require_same_data(paths, manifest["data"]["fingerprints"], found["fingerprints"])
         if more:
             budget["trials"] = len(known) + len(more)
@@ -168,9 +179,11 @@ def resume(
             manifest,
             resources,
             checkpoint_seconds=checkpoint_seconds,
+            step_timeout=step_timeout,
             tell=tell,
             listen=listen,
             more=trial_records(len(known), more),
+            revised=revised,
         )
         return Outcome(paths, ending)
 
@@ -195,21 +208,13 @@ def require_storage(storage: str | Place | None) -> Place:
     return root
 
 
-def preflight(family: str, configs: Sequence[dict[str, Any]], load: Load) -> dict[str, Any]:
-    """Check data, networks and what they take on a worker of the cluster, one with a GPU where trials have one.
-
-    Returns what was found; BadInput with every problem.
-    """
-    import ray
-
-    from trainables import preflight as checks
-
-    remote = ray.remote(num_cpus=1, num_gpus=min(1.0, load.gpus))(checks.check)
-    report = ray.get(remote.remote(family, list(configs), load))
-    if report["problems"]:
-        raise BadInput.listing(report["problems"])
-    found: dict[str, Any] = report["data"]
-    return found
+def _timing_problems(checkpoint_seconds: float | None, step_timeout: float | None) -> list[str]:
+    problems = []
+    if checkpoint_seconds is not None and checkpoint_seconds < 0:
+        problems.append(f"the checkpoint interval is {checkpoint_seconds:g} s, but must not be negative; raise it")
+    if step_timeout is not None and step_timeout <= 0:
+        problems.append(f"the step timeout is {step_timeout:g} s, but must be greater than 0; raise --step-timeout")
+    return problems
 
 
 def require_same_data(paths: ExperimentPaths, launched: dict[str, str], found: dict[str, str]) -> None:

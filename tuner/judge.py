@@ -90,6 +90,14 @@ class Judge:
         """Record a result of `LockStep.step` and decide; an epoch that is already recorded changes nothing."""
         if trial in self.ended:
             return "stop"
+        failed = result.get("failed")
+        errors = result.get("errors", ())
+        self.writer.write(
+            *({"event": "error", "trial": trial, "final": failed is not None, **error} for error in errors)
+        )
+        if failed is not None:
+            self.fail(trial, str(failed))
+            return "stop"
         epoch = int(result["epoch"])
         record = epoch_record(trial, result)
         if epoch <= self.last_epoch.get(trial, 0):
@@ -107,7 +115,7 @@ class Judge:
         return "stop" if trial in self.ended else "continue"
 
     def fail(self, trial: int, message: str) -> None:
-        """End a trial whose worker was lost too often."""
+        """End a trial that cannot be trained: its worker was lost too often, or it does not fit into a GPU."""
         if trial not in self.ended:
             self.ended.add(trial)
             epoch = self.last_epoch.get(trial, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 from collections import Counter
@@ -14,10 +15,11 @@ from search_spaces.overrides import parse_all
 from search_spaces.space import SearchSpace
 from trainables import families
 from tuner import asha, request
+from tuner.allocation import Allocator, Share
 from tuner.brackets import bracket_of
 from tuner.capacity import concurrency
 from tuner.errors import BadInput
-from tuner.ray_session import Resources
+from tuner.ray_session import Node, Resources
 
 SIMULATED_TRIALS = 200  # a longer search is simulated at this length and scaled
 SIMULATIONS = 100
@@ -52,6 +54,7 @@ class Plan:
     ]  # trials that are compared with each other, by their bracket; one without a name at least
     configurations: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
+    shares: tuple[tuple[Share, int], ...] = ()  # what trials ask for, and how many of them
 
     @property
     def trials(self) -> int:
@@ -119,16 +122,17 @@ def prepare(
         problems.append(f"`max_concurrent` is {max_concurrent}, but must be at least 1; raise --max-concurrent")
     if problems:
         raise BadInput.listing(problems)
-    cpus, gpus = chosen.budget.cpus_per_trial, chosen.budget.gpus_per_trial
-    concurrent = max_concurrent
-    if concurrent is None and gpus == 0:
-        concurrent = concurrency(cpus, gpus, Resources(cpus=float(os.cpu_count() or 1), gpus=0.0), None)
-    if concurrent is not None:
-        concurrent = min(concurrent, chosen.budget.trials)
     try:
-        return plan(chosen, seed, concurrent=concurrent, overridden=parse_all(overrides).keys())
+        planned = plan(chosen, seed, overridden=parse_all(overrides).keys())
     except ValueError as error:
         raise BadInput(str(error)) from None
+    concurrent = max_concurrent
+    shares = [share for share, _ in planned.shares]
+    if concurrent is None and not any(share.gpus for share in shares):
+        concurrent = concurrency(shares, Resources((Node(float(os.cpu_count() or 1)),)), None)
+    if concurrent is not None:
+        concurrent = min(concurrent, chosen.budget.trials)
+    return dataclasses.replace(planned, concurrent=concurrent)
 
 
 def plan(space: SearchSpace, seed: int, *, concurrent: int | None = None, overridden: Collection[str] = ()) -> Plan:
@@ -161,6 +165,8 @@ def plan(space: SearchSpace, seed: int, *, concurrent: int | None = None, overri
     stages = tuple(
         Stage(rung, rung - before, count) for rung, before, count in zip(rungs, (0, *rungs), reached, strict=False)
     )
+    allocator = Allocator.of_space(space)
+    shares = Counter(allocator.share(config) for config in configurations)
     return Plan(
         family=families.canonical(space.family),
         space=space.name,
@@ -176,6 +182,7 @@ def plan(space: SearchSpace, seed: int, *, concurrent: int | None = None, overri
         brackets=brackets,
         configurations=configurations,
         warnings=tuple(_warnings(space, rungs, configurations, brackets, overridden)),
+        shares=tuple(sorted(shares.items(), key=lambda item: (-item[0].gpus, -item[0].cpus))),
     )
 
 

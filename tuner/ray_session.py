@@ -9,7 +9,7 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,16 +29,38 @@ ENVIRONMENT = {
     "TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "3600",
 }
 _PATIENCE = 20.0  # seconds to wait for an answer
+_MANY = 100  # nodes of a kind, where the autoscaler knows no limit
 _OBJECT_STORE = 128 * 1024**2  # bytes; trials exchange nothing but small results
 
 
 @dataclass(frozen=True)
-class Resources:
-    """What the cluster has in all."""
+class Node:
+    """One node's part of the cluster, as Ray counts it."""
 
     cpus: float
-    gpus: float
-    nodes: int = 1
+    gpus: float = 0.0
+    accelerator_type: str | None = None  # as Ray names it: T4, A10G, H100, ...
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The nodes the cluster has, and those its autoscaler may add."""
+
+    nodes: tuple[Node, ...]
+    to_come: tuple[Node, ...] = ()
+
+    @property
+    def cpus(self) -> float:
+        return sum(node.cpus for node in self.nodes)
+
+    @property
+    def gpus(self) -> float:
+        return sum(node.gpus for node in self.nodes)
+
+    @property
+    def grown(self) -> tuple[Node, ...]:
+        """The cluster at its largest."""
+        return self.nodes + self.to_come
 
 
 @contextlib.contextmanager
@@ -60,12 +82,32 @@ def connected(address: str | None) -> Iterator[Resources]:
     if mine:
         _connect(address)
     try:
-        total = ray.cluster_resources()
-        nodes = sum(bool(node["Alive"]) for node in ray.nodes())
-        yield Resources(total.get("CPU", 0.0), total.get("GPU", 0.0), max(1, nodes))
+        yield _resources()
     finally:
         if mine:
             ray.shutdown()
+
+
+def _resources() -> Resources:
+    """What Ray counts on each node that is alive; and what the autoscaler, if there is one, may still start."""
+    import ray
+    from ray._private.state import state  # what an autoscaler may start, Ray tells nowhere else
+
+    nodes = [_node(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+    to_come: list[Node] = []
+    config = state.get_cluster_config()
+    for group in config.node_group_configs if config is not None else ():
+        kind = _node(dict(group.resources))
+        most = _MANY if group.max_count < 0 else group.max_count
+        there = sum((node.cpus, node.gpus) == (kind.cpus, kind.gpus) for node in nodes)
+        to_come += [kind] * max(0, most - there)
+    return Resources(tuple(nodes), tuple(to_come))
+
+
+def _node(counted: Mapping[str, float]) -> Node:
+    prefix = "accelerator_type:"
+    kind = next((name.removeprefix(prefix) for name in counted if name.startswith(prefix)), None)
+    return Node(float(counted.get("CPU", 0.0)), float(counted.get("GPU", 0.0)), kind)
 
 
 def _connect(address: str | None) -> None:

@@ -7,32 +7,37 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tuner.allocation import Share
+from tuner.errors import TunerError
 from tuner.interrupt import StopRequest
 from tuner.judge import Judge
 from tuner.paths import ExperimentPaths
 
-MAX_FAILURES = 3  # restarts of a trial whose worker was lost; it continues from its checkpoint
+MAX_FAILURES = 3  # restarts of a trial in a row without a new epoch; each continues from its checkpoint
 
 
 def run(
     paths: ExperimentPaths,
     manifest: dict[str, Any],
-    trials: Sequence[tuple[int, dict[str, Any]]],
+    assignments: Sequence[dict[str, Any]],
     judge: Judge,
     request: StopRequest,
-    checkpoint_seconds: float,
     max_concurrent: int,
+    patience: float,
     tell: Callable[[str], None],
 ) -> None:
     """Train the trials, in the given order, as far as the judge lets them.
 
     Args:
-        trials: (index, configuration) of each trial that has not ended.
+        assignments: of the trials that have not ended.
         judge: has recalled the records of earlier sessions.
         request: once made, no trial is started and running ones end after their epoch.
-        checkpoint_seconds: least time between two checkpoints of a trial.
         max_concurrent: trials training at the same time.
+        patience: seconds without a running trial before the search gives up waiting for room.
         tell: receives sentences for a person.
+
+    Raises:
+        TunerError: no trial found room in that time.
     """
     from ray import tune
 
@@ -40,18 +45,14 @@ def run(
     from tuner.scheduler import MedianASHA
     from tuner.watch import Watch
 
-    watch = Watch(judge, request, tell)
-    assignments = [
-        assignment(paths, manifest, index, config, judge.last_epoch.get(index, 0), checkpoint_seconds)
-        for index, config in trials
-    ]
+    watch = Watch(paths, judge, request, patience, tell)
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
     shutil.rmtree(paths.scratch, ignore_errors=True)  # of a session that was killed
     paths.scratch.mkdir(mode=0o700)
     try:
         tuner = tune.Tuner(
             TRAINABLES[manifest["family"]],
-            param_space={"trial": tune.grid_search(assignments)},
+            param_space={"trial": tune.grid_search(list(assignments))},
             tune_config=tune.TuneConfig(
                 metric=manifest["objective"]["metric"],
                 mode=manifest["objective"]["mode"],
@@ -71,31 +72,27 @@ def run(
             ),
         )
         tuner.fit()
+        if watch.problem is not None:
+            raise TunerError(watch.problem)
     finally:
         shutil.rmtree(paths.scratch, ignore_errors=True)
 
 
 def assignment(
-    paths: ExperimentPaths,
-    manifest: dict[str, Any],
-    index: int,
-    config: dict[str, Any],
-    recorded_epoch: int,
-    checkpoint_seconds: float,
+    paths: ExperimentPaths, manifest: dict[str, Any], index: int, config: dict[str, Any], share: Share
 ) -> dict[str, Any]:
-    """What a worker is told about its trial (see `trainables.replicated.ReplicatedTrainable`)."""
-    budget = manifest["budget"]
+    """What a worker is told about its trial (see `trainables.replicated.ReplicatedTrainable`), whatever the session."""
     return {
         "index": index,
         "config": config,
         "seed": manifest["seed"],
-        "replicates": budget["replicates"],
-        "cpus": budget["cpus_per_trial"],
-        "gpus": budget["gpus_per_trial"],
+        "replicates": manifest["budget"]["replicates"],
+        "cpus": share.cpus,
+        "gpus": share.gpus,
+        "workers": share.workers,
+        "accelerator_type": share.accelerator_type,
         "directory": str(paths.trial(index)),
         "stop_file": str(paths.stop_request),
-        "recorded_epoch": recorded_epoch,
-        "checkpoint_seconds": checkpoint_seconds,
     }
 
 

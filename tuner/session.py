@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tuner import manifest as manifests
-from tuner import ray_session, search
+from tuner import ray_session, search, watch
+from tuner.allocation import Allocator
 from tuner.capacity import concurrency
 from tuner.errors import StorageUnavailable
 from tuner.housekeeping import Housekeeper
@@ -35,9 +36,11 @@ def hold(
     resources: ray_session.Resources,
     *,
     checkpoint_seconds: float | None,
+    step_timeout: float | None = None,
     tell: Tell,
     listen: ListenerFactory | None,
     more: Sequence[Record] = (),
+    revised: bool = False,
 ) -> Ending:
     """Run one session to its end.
 
@@ -45,9 +48,11 @@ def hold(
         manifest: of the experiment, rewritten when there are `more` trials.
         resources: of the Ray that this process is connected to.
         checkpoint_seconds: least time between two checkpoints of a trial; None means 60.
+        step_timeout: seconds an epoch may take; None leaves it to the worker.
         tell: receives sentences for a person.
         listen: makes a listener that gets every record, the earlier ones first.
         more: records of the trials that extend the search.
+        revised: the manifest is not what is on the storage.
     """
     with ExitStack() as stack:
         with _storage_at_hand(paths):
@@ -59,8 +64,9 @@ def hold(
             stop.withdraw()
             opening = RecordWriter(kept, *listeners)
             configs = {record["trial"]: record["config"] for record in past if record["event"] == "trial"}
-            if more:
+            if more or revised:
                 manifests.write(paths.manifest, manifest)
+            if more:
                 announced = manifests.as_json(list(more))
                 opening.write(*announced)
                 past += announced
@@ -72,15 +78,29 @@ def hold(
         stack.callback(writer.close)
         judge = Judge(rule_of(manifest), writer)
         judge.recall(past)
-        unfinished = _in_order(configs, judge)
-        budget = manifest["budget"]
-        limit = concurrency(budget["cpus_per_trial"], budget["gpus_per_trial"], resources, budget.get("max_concurrent"))
-        ending: Ending = "interrupted"
+        allocator = Allocator.of_manifest(manifest)
+        shares = [allocator.share(config) for config in configs.values()]
+        limit = concurrency(shares, resources, manifest["budget"].get("max_concurrent"))
+        patience = watch.GROWING if resources.to_come else watch.PATIENCE
         seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
+
+        def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+            return [
+                search.assignment(paths, manifest, index, config, allocator.share(config))
+                | {"recorded_epoch": judge.last_epoch.get(index, 0)}
+                | {"checkpoint_seconds": seconds, "step_timeout": step_timeout}
+                for index, config in trials
+            ]
+
+        ending: Ending = "interrupted"
         try:
             with on_signal(stop):
-                if unfinished:
-                    search.run(paths, manifest, unfinished, judge, stop, seconds, limit, tell)
+                for _ in range(1 + search.MAX_FAILURES):
+                    unfinished = _in_order(configs, judge)
+                    if not unfinished or stop.is_made():
+                        break
+                    # A second round is for what Ray gave up on and we do not (see tuner.watch).
+                    search.run(paths, manifest, assign(unfinished), judge, stop, limit, patience, tell)
             if len(judge.ended) == len(configs):
                 ending = "finished"
         except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,35 @@ from typing import Any
 from ray.tune import Callback, Stopper
 from ray.tune.stopper import NoopStopper
 
+from trainables.watchdog import take_stacks
 from tuner.interrupt import StopRequest
 from tuner.judge import Judge
+from tuner.paths import ExperimentPaths
 from tuner.scheduler import index_of
 
+PATIENCE = 600.0  # seconds in which some trial must find room on a cluster that is as large as it can be
+GROWING = 3600.0  # and where an autoscaler may still have machines to start
 _TRACEBACK = 4000  # characters kept of a worker's traceback
 
 
 class Watch:
-    """The trials that are training now, and the records of what happens to their workers."""
+    """The trials that are training now, and the records of what happens to their workers.
 
-    def __init__(self, judge: Judge, request: StopRequest, tell: Callable[[str], None]) -> None:
+    `problem` is a sentence once no trial has run for `patience` seconds: others hold what the cluster has.
+    """
+
+    def __init__(
+        self,
+        paths: ExperimentPaths,
+        judge: Judge,
+        request: StopRequest,
+        patience: float,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.problem: str | None = None
+        self._paths = paths
+        self._patience = patience
+        self._idle_since = time.monotonic()
         self._judge = judge
         self._request = request
         self._tell = tell
@@ -37,29 +56,55 @@ class Watch:
         epoch = self._judge.last_epoch.get(index, 0)
         self._judge.writer.write({"event": "start", "trial": index, "epoch": epoch})
 
+    def progressed(self, trial: Any, result: dict[str, Any]) -> None:
+        """A worker reported; only failures in a row without a new epoch may end a trial, since machines come and go."""
+        if not result.get("replayed"):
+            trial.run_metadata.num_failures = 0
+
     def lost(self, index: int, error_file: str | None, final: bool) -> None:
-        """The worker died or raised; Ray restarts it unless this was the last time."""
-        self._running.discard(index)
+        """The worker died, hung or raised; Ray restarts it unless this was the last time."""
+        self._leave(index)
         text = _newest_failure(error_file)
-        message = _first_sentence(text)
+        stacks = take_stacks(self._paths.trial(index))
+        kind, message = "hung" if stacks else "lost", _first_sentence(text)
+        if stacks:
+            message, text = "an epoch took longer than the step timeout; the stacks of its worker follow", stacks
         self._judge.writer.write(
-            {"event": "error", "trial": index, "message": message, "traceback": text[-_TRACEBACK:], "final": final}
+            {
+                "event": "error",
+                "trial": index,
+                "kind": kind,
+                "message": message,
+                "traceback": text[:_TRACEBACK] if stacks else text[-_TRACEBACK:],
+                "final": final,
+            }
         )
         if final:
             self._judge.fail(index, message)
 
     def ended(self, index: int) -> None:
+        self._leave(index)
+
+    def _leave(self, index: int) -> None:
         self._running.discard(index)
+        self._idle_since = time.monotonic()
 
     def all_stopped(self) -> bool:
-        """Whether a stop was asked for and every trial that was training has checkpointed. Ray asks many times a second."""
+        """Whether everything is to end: a stop was asked for and every running trial has checkpointed, or none finds room."""
         self._judge.writer.catch_up()
-        if not self._request.is_made():
-            return False
-        if self._running and not self._told:
-            self._told = True
-            self._tell("stopping: the running trials finish their epoch and checkpoint; Ctrl-C again leaves at once")
-        return not self._running
+        if self._request.is_made():
+            if self._running and not self._told:
+                self._told = True
+                self._tell(
+                    "stopping: the running trials finish their epoch and checkpoint; Ctrl-C again leaves at once"
+                )
+            return not self._running
+        if not self._running and time.monotonic() - self._idle_since > self._patience:
+            self.problem = (
+                f"no trial found room on the cluster within {self._patience:g} s, though it is large enough: others hold "
+                f"its CPUs or GPUs (see `ray status`); try again later with `{self._paths.command('resume')}`"
+            )
+        return self.problem is not None
 
 
 class _Callback(Callback):  # type: ignore[misc]  # Ray is untyped
@@ -72,6 +117,11 @@ class _Callback(Callback):  # type: ignore[misc]  # Ray is untyped
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._watch.started(index_of(trial))
 
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        self._watch.progressed(trial, result)
+
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._watch.ended(index_of(trial))
 
@@ -79,7 +129,8 @@ class _Callback(Callback):  # type: ignore[misc]  # Ray is untyped
         self._watch.lost(index_of(trial), trial.error_file, final=False)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._watch.lost(index_of(trial), trial.error_file, final=True)
+        # Ray does not try again what was lost while its worker was being reset; the session does.
+        self._watch.lost(index_of(trial), trial.error_file, final=trial.num_failures > trial.max_failures)
 
 
 class _Stopper(Stopper):  # type: ignore[misc]  # Ray is untyped

@@ -80,10 +80,12 @@ def _newest_state(paths: ExperimentPaths, trial: Trial) -> dict[str, Any]:
 
 def _weights(history: History, state: dict[str, Any], replicate: int) -> dict[str, Any]:
     """The replicate's state dict, through the family's own way of reading a checkpoint."""
+    from trainables.crew import Packed
     from trainables.lockstep import LockStep
 
     trial = LockStep(state["family"], state["config"], seed=state["seed"], replicates=history.replicates)
     trial.load(state)
-    model = trial.replicates[replicate].model
+    assert isinstance(trial.crew, Packed)
+    model = trial.crew.replicates[replicate].model
     # A tensor of its own for each name: safetensors holds no two names for one memory.
     return {name: tensor.detach().clone().contiguous() for name, tensor in model.state_dict().items()}

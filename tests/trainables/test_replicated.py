@@ -1,7 +1,6 @@
 """The Ray Trainable: Ray's contract, reuse without reloading, and results that a dead driver missed."""
 
 import logging
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -117,18 +116,6 @@ def test_a_checkpoint_that_fits_half_way_leaves_nothing_of_itself_behind(tmp_pat
     state["replicates"][1]["model"].popitem()
     checkpoints.save_file(path, state)
     assert untimed(BlurTrainable(assigned(tmp_path)).step()) == expected
-
-
-def test_a_flat_configuration_takes_no_gpu_that_ray_did_not_give(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(replicated.ray, "is_initialized", lambda: True)
-    given = {"GPU": []}
-    monkeypatch.setattr(
-        replicated.ray, "get_runtime_context", lambda: SimpleNamespace(get_accelerator_ids=lambda: given)
-    )
-    assert replicated._gpus_given() == 0
-    given["GPU"] = ["3"]
-    assert replicated._gpus_given() == 1
 
 
 def test_a_stop_request_checkpoints_after_the_epoch_and_says_so(tmp_path):

@@ -11,7 +11,7 @@ from ray import tune
 from rich.console import Console
 
 import search_spaces
-from search_spaces import Budget, Protocol, SearchSpace, SpaceExhausted
+from search_spaces import Allocation, Budget, Protocol, SearchSpace, SpaceExhausted
 from tuner import asha
 from tuner.errors import BadInput
 from tuner.plan import expected_trials, plan, prepare
@@ -101,6 +101,27 @@ def test_time_is_shared_by_the_trials_that_run_at_once():
     assert "at most 5 min 38 s, with 4 trials at a time and 0.5 s" in text(plan(space, 0, concurrent=4)).replace(
         "\n", " "
     )
+
+
+def shown(space):
+    return " ".join(text(plan(space, 0)).split())
+
+
+def test_a_plan_says_what_a_trial_gets_and_how_trials_share_a_card():
+    assert "Each trial: 1 CPU." in shown(make())
+    quarter = make(gpus_per_trial=0.25, cpus_per_trial=2)
+    assert "Each trial: 2 CPUs and 0.25 GPU; 4 trials share a card, each held to 25% of its memory." in shown(quarter)
+    assert "Each trial: 1 CPU and 1 GPU of type H100." in shown(make(gpus_per_trial=1, accelerator_type="H100"))
+    assert "0.6 GPU; a card to itself, held to 60% of its memory" in shown(make(gpus_per_trial=0.6))
+    spread = make(gpus_per_trial=1, placement="spread")
+    assert "Each trial: 5 workers, a replicate each, of 0.2 CPU and 0.2 GPU; 5 workers share a card" in shown(spread)
+
+
+def test_a_plan_counts_the_trials_of_each_share():
+    space = make(("normal", "all"), gpus_per_trial=0.25)
+    space = dataclasses.replace(space, allocations=(Allocation({"mode": ("all",)}, gpus=1),))
+    whole = [config["mode"] for config in plan(space, 0).configurations].count("all")
+    assert f"{whole} trials: 1 CPU and 1 GPU. {20 - whole} trials: 1 CPU and 0.25 GPU; 4 trials share" in shown(space)
 
 
 def test_no_number_of_workers_makes_a_search_shorter_than_one_full_trial():

@@ -48,7 +48,7 @@ def test_a_connection_that_is_there_is_used_and_kept(cluster):
     import ray
 
     with ray_session.connected(None) as resources:
-        assert resources == ray_session.Resources(cpus=2.0, gpus=0.0)
+        assert resources == ray_session.Resources((ray_session.Node(2.0),))
     assert ray.is_initialized()
 
 

@@ -13,7 +13,7 @@ from tuner.errors import BadInput
 from tuner.paths import check_name
 
 # The options that are no part of the budget, which is checked before anything is sent.
-_NO_BUDGET = ("seed", "max_concurrent", "checkpoint_every")
+_NO_BUDGET = ("seed", "max_concurrent", "checkpoint_every", "step_timeout")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from tuner.tables.heading import TEST_SELECTION
 from tuner.tables.text import duration, plain
 
 if TYPE_CHECKING:
+    from tuner.allocation import Share
     from tuner.plan import Plan
 
 _COLUMNS = ("up to rung", "trials", "trial-epochs", "replicate-epochs", "if none is stopped")
@@ -42,7 +43,7 @@ def plan_view(plan: Plan) -> RenderableType:
         f"{plan.maximal_replicate_epochs:,}",
     ]
     parts: list[RenderableType] = [Text(plain(heading), style="bold"), Text(), grid(_COLUMNS, [*rows, total]), Text()]
-    parts += [Text(_stopping(plan)), Text(_time(plan))]
+    parts += [Text(_stopping(plan)), *(Text(line) for line in _packing(plan)), Text(_time(plan))]
     parts += [Text(plain(f"warning: {sentence}"), style="yellow") for sentence in plan.warnings]
     return Group(*parts)
 
@@ -58,6 +59,37 @@ def _stopping(plan: Plan) -> str:
         f"{within}At a rung about the best 1/{plan.reduction:g} go on{ranked}, and the baseline always: "
         f"ASHA is expected to save {saved:.0%} of the epochs."
     )
+
+
+def _packing(plan: Plan) -> list[str]:
+    """A line for each share: how many trials ask for it, and how they lie on the cards."""
+    lines = []
+    for share, count in plan.shares:
+        who = "Each trial" if len(plan.shares) == 1 else f"{count} trial{'' if count == 1 else 's'}"
+        each = (
+            f"{_amount(share.cpus, 'CPU')} and {_amount(share.gpus, 'GPU')}"
+            if share.gpus
+            else _amount(share.cpus, "CPU")
+        )
+        kind = f" of type {share.accelerator_type}" if share.accelerator_type else ""
+        spread = f"{share.workers} workers, a replicate each, of " if share.workers > 1 else ""
+        lines.append(f"{who}: {spread}{each}{kind}{_on_cards(share)}.")
+    return lines
+
+
+def _amount(number: float, unit: str) -> str:
+    return f"{number:g} {unit}{'' if number <= 1 else 's'}"
+
+
+def _on_cards(share: Share) -> str:
+    """What a share of a card means for its neighbours."""
+    if not 0 < share.gpus < 1:
+        return ""
+    together = int(1 / share.gpus + 1e-6)
+    if together == 1:
+        return f"; a card to itself, held to {share.gpus:.0%} of its memory"
+    what = "workers" if share.workers > 1 else "trials"
+    return f"; {together} {what} share a card, each held to {share.gpus:.0%} of its memory"
 
 
 def _time(plan: Plan) -> str:

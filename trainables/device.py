@@ -1,0 +1,60 @@
+"""The share of a node that Ray gave this process: its GPU and how much of it, its threads, and where it is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import ray
+import torch
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a worker trains, for its log: node, process and the ids of its GPUs on that node."""
+
+    node: str
+    process: int
+    gpus: tuple[str, ...]
+
+    def __str__(self) -> str:
+        cards = f"GPU {', '.join(self.gpus)}" if self.gpus else "no GPU"
+        return f"node {self.node}, {cards}, process {self.process}"
+
+
+def take(cpus: float | None, gpus: float | None) -> torch.device:
+    """Settle this process on its share and return the device to train on.
+
+    Args:
+        cpus: threads it may use, rounded down, at least one; None leaves torch's own choice.
+        gpus: GPUs it was promised; None asks Ray. Below one, its share of the card's memory is all it can allocate, so
+            that a greedy neighbour fails by itself. With none it sees none, whatever the machine has.
+    """
+    if cpus is not None:
+        # A trial that takes more threads than its share starves its neighbours.
+        torch.set_num_threads(max(1, int(cpus)))
+    promised = _gpus_given() if gpus is None else gpus
+    if promised <= 0:
+        if ray.is_initialized() and ray.get_runtime_context().worker.mode == ray.WORKER_MODE:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves every GPU visible to whom it gave none
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    if promised < 1:
+        torch.cuda.set_per_process_memory_fraction(promised)
+    return torch.device("cuda")
+
+
+def here() -> Place:
+    """Where this process is; outside of Ray, this machine."""
+    if not ray.is_initialized():
+        return Place(os.uname().nodename, os.getpid(), ())
+    context = ray.get_runtime_context()
+    return Place(context.get_node_id()[:12], os.getpid(), tuple(context.get_accelerator_ids().get("GPU", ())))
+
+
+def _gpus_given() -> float:
+    """GPUs that Ray gave this worker: it no longer hides the others. Outside of Ray, whatever there is."""
+    if not ray.is_initialized():
+        return 1.0
+    return float(len(ray.get_runtime_context().get_accelerator_ids().get("GPU", ())))
