@@ -11,6 +11,7 @@ from typing import Any
 
 from tuner import output, paths
 from tuner.history import History
+from tuner.notebook import Experiment
 from tuner.paths import ExperimentPaths
 from tuner.report.content import content
 
@@ -19,20 +20,24 @@ _STATIC = Path(__file__).parent / "static"
 _SCRIPTS = ("dom", "format", "table", "chart", "overview", "trials", "curves", "stopping", "knobs", "details", "main")
 
 
-def write(experiment: Any, path: str | Path) -> Path:
+def write(experiment: Experiment | ExperimentPaths | str | Path, path: str | Path) -> Path:
     """Write the report of an experiment as one HTML file and return its absolute path.
 
     Args:
-        experiment: what `tuner.load` returns, the experiment's paths, or its folder.
+        experiment: what `tuner.load` returns (the page shows what was recorded when it was loaded), or the experiment's
+            paths, or its folder, or its name under `~/ray_results`.
         path: the file to write; one that is there is replaced, whole or not at all.
 
     Raises:
         BadInput: there is no such experiment, its records cannot be read, or the file cannot be written.
     """
     target = output.require_writable(Path(path))
-    found = getattr(experiment, "paths", experiment)
-    known = found if isinstance(found, ExperimentPaths) else paths.experiment(str(found))
-    return output.write(target, render(content(History.load(known), known)).encode())
+    if isinstance(experiment, Experiment):
+        shown = content(experiment.history, experiment.paths)
+    else:
+        found = experiment if isinstance(experiment, ExperimentPaths) else paths.experiment(str(experiment))
+        shown = content(History.load(found), found)
+    return output.write(target, render(shown).encode())
 
 
 def render(shown: dict[str, Any], *, live: dict[str, Any] | None = None) -> str:

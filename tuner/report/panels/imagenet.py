@@ -18,7 +18,7 @@ def panel(board: Leaderboard) -> Panel:
                     "type": "scatter",
                     "mode": "lines",
                     "line": {"shape": "hv"},
-                    "name": label(trial),
+                    "name": ", ".join(filter(None, (label(trial), trial.config.get("model")))),
                     "x": list(known),
                     "y": list(known.values()),
                 }
