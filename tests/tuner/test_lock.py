@@ -54,9 +54,8 @@ def place(request, tmp_path):
 
 
 @pytest.fixture
-def short(monkeypatch):
+def quick(monkeypatch):
     monkeypatch.setattr(lease, "BEAT", 0.2)
-    monkeypatch.setattr(lease, "GRACE", 3.0)
     monkeypatch.setattr(lease, "_LOOK", 0.1)
 
 
@@ -88,7 +87,7 @@ def test_a_second_driver_is_refused_by_the_name_of_the_first_until_it_is_killed(
     assert not is_held(place)
 
 
-def test_a_driver_of_another_machine_is_refused_while_its_heart_beats_and_taken_over_after(place, short):
+def test_a_driver_of_another_machine_is_refused_while_its_heart_beats_and_taken_over_after(place, quick, monkeypatch):
     holder = Holder(place, "elsewhere")
     try:
         assert is_held(place)
@@ -96,11 +95,13 @@ def test_a_driver_of_another_machine_is_refused_while_its_heart_beats_and_taken_
     finally:
         holder.kill()
     assert is_held(place)  # nobody can know yet
-    start = time.monotonic()
-    with DriverLock(place):
-        assert time.monotonic() - start > 1.0
+    monkeypatch.setattr(lease, "GRACE", 2.0)
+    said = []
+    with DriverLock(place, said.append):
         assert is_held(place)
     assert not is_held(place)
+    assert said or isinstance(place, S3Path)  # there the server's clock may tell at once
+    assert all(f"`exp` was run by process {holder.process.pid} on" in sentence for sentence in said)
 
 
 def test_a_lock_given_back_on_another_machine_is_free_at_once(place):
@@ -110,7 +111,7 @@ def test_a_lock_given_back_on_another_machine_is_free_at_once(place):
         pass
 
 
-def test_a_driver_whose_lock_was_taken_over_is_told(place, short):
+def test_a_driver_whose_lock_was_taken_over_is_told(place, quick):
     with DriverLock(place) as lock:
         lock.check()
         place.write_bytes(b'{"pid": 1, "host": "other", "machine": "other", "token": "other"}')
@@ -118,7 +119,7 @@ def test_a_driver_whose_lock_was_taken_over_is_told(place, short):
             keep_checking(lock)
 
 
-def test_an_outage_takes_no_lock_away(bucket, short, monkeypatch):
+def test_an_outage_takes_no_lock_away(bucket, quick, monkeypatch):
     write, failures = S3Path.replace, []
 
     def lose_every_other_answer(path, data, tag):

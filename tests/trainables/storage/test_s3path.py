@@ -79,6 +79,12 @@ def test_trying_a_place_leaves_nothing_there(bucket, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_server_that_ignores_conditions_is_refused(bucket, monkeypatch):
+    monkeypatch.setattr(S3Path, "replace", lambda path, data, tag: path.write_bytes(data))
+    assert "ignores the condition of a write (If-None-Match)" in refusal(monkeypatch, bucket)
+    assert list(bucket.glob("*")) == []
+
+
 def refusal(monkeypatch, place, **variables):
     """The sentence that trying a place ends in, with these AWS variables; None takes one away."""
     for name, value in variables.items():
