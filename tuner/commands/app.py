@@ -1,0 +1,25 @@
+"""The command line that the verbs register with, and where they print."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    help="Hyperparameter search where every number is a median over five seeds and ASHA decides on that median.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+# Rich takes 80 columns where it cannot ask a terminal; the tables are made for 100.
+out = Console() if sys.stdout.isatty() else Console(width=100)
+
+
+def write(text: str) -> None:
+    """Output of another machine, as it comes."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
