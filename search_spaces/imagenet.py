@@ -78,7 +78,7 @@ def smoke() -> SearchSpace:
             --set 'lrn=choice(off,5,channels)' --set 'init=choice(default,kaiming,xavier)'
 
     Cost: 0.4 s for an epoch of a replicate of LeNet-5 on one core of a two-core Intel Xeon virtual machine. Expected
-    figures: the published setting (Adam, 1e-3) about 0.94 on the holdout after 9 epochs.
+    figures: the published setting (Adam, 1e-3) 0.965 on the holdout and 0.969 on the test set after 9 epochs.
     """
     return SearchSpace(
         family="imagenet",
