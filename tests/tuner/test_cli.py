@@ -11,6 +11,7 @@ import pytest
 from tests.tuner.experiments import Experiment, finished
 from trainables.storage import s3client
 from tuner import asha, cli
+from tuner.commands.app import out as console
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def tuner(monkeypatch, capsys, tmp_path):
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["tuner", *map(str, arguments)])
-        monkeypatch.setattr(cli, "out", cli.Console(width=100))
+        monkeypatch.setattr(console, "width", 100)
         with pytest.raises(SystemExit) as ended:
             cli.main()
         captured = capsys.readouterr()
