@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from trainables import engine, together
 from trainables.config.training import TrainingConfig
 from trainables.family import Family
-from trainables.replicate import Data, Replicate
+from trainables.replicate import Replicate
+
+if TYPE_CHECKING:
+    from trainables.replicate import Data
 
 CPU = torch.device("cpu")
 
