@@ -127,14 +127,13 @@ def test_a_trial_that_fails_in_a_row_without_a_new_epoch_is_given_up(survived):
 def test_a_search_that_finds_no_room_says_so_instead_of_waiting_for_ever(cluster, tmp_path, monkeypatch):
     import ray
 
-    monkeypatch.setattr(watch, "PATIENCE", 3.0)
     others = ray.util.placement_group([{"CPU": 2}])
     ray.get(others.ready())
     try:
-        with pytest.raises(
-            TunerError, match="no trial found room on the cluster within 3 s, though it is large enough"
-        ):
-            experiment.launch("blur", "smoke", name="late", storage=tmp_path, trials=1, epochs=1, overrides=TINY)
+        with monkeypatch.context() as impatient:
+            impatient.setattr(watch, "PATIENCE", 3.0)
+            with pytest.raises(TunerError, match="no trial found room on the cluster within 3 s, though it is large"):
+                experiment.launch("blur", "smoke", name="late", storage=tmp_path, trials=1, epochs=1, overrides=TINY)
     finally:
         ray.util.remove_placement_group(others)
     assert experiment.resume("late", storage=tmp_path).exit_code == 0
