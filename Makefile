@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_STORAGE ?= $(HOME)/ray_results
 
-.PHONY: demo test test-fast check bench constraints clean
+.PHONY: demo test test-cluster test-fast check bench constraints clean
 
 demo: $(READY)  ## a real search on the embedded digits: about a minute, ends in a leaderboard
 	$(BIN)/tuner launch blur --space smoke --storage "$(DEMO_STORAGE)"
 
-test: $(READY)  ## every test
-	$(BIN)/python -m pytest
+test: $(READY)  ## every test but those of clusters
+	$(BIN)/python -m pytest -m "not cluster"
+
+test-cluster: $(READY)  ## the tests on Ray heads, raylets and S3 servers of their own, real processes killed
+	$(BIN)/python -m pytest -m cluster
 
 test-fast: $(READY)  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow"

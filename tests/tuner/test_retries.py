@@ -17,7 +17,7 @@ from tuner.errors import BadInput, TunerError
 from tuner.history import History
 from tuner.records import read
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 HUNGRY, INSATIABLE, HANGING, DYING, BROKEN = 1, 2, 3, 4, 5  # trials, by what befalls them
 PLAIN = Blur.train_inputs

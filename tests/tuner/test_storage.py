@@ -23,7 +23,7 @@ from tuner.paths import ExperimentPaths
 from tuner.records import read
 from tuner.tensorboard_feed import Follower
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 TRIALS = 4
 
