@@ -1,5 +1,6 @@
 """A search is the same wherever it is stored, and a storage that fails while it runs costs time and nothing else."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -153,12 +154,12 @@ def test_an_s3_server_killed_and_restarted_mid_run_costs_no_record_and_no_decisi
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of its own with eight megabytes."""
+    """A file system of its own, a little larger than what a search asks for before it starts."""
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
     folder = tmp_path / "small"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=1040m", "tmpfs", str(folder)]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
         pytest.skip(f"mounting a small file system is not allowed here: {mounted.stderr.strip()}")
@@ -186,6 +187,9 @@ class Filler:
 
     def fill(self):
         with self.ballast.open("wb", buffering=0) as file:
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(2**20))
             while True:
                 file.write(bytes(4096))
 
@@ -226,7 +230,7 @@ def test_a_disk_that_stays_full_ends_the_session_in_one_sentence_and_resume_lose
         launch(small_disk / "store", tell=filler.tell, listen=filler.listen)
     before = medians(ExperimentPaths(small_disk / "store" / "exp"))
     assert 0 < len(before) < len(medians(on_disk))
-    with pytest.raises(StorageUnavailable, match="No space left on device"):
+    with pytest.raises(BadInput, match=r"store has 0 MiB left, but at least 1 GiB is needed; make room there"):
         experiment.resume("exp", storage=small_disk / "store")
     filler.ballast.unlink()
     resumed = experiment.resume("exp", storage=small_disk / "store", max_concurrent=1)
