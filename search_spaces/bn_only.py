@@ -72,7 +72,7 @@ def smoke() -> SearchSpace:
     return SearchSpace(
         family="bn_only",
         name="smoke",
-        summary="ResNet-8 on scikit-learn's digits: eight trainable sets, initial gammas, lr; a minute on two CPU cores",
+        summary="ResNet-8 on scikit-learn's digits: eight trainable sets, initial gammas, lr; two minutes on two CPU cores",
         parameters={},
         points=tuple({**SMOKE, **point} for point in points),
         fixed={"image_size": 8, "batch_size": 64},
