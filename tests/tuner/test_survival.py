@@ -34,6 +34,7 @@ def ranking(paths):
     return frame.drop(columns=[column for column in frame.columns if "second" in column])
 
 
+@pytest.mark.cluster
 def test_ten_kills_at_random_moments_change_no_median_no_decision_and_no_rank(cluster, tmp_path, uninterrupted):
     paths = ExperimentPaths(tmp_path / "killed")
     total = len(medians(uninterrupted))
