@@ -134,5 +134,6 @@ def test_twelve_trials_fill_six_gpus_and_a_lost_node_costs_none_of_them(raylets,
 
 
 def test_a_search_under_fire_ends_as_one_that_was_left_alone(raylets, tmp_path):
-    found = soak(tmp_path, raylets, kills=4, trials=6, epochs=9)
+    found = soak(tmp_path, raylets, kills=4, trials=6, epochs=18)
+    assert len(found.kills) >= 2  # a fast machine may finish before the last ones
     assert found.unharmed, found
