@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
 Batches = Iterator[tuple[Tensor, Tensor]]
+
+
+P = TypeVar("P", bound=Sized)
+
+
+class Sizes(Generic[P]):
+    """How many images the parts of a dataset have that are trained on, selected by and reported on."""
+
+    _train: P
+    _validation: P
+    _test: P
+
+    @property
+    def train_size(self) -> int:
+        return len(self._train)
+
+    @property
+    def validation_size(self) -> int:
+        return len(self._validation)
+
+    @property
+    def test_size(self) -> int:
+        return len(self._test)
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """How many batches `train_batches` gives."""
+        return count(len(self._train), batch_size)
 
 
 def slices(images: int, batch_size: int) -> Iterator[slice]:

@@ -50,7 +50,7 @@ class Part:
         return len(self.positions)
 
 
-class ImageData:
+class ImageData(batches.Sizes[Part]):
     """What one trial trains on and is judged on, on one device.
 
     With `selection="holdout"` a tenth of the training images is held out for validation. With `selection="test"` the
@@ -112,18 +112,6 @@ class ImageData:
         _load.cache_clear()
         _open_stream.cache_clear()
 
-    @property
-    def train_size(self) -> int:
-        return len(self._train)
-
-    @property
-    def validation_size(self) -> int:
-        return len(self._validation)
-
-    @property
-    def test_size(self) -> int:
-        return len(self._test)
-
     def train_batches(
         self,
         batch_size: int,
@@ -150,10 +138,6 @@ class ImageData:
             flips = torch.randint(0, 2, (count,), generator=generator).bool().to(self.device)
         positions = self._train.positions[order.to(self.device)]
         return self._augmented(batch_size, positions, offsets, flips, crop_padding)
-
-    def steps_per_epoch(self, batch_size: int) -> int:
-        """How many batches `train_batches` gives."""
-        return batches.count(len(self._train), batch_size)
 
     def validation_batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Batches:
         """The validation images in a fixed order, not augmented; shapes as in `train_batches`."""

@@ -27,7 +27,7 @@ PREFETCHED = 2  # batches decoded ahead by each worker
 SharedBatches = Iterator[tuple[list[Tensor], Tensor]]
 
 
-class StreamedData:
+class StreamedData(batches.Sizes[Labels]):
     """What one trial trains on and is judged on, on one device: `trainables.data.ImageData` for datasets of any size.
 
     Args:
@@ -80,22 +80,6 @@ class StreamedData:
             persistent_workers=True,
             pin_memory=device.type == "cuda",
         )
-
-    @property
-    def train_size(self) -> int:
-        return len(self._train)
-
-    @property
-    def validation_size(self) -> int:
-        return len(self._validation)
-
-    @property
-    def test_size(self) -> int:
-        return len(self._test)
-
-    def steps_per_epoch(self, batch_size: int) -> int:
-        """How many batches `train_batches` gives."""
-        return batches.count(len(self._train), batch_size)
 
     def train_batches(
         self, batch_size: int, generator: torch.Generator, augmentation: str = "none", crop_padding: int = 4

@@ -12,10 +12,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
 from trainables.config.training import TrainingConfig
 from trainables.models.bn_counts import TrainableSet
 from trainables.models.bn_names import FILTERS, parse_name
-from trainables.models.resnet_plan import DEPTH_RULE, is_depth
 
 Arch = Literal["resnet_cifar", "resnet18", "resnet34", "resnet50", "resnet101", "resnet200"]
 SET_OF_KIND: Mapping[str, str] = {"freeze": "bn", "resnet": "all"}
@@ -105,24 +105,14 @@ class BNOnlyConfig(TrainingConfig):
             return given
         dataset = given.get("dataset", cls.model_fields["dataset"].default)
         filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
-        if given.get("lr_schedule", "constant") != "constant" and "lr_milestones" not in given:
-            filled["lr_milestones"] = ()
+        filled |= without_milestones(given)
         return filled if given.get("name") is None else _named(filled, given)
 
-    @field_validator("depth")
-    @classmethod
-    def _has_whole_blocks(cls, value: int) -> int:
-        if not is_depth(value):
-            raise ValueError(DEPTH_RULE)
-        return value
+    _has_whole_blocks = field_validator("depth")(whole_blocks)
 
     def check(self) -> None:
         super().check()
-        if self.lr_milestones and self.lr_schedule != "constant":
-            raise ValueError(
-                f"`lr_milestones` is {self.lr_milestones}, but must be () beside lr_schedule {self.lr_schedule!r}; "
-                "leave one of them out"
-            )
+        check_milestones(self.lr_milestones, self.lr_schedule)
         if self.arch != "resnet_cifar" and (self.name is not None or self.recompute_blocks):
             knob = "recompute_blocks" if self.name is None else "name"
             raise ValueError(f"`{knob}` is given beside arch {self.arch}, but is for resnet_cifar alone; leave it out")

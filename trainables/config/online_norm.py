@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
 from trainables.config.training import TrainingConfig
-from trainables.models.resnet_plan import DEPTH_RULE, check_groups, cifar_norms, imagenet_norms, is_depth
+from trainables.models.resnet_plan import check_groups, cifar_norms, imagenet_norms
 
 NormMode = Literal["batch", "group", "layer", "instance", "online", "none"]
 Ecm = Literal["ls", "ac", "none"]
@@ -158,8 +159,7 @@ class OnlineNormConfig(TrainingConfig):
             return given
         dataset = given.get("dataset", cls.model_fields["dataset"].default)
         filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
-        if given.get("lr_schedule", "constant") != "constant" and "lr_milestones" not in given:
-            filled["lr_milestones"] = ()
+        filled |= without_milestones(given)
         for decay, horizon in HORIZONS.items():
             if decay not in given and _is_horizon(given.get(horizon)):
                 filled[decay] = 1 - 1 / given[horizon]
@@ -170,20 +170,11 @@ class OnlineNormConfig(TrainingConfig):
     def _none_is_a_mode(cls, value: Any) -> Any:
         return "none" if value is None else value
 
-    @field_validator("depth")
-    @classmethod
-    def _has_whole_blocks(cls, value: int) -> int:
-        if not is_depth(value):
-            raise ValueError(DEPTH_RULE)
-        return value
+    _has_whole_blocks = field_validator("depth")(whole_blocks)
 
     def check(self) -> None:
         super().check()
-        if self.lr_milestones and self.lr_schedule != "constant":
-            raise ValueError(
-                f"`lr_milestones` is {self.lr_milestones}, but must be () beside lr_schedule {self.lr_schedule!r}; "
-                "leave one of them out"
-            )
+        check_milestones(self.lr_milestones, self.lr_schedule)
         for decay, horizon in HORIZONS.items():
             _check_agreement(decay, getattr(self, decay), horizon, getattr(self, horizon))
         if self.h_fwd is not None or self.h_bwd is not None:
