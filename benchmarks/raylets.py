@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -81,7 +82,7 @@ class Raylets:
                     title = process.cmdline()
                 except psutil.Error:
                     continue
-                if title and title[0].startswith("ray::") and "Trainable" in title[0]:
+                if title and re.match(r"ray::\w*(Trainable|ReplicateWorker)", title[0]):
                     found.append(process)
         return found
 

@@ -53,9 +53,15 @@ class Budget:
     cpus_per_trial: float = 1.0
     gpus_per_trial: float = 0.0
     placement: str = "packed"  # the replicates of a trial: "packed" in one process, or "spread" over one worker each
+    gpus_per_replicate: int | None = None  # each replicate on so many workers of a GPU each: `gpus_per_trial` follows
     accelerator_type: str | None = None  # as Ray names it (T4, A10G, H100, ...): trials train on such cards only
     seconds_per_replicate_epoch: float | None = None  # measured; the docstring says where
     rank_window: int = 1  # at a rung trials are ranked by their median over this many epochs; see benchmarks/replay.py
+
+    @property
+    def gpus_of_teams(self) -> int:
+        """GPUs of a trial whose replicates train on several each: packed they take turns on the same ones."""
+        return (self.gpus_per_replicate or 0) * (self.replicates if self.placement == "spread" else 1)
 
 
 @dataclass(frozen=True)
@@ -232,11 +238,13 @@ class SearchSpace:
         gpus_per_trial: float | None = None,
         rank_window: int | None = None,
         placement: str | None = None,
+        gpus_per_replicate: int | None = None,
         accelerator_type: str | None = None,
     ) -> SearchSpace:
         """The space with another budget; `None` keeps the space's own value.
 
-        CPUs or GPUs given here are for every trial alike: the space's own allocations no longer say otherwise.
+        CPUs or GPUs given here are for every trial alike: the space's own allocations no longer say otherwise. GPUs per
+        replicate say how many a trial takes, unless that is given as well.
         """
         changes = {
             "epochs": epochs,
@@ -248,19 +256,20 @@ class SearchSpace:
             "gpus_per_trial": gpus_per_trial,
             "rank_window": rank_window,
             "placement": placement,
+            "gpus_per_replicate": gpus_per_replicate,
             "accelerator_type": accelerator_type,
         }
         given = {name: value for name, value in changes.items() if value is not None}
+        budget = dataclasses.replace(self.budget, **given)  # type: ignore[arg-type]
+        if gpus_per_trial is None and budget.gpus_per_replicate is not None:
+            budget = dataclasses.replace(budget, gpus_per_trial=float(budget.gpus_of_teams))
+        alike = gpus_per_trial is not None or budget.gpus_per_replicate is not None
         allocations = tuple(
             dataclasses.replace(
                 allocation,
                 cpus=allocation.cpus if cpus_per_trial is None else None,
-                gpus=allocation.gpus if gpus_per_trial is None else None,
+                gpus=None if alike else allocation.gpus,
             )
             for allocation in self.allocations
         )
-        return dataclasses.replace(
-            self,
-            budget=dataclasses.replace(self.budget, **given),  # type: ignore[arg-type]
-            allocations=allocations,
-        )
+        return dataclasses.replace(self, budget=budget, allocations=allocations)

@@ -29,6 +29,7 @@ BUDGET_OPTIONS = {
         "replicates",
         "cpus_per_trial",
         "gpus_per_trial",
+        "gpus_per_replicate",
         "rank_window",
     )
 }
@@ -83,10 +84,26 @@ def _budget(budget: Budget) -> list[str]:
     found += _share(budget.cpus_per_trial, budget.gpus_per_trial, budget, "")
     if budget.placement not in PLACEMENTS:
         found.append(f"`placement` is {budget.placement!r}, but must be packed or spread; set --placement")
+    found += _teams(budget)
     seconds = budget.seconds_per_replicate_epoch
     if seconds is not None and (not _finite(seconds) or seconds <= 0):
         found.append(f"`seconds_per_replicate_epoch` is {_number(seconds)}, but must be greater than 0, or None")
     return found
+
+
+def _teams(budget: Budget) -> list[str]:
+    """What is wrong with replicates that train on several GPUs each."""
+    size = budget.gpus_per_replicate
+    if size is None:
+        return []
+    if not _at_least_one(size):
+        return [f"`gpus_per_replicate` is {size!r}, but must be a whole number of at least 1; set --gpus-per-replicate"]
+    if _at_least_one(budget.replicates) and budget.gpus_per_trial not in (0, budget.gpus_of_teams):
+        return [
+            f"`gpus_per_trial` is {_number(budget.gpus_per_trial)}, but with `gpus_per_replicate` {size} and "
+            f"{budget.placement} replicates a trial takes {budget.gpus_of_teams}; leave --gpus-per-trial out"
+        ]
+    return []
 
 
 def _allocations(space: SearchSpace) -> list[str]:

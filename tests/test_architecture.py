@@ -15,7 +15,7 @@ FORBIDDEN = {
     "search_spaces": {"tuner", "torch", "torchvision"},
 }
 # Ray is imported by these rooms of `trainables` alone.
-WITH_RAY = {"trainables/replicated.py", "trainables/device.py", "trainables/spread.py"}
+WITH_RAY = {"trainables/replicated.py", "trainables/device.py", "trainables/spread.py", "trainables/workers.py"}
 
 
 def modules(package):

@@ -37,7 +37,9 @@ def crop_flip(images: Tensor, tops: Tensor, lefts: Tensor, flips: Tensor, paddin
     return windows.view(images.shape)
 
 
-def colour_jitter(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+def colour_jitter(
+    images: Tensor, strength: float, generator: torch.Generator, positions: range | None = None
+) -> Tensor:
     """Brightness, contrast and saturation of each image changed by factors of its own, in an order of its own.
 
     As torchvision's `ColorJitter(strength, strength, strength)` on float images, drawn for each image. Gray images keep
@@ -46,14 +48,16 @@ def colour_jitter(images: Tensor, strength: float, generator: torch.Generator) -
     Args:
         images: [N, C, H, W] in [0, 1], C 1 or 3.
         strength: factors are uniform in [1 - strength, 1 + strength].
-        generator: a CPU generator.
+        generator: a CPU generator; it is drawn from for the whole batch.
+        positions: of these images in the batch; by default they are all of it.
 
     Returns:
         [N, C, H, W] in [0, 1].
     """
-    count = len(images)
-    factors = (1 + strength * (2 * torch.rand(3, count, generator=generator) - 1)).to(images.device)
-    order = torch.rand(3, count, generator=generator).argsort(0).to(images.device)
+    positions = range(len(images)) if positions is None else positions
+    mine = slice(positions.start, positions.stop, positions.step)
+    factors = (1 + strength * (2 * torch.rand(3, positions.stop, generator=generator) - 1))[:, mine].to(images.device)
+    order = torch.rand(3, positions.stop, generator=generator)[:, mine].argsort(0).to(images.device)
     for turn in order:
         changed = [
             adjust(images, factor[:, None, None, None])

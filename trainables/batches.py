@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sized
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
+
+from trainables.team import ALONE, Team
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 
@@ -34,25 +35,32 @@ class Sizes(Generic[P]):
     def test_size(self) -> int:
         return len(self._test)
 
-    def steps_per_epoch(self, batch_size: int) -> int:
+    def steps_per_epoch(self, batch_size: int, team: Team = ALONE) -> int:
         """How many batches `train_batches` gives."""
-        return count(len(self._train), batch_size)
+        return count(len(self._train), batch_size, least(team))
 
 
-def slices(images: int, batch_size: int) -> Iterator[slice]:
-    """The batches of an epoch. A lone last image joins the batch before it: batch statistics of one value do not exist,
-    and whether a trial lives must not hang on the remainder of a division."""
+def least(team: Team) -> int:
+    """Images that a batch needs: batch statistics of one do not exist, and no worker may be left without any."""
+    return max(2, team.size)
+
+
+def slices(images: int, batch_size: int, fewest: int = 2) -> Iterator[slice]:
+    """The batches of an epoch. A last one of less than `fewest` images joins the one before it, unless all are so small:
+    whether a trial lives must not hang on the remainder of a division."""
     start = 0
     while start < images:
         stop = start + batch_size
-        stop = images if images - stop <= 1 < batch_size else stop
+        stop = images if images - stop < fewest <= batch_size else stop
         yield slice(start, stop)
         start = stop
 
 
-def count(images: int, batch_size: int) -> int:
+def count(images: int, batch_size: int, fewest: int = 2) -> int:
     """How many batches `slices` gives."""
-    return images if batch_size == 1 else max(1, math.ceil((images - 1) / batch_size))
+    whole, rest = divmod(images, batch_size)
+    joined = rest < fewest <= batch_size and whole > 0
+    return whole if joined or rest == 0 else whole + 1
 
 
 def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:

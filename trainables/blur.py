@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["FAMILY", "Blur", "BlurConfig", "BlurTrainable", "learning_rate_at", "mix_batch", "sigma_at"]
 
 
-def mix_batch(images: Tensor, config: BlurConfig, generator: torch.Generator) -> Tensor:
+def mix_batch(images: Tensor, config: BlurConfig, generator: torch.Generator, positions: range | None = None) -> Tensor:
     """Blur the first part of a batch and leave the rest sharp; order and labels stay.
 
     Args:
@@ -37,18 +37,20 @@ def mix_batch(images: Tensor, config: BlurConfig, generator: torch.Generator) ->
             `random-mix` draws a sigma for each blurred sample, uniform in [min_sigma, max_sigma], in sample order;
             every other mode blurs with `sigma`.
         generator: where the sigmas are drawn from (a CPU generator).
+        positions: of these images in the whole batch, ascending; by default they are all of it.
 
     Returns:
         A new tensor [N, C, H, W]; the same object when nothing is blurred.
     """
-    count = math.ceil(len(images) * config.blurred_fraction)
-    if count == 0:
-        return images
+    positions = range(len(images)) if positions is None else positions
+    blurred = math.ceil(positions.stop * config.blurred_fraction)
+    mine = range(positions.start, blurred, positions.step)
+    count = len(mine)
     sigma: float | Tensor = config.sigma
     if config.mode == "random-mix":
         span = config.max_sigma - config.min_sigma
-        sigma = torch.rand(count, generator=generator) * span + config.min_sigma
-    elif sigma == 0:
+        sigma = torch.rand(blurred, generator=generator)[mine.start :: mine.step] * span + config.min_sigma
+    if count == 0 or (config.mode != "random-mix" and sigma == 0):
         return images
     return torch.cat([gaussian_blur(images[:count], sigma), images[count:]])
 
@@ -79,9 +81,11 @@ class Blur(Family[BlurConfig]):
             parameter.requires_grad_(False)
             parameter.grad = None
 
-    def train_inputs(self, config: BlurConfig, images: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
+    def train_inputs(
+        self, config: BlurConfig, images: Tensor, epoch: int, generator: torch.Generator, positions: range
+    ) -> Tensor:
         if config.mode in HALF_DATA:
-            return mix_batch(images, config, generator)
+            return mix_batch(images, config, generator, positions)
         sigma = sigma_at(config, epoch)
         return gaussian_blur(images, sigma) if sigma > 0 else images
 

@@ -150,7 +150,8 @@ class BNOnly(Family[BNOnlyConfig]):
             untrained = replicate.untrained_model()
             if config.init_evaluation == "estimated":
                 generator = seeding.generator(replicate.seed, replicate.index, "statistics")
-                estimate_statistics(untrained, data.train_batches(config.batch_size, generator))
+                batches = data.train_batches(config.batch_size, generator, team=replicate.team)
+                estimate_statistics(untrained, batches)
             found["val_accuracy_untrained"] = engine.evaluate(untrained, data.validation_batches())["accuracy"]
         return found
 

@@ -15,6 +15,7 @@ from trainables import engine, together
 from trainables.config.training import TrainingConfig
 from trainables.family import Family
 from trainables.replicate import Replicate
+from trainables.team import ALONE, Team
 
 if TYPE_CHECKING:
     from trainables.replicate import Data
@@ -30,8 +31,9 @@ class Recipe:
     config: TrainingConfig
     data: Data
     seed: int
-    replicates: int
+    indices: Sequence[int]  # of the replicates
     device: torch.device
+    team: Team = ALONE  # of the workers that train each of them
 
 
 class Member(Protocol):
@@ -70,10 +72,10 @@ class Packed:
     """All replicates in this process and on its device."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self.replicates = [self._build(recipe, index) for index in range(recipe.replicates)]
+        self.replicates = [self._build(recipe, index) for index in recipe.indices]
 
     def _build(self, recipe: Recipe, index: int) -> Replicate:
-        return Replicate(index, recipe.family, recipe.config, recipe.data, recipe.seed, recipe.device)
+        return Replicate(index, recipe.family, recipe.config, recipe.data, recipe.seed, recipe.device, recipe.team)
 
     def run_epoch(self, epoch: int, last: bool) -> float:
         return train(self.replicates, epoch, last)

@@ -19,6 +19,7 @@ from trainables.batches import Batches, normalised
 from trainables.config.training import TrainingConfig
 from trainables.datasets.arrays import DatasetError, Images, Labels
 from trainables.datasets.imagenet import ImageNetFolder, is_imagenet
+from trainables.team import ALONE, Team
 
 if TYPE_CHECKING:
     from trainables.streaming import StreamedData
@@ -118,6 +119,7 @@ class ImageData(batches.Sizes[Part]):
         generator: torch.Generator,
         augmentation: str = "none",
         crop_padding: int = 4,
+        team: Team = ALONE,
     ) -> Batches:
         """One epoch in random order: (images float32 [B, C, H, W] normalised, labels int64 [B]); the last may be short,
         but is never a single image unless it is the only batch or `batch_size` is 1.
@@ -128,6 +130,7 @@ class ImageData(batches.Sizes[Part]):
                 drawn from it by this call: it advances alike whether or not the batches are consumed.
             augmentation: `flip` mirrors each image with probability 1/2; `crop-flip` also crops it at a uniform offset.
             crop_padding: pixels of black around the image before the crop.
+            team: the worker's place in it; each batch is its part of the whole one.
         """
         count = len(self._train)
         order = torch.randperm(count, generator=generator)
@@ -137,20 +140,26 @@ class ImageData(batches.Sizes[Part]):
         if augmentation != "none":
             flips = torch.randint(0, 2, (count,), generator=generator).bool().to(self.device)
         positions = self._train.positions[order.to(self.device)]
-        return self._augmented(batch_size, positions, offsets, flips, crop_padding)
+        return self._augmented(batch_size, positions, offsets, flips, crop_padding, team)
 
-    def validation_batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Batches:
+    def validation_batches(self, batch_size: int = EVALUATION_BATCH_SIZE, team: Team = ALONE) -> Batches:
         """The validation images in a fixed order, not augmented; shapes as in `train_batches`."""
-        return self._plain(self._validation, batch_size)
+        return self._plain(self._validation, batch_size, team)
 
-    def test_batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Batches:
+    def test_batches(self, batch_size: int = EVALUATION_BATCH_SIZE, team: Team = ALONE) -> Batches:
         """The test images in their own order, not augmented; nothing at all with `selection="test"`."""
-        return self._plain(self._test, batch_size)
+        return self._plain(self._test, batch_size, team)
 
     def _augmented(
-        self, batch_size: int, positions: Tensor, offsets: Tensor | None, flips: Tensor | None, padding: int
+        self,
+        batch_size: int,
+        positions: Tensor,
+        offsets: Tensor | None,
+        flips: Tensor | None,
+        padding: int,
+        team: Team,
     ) -> Batches:
-        for batch in batches.slices(len(positions), batch_size):
+        for batch in map(team.part, batches.slices(len(positions), batch_size, batches.least(team))):
             images = self._train.images.index_select(0, positions[batch])
             if offsets is not None and flips is not None:
                 images = crop_flip(images, offsets[0, batch], offsets[1, batch], flips[batch], padding)
@@ -158,9 +167,10 @@ class ImageData(batches.Sizes[Part]):
                 images = flip(images, flips[batch])
             yield self._normalised(images), self._train.labels[positions[batch]]
 
-    def _plain(self, part: Part, batch_size: int) -> Batches:
-        for start in range(0, len(part), batch_size):
-            positions = part.positions[start : start + batch_size]
+    def _plain(self, part: Part, batch_size: int, team: Team) -> Batches:
+        own = part.positions[team.part(slice(0, len(part)))]
+        for start in range(0, len(own), batch_size):
+            positions = own[start : start + batch_size]
             yield self._normalised(part.images.index_select(0, positions)), part.labels[positions]
 
     def _normalised(self, images: Tensor) -> Tensor:

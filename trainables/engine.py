@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables.family import View
+from trainables.team import ALONE, Team
 
 if TYPE_CHECKING:
     from trainables.replicate import Replicate
@@ -46,40 +47,50 @@ class TrainingPass:
     def __init__(self, replicate: Replicate, epoch: int) -> None:
         self._replicate = replicate
         self._epoch = epoch
-        replicate.model.train()
+        self._team = replicate.team
+        self._network = self._team.joined(replicate.model.train())
+        self._sizes = replicate.batch_sizes()
         # Sums stay on the device until the end of the epoch: reading one back per batch would stall a GPU. On the CPU a
         # look costs nothing, and an epoch that is lost is not trained to its end.
-        self._on_cpu = replicate.device.type == "cpu"
+        # Of a team one worker may see first what concerns them all, so they look together, at the end.
+        self._looks = replicate.device.type == "cpu" and self._team.alone
         self._loss_sum = torch.zeros((), dtype=torch.float64, device=replicate.device)
         self._correct = torch.zeros((), dtype=torch.int64, device=replicate.device)
         self._seen = 0
 
     def step(self, images: Tensor, labels: Tensor) -> None:
-        """Train on one batch: normalised images [N, C, H, W] and labels [N] on the replicate's device."""
+        """Train on one batch: normalised images [N, C, H, W] and labels [N] on the replicate's device.
+
+        Of a team it is this worker's part of the batch.
+        """
         replicate = self._replicate
+        count = len(labels)
+        whole = count if self._team.alone else next(self._sizes)
         family, config, optimizer = replicate.family, replicate.config, replicate.optimizer
-        inputs = family.train_inputs(config, images, self._epoch, replicate.input_generator)
+        positions = self._team.positions(whole)
+        inputs = family.train_inputs(config, images, self._epoch, replicate.input_generator, positions)
         if replicate.device.type == "cuda":
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         optimizer.zero_grad(set_to_none=True)
         with autocast(replicate.device):
-            outputs = replicate.model(inputs)
+            outputs = self._network(inputs)
             loss = family.loss(config, outputs, labels)
         if loss.requires_grad:  # not where nothing is trained
-            loss.backward()  # type: ignore[no-untyped-call]
+            (loss * self._team.weight(count, whole)).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         logits = outputs[0] if isinstance(outputs, tuple) else outputs  # auxiliary heads come after the output
-        count = len(labels)
         self._loss_sum += loss.detach() * count
         self._correct += (logits.detach().argmax(1) == labels).sum()
         self._seen += count
-        if self._on_cpu:
+        if self._looks:
             _require_finite(self._loss_sum)
 
     def finish(self) -> dict[str, float]:
         """Mean loss and accuracy of the epoch, each sample weighing the same; `NonFinite` when the sum of losses is not."""
-        _require_finite(self._loss_sum)
-        return {"loss": self._loss_sum.item() / self._seen, "accuracy": self._correct.item() / self._seen}
+        seen = torch.full_like(self._loss_sum, self._seen)
+        loss, correct, seen = self._team.summed(torch.stack([self._loss_sum, self._correct.double(), seen]))
+        _require_finite(loss)
+        return {"loss": (loss / seen).item(), "accuracy": (correct / seen).item()}
 
 
 def train_epoch(replicate: Replicate, epoch: int) -> dict[str, float]:
@@ -107,10 +118,12 @@ class Tally:
         model: in eval mode.
         view: transform of the images before the model sees them.
         top5: whether to count hits among the five likeliest classes as well.
+        team: the worker's place in it; the means are those of all its workers' batches.
     """
 
-    def __init__(self, model: nn.Module, view: View | None = None, top5: bool = False) -> None:
+    def __init__(self, model: nn.Module, view: View | None = None, top5: bool = False, team: Team = ALONE) -> None:
         self._model = model
+        self._team = team
         self._view = view
         self._ranks = {"accuracy": 1} | ({"top5_accuracy": 5} if top5 else {})
         self._sums: list[Tensor] = []  # of each batch: loss and hits, read back once at the end
@@ -129,12 +142,16 @@ class Tally:
 
     def means(self) -> dict[str, float]:
         """`loss`, `accuracy` in [0, 1] and, if asked for, `top5_accuracy`; `ValueError` when no sample was added."""
-        if self._seen == 0:
+        mine = torch.stack(self._sums).sum(0) if self._sums else torch.zeros(1 + len(self._ranks)).double()
+        if not self._team.alone:  # whose device is the model's, also of a worker that has seen nothing
+            mine = mine.to(next(self._model.parameters()).device)
+        seen = torch.full_like(mine[:1], self._seen)
+        *sums, seen = self._team.summed(torch.cat([mine, seen])).tolist()
+        if seen == 0:
             raise ValueError(
                 "there are no images to evaluate on, but at least one is needed; check the dataset's split"
             )
-        sums = torch.stack(self._sums).sum(0).tolist()
-        return {name: total / self._seen for name, total in zip(("loss", *self._ranks), sums, strict=True)}
+        return {name: total / seen for name, total in zip(("loss", *self._ranks), sums, strict=True)}
 
 
 def _hits(outputs: Tensor, labels: Tensor, rank: int) -> Tensor:
@@ -155,7 +172,9 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         model.train(was_training)
 
 
-def evaluate(model: nn.Module, batches: Batches, view: View | None = None, top5: bool = False) -> dict[str, float]:
+def evaluate(
+    model: nn.Module, batches: Batches, view: View | None = None, top5: bool = False, team: Team = ALONE
+) -> dict[str, float]:
     """Mean cross-entropy and top-1 accuracy in [0, 1] over all batches, each sample weighing the same.
 
     Args:
@@ -163,11 +182,12 @@ def evaluate(model: nn.Module, batches: Batches, view: View | None = None, top5:
         batches: (images [N, C, H, W], labels [N]) pairs on the model's device.
         view: transform of the images before the model sees them.
         top5: whether to report `top5_accuracy` as well.
+        team: the worker's place in it; `batches` are then its part of them.
 
     Raises:
         ValueError: there is no sample to evaluate.
     """
-    tally = Tally(model, view, top5)
+    tally = Tally(model, view, top5, team)
     with evaluating(model):
         for images, labels in batches:
             tally.add(images, labels)

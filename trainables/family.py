@@ -101,8 +101,14 @@ class Family(Generic[Config]):
         What it must remember belongs in the optimizer's parameter groups, which checkpoints hold.
         """
 
-    def train_inputs(self, config: Config, images: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
-        """The normalised images [N, C, H, W] a training batch really shows the network at this 0-based epoch."""
+    def train_inputs(
+        self, config: Config, images: Tensor, epoch: int, generator: torch.Generator, positions: range
+    ) -> Tensor:
+        """The normalised images [N, C, H, W] a training batch really shows the network at this 0-based epoch.
+
+        `positions` are theirs in the batch, whose size is `positions.stop`: a worker that has a part of it draws for all
+        of it and takes its own.
+        """
         return images
 
     def loss(self, config: Config, outputs: Tensor, labels: Tensor) -> Tensor:

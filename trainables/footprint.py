@@ -14,11 +14,13 @@ _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory
 
 @dataclass(frozen=True)
 class Load:
-    """What a node has to bear: the replicates of a trial, the trials at once on one node, and a trial's share of a GPU."""
+    """What a node has to bear: the replicates of a worker, the workers at once on one node, a worker's share of a GPU, and
+    how many workers divide each batch."""
 
     replicates: int = 1
     at_once: int = 1
     gpus: float = 0.0
+    team: int = 1
 
     def available(self) -> int:
         """Bytes for one trial on this machine: its share of a GPU, or without one of the main memory."""

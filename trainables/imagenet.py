@@ -103,11 +103,13 @@ class ImageNet(Family[ImageNetConfig]):
             value = metrics[f"val_{config.plateau_metric}"]
             plateau.step(optimizer, config.plateau_metric, value, config.lr_factor, config.plateau_patience)
 
-    def train_inputs(self, config: ImageNetConfig, images: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
+    def train_inputs(
+        self, config: ImageNetConfig, images: Tensor, epoch: int, generator: torch.Generator, positions: range
+    ) -> Tensor:
         if config.jitter == 0:
             return images
         mean, std = _normalisation(config, images.device, images.shape[1])
-        return (colour_jitter(images * std + mean, config.jitter, generator) - mean) / std
+        return (colour_jitter(images * std + mean, config.jitter, generator, positions) - mean) / std
 
     def loss(self, config: ImageNetConfig, outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:
         """Cross-entropy; with auxiliary heads, that of each head times `aux_weight` is added."""

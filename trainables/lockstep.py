@@ -46,7 +46,7 @@ class LockStep:
         self.epoch = 0  # epochs completed
         self.history: list[Result] = []
         self.data = ImageData.load(self.config, self.device)
-        self.crew = crew(Recipe(self.family, self.config, self.data, seed, replicates, self.device))
+        self.crew = crew(Recipe(self.family, self.config, self.data, seed, range(replicates), self.device))
         self.replicates = self.crew.replicates
         self._reported: set[int] = set()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from trainables import families
+from trainables.config.training import TrainingConfig
 from trainables.footprint import Load
 
 # Configurations that agree in these see the same data.
@@ -73,9 +75,15 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
         except (ValueError, OSError) as error:
             problems.append(str(error))
             continue
+        try:
+            require_batches(config, load.team)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
         shape = Shape(images.channels, images.image_size, images.num_classes)
         shown = ", ".join(f"`{knob}` {getattr(config, knob)}" for knob in checked.network_knobs)
-        takes = checked.footprint(config, shape, images.train_size, load.replicates)
+        part = config.model_copy(update={"batch_size": math.ceil(config.batch_size / load.team)})
+        takes = checked.footprint(part, shape, images.train_size, load.replicates)
         too_large = takes.problem(f"the network of {shown}", load) if takes else None
         if too_large:
             problems.append(too_large)
@@ -104,3 +112,17 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
             "fingerprints": fingerprints,
         }
     return {"problems": [*dict.fromkeys(problems), *unfit.values()], "data": data}
+
+
+def require_batches(config: TrainingConfig, team: int) -> None:
+    """`ValueError` where a batch cannot be divided over the `team` workers that train a replicate together."""
+    if config.batch_size < team:
+        raise ValueError(
+            f"`batch_size` is {config.batch_size}, but each of the {team} GPUs of a replicate must get an image; raise it, "
+            "or lower --gpus-per-replicate"
+        )
+    if team > 1 and config.skip_unreadable:
+        raise ValueError(
+            f"`skip_unreadable` is true, but {team} GPUs of a replicate must all know how many images a batch has; remove "
+            "the unreadable files instead"
+        )

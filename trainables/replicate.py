@@ -12,11 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from trainables import engine, optim, seeded_state, seeding
-from trainables.batches import Batches
+from trainables.batches import Batches, least, slices
 from trainables.config.training import TrainingConfig
 from trainables.data import ImageData
 from trainables.family import Family, Shape, View
+from trainables.layers import online_norm
+from trainables.layers.synchronized import synchronized
 from trainables.out_of_memory import OutOfMemory, is_out_of_memory
+from trainables.team import ALONE, Team
 
 if TYPE_CHECKING:
     from trainables.streaming import StreamedData
@@ -34,9 +37,9 @@ class Look:
     suffix: str | None = None
     view: View | None = None
 
-    def batches(self, data: Data) -> Batches:
-        """The images it looks at."""
-        return data.validation_batches() if self.split == "val" else data.test_batches()
+    def batches(self, data: Data, team: Team) -> Batches:
+        """The images it looks at; this worker's part of them."""
+        return data.validation_batches(team=team) if self.split == "val" else data.test_batches(team=team)
 
     def named(self, means: dict[str, float]) -> dict[str, float]:
         """The means of an evaluation under the names they are reported by; of a view, the accuracy alone."""
@@ -60,8 +63,10 @@ class Replicate:
         data: Data,
         seed: int,
         device: torch.device,
+        team: Team = ALONE,
     ) -> None:
         self.index = index
+        self.team = team
         self.family = family
         self.config = config
         self.data = data
@@ -79,15 +84,23 @@ class Replicate:
         """The network as its seed gives it. Moves torch's global generators, which every epoch positions anew."""
         seeding.seed_globals(self.seed, self.index, "init")
         shape = Shape(self.data.channels, self.data.image_size, self.data.num_classes)
-        return engine.place(self.family.build_model(self.config, shape), self.device)
+        model = self.family.build_model(self.config, shape)
+        return engine.place(model if self.team.alone else synchronized(model, self.device), self.device)
 
     def begin_epoch(self, epoch: int) -> None:
         """Start a 0-based epoch: position every random stream and apply the schedule."""
-        seeding.seed_globals(self.seed, self.index, "train", epoch)
+        # What is drawn for each image alone, as dropout is, must differ from one worker to the next.
+        stream = "train" if self.team.rank == 0 else f"train {self.team.rank}"
+        seeding.seed_globals(self.seed, self.index, stream, epoch)
         self.input_generator = seeding.generator(self.seed, self.index, "inputs", epoch)
         optim.set_hyperparameters(self.optimizer, self.family.hyperparameters_at(self.config, epoch))
         self.learning_rate = float(self.optimizer.param_groups[0]["lr"])
         self.family.begin_epoch(self.config, self.model, epoch)
+
+    def batch_sizes(self) -> Iterator[int]:
+        """Images in each batch of an epoch, all workers' together."""
+        for batch in slices(self.data.train_size, self.config.batch_size, least(self.team)):
+            yield batch.stop - batch.start
 
     def train_batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Start a 0-based epoch and give its batches; what the family changes within it is set before each."""
@@ -97,6 +110,7 @@ class Replicate:
             seeding.generator(self.seed, self.index, "batches", epoch),
             self.config.augmentation,
             self.config.crop_padding,
+            self.team,
         )
         return self._scheduled(batches, epoch)
 
@@ -107,17 +121,25 @@ class Replicate:
 
     def begin_batch(self, epoch: int, step: int) -> None:
         """Set what the family changes within a 0-based epoch, for its 0-based batch `step`."""
-        steps = self.data.steps_per_epoch(self.config.batch_size)
+        steps = self.data.steps_per_epoch(self.config.batch_size, self.team)
         values = self.family.hyperparameters_at_step(self.config, epoch, step, steps)
         optim.set_hyperparameters(self.optimizer, values)
 
     def evaluate(self, epoch: int, last: bool) -> dict[str, float]:
         """The validation metrics after a 0-based epoch and, at the full budget, the test metrics."""
         metrics: dict[str, float] = {}
-        for look in self.looks(epoch, last):
-            means = engine.evaluate(self.model, look.batches(self.data), look.view, self.family.top5)
-            metrics |= look.named(means)
-        return metrics | self.further_metrics(last)
+        with self.evaluating():
+            for look in self.looks(epoch, last):
+                batches = look.batches(self.data, self.team)
+                means = engine.evaluate(self.model, batches, look.view, self.family.top5, self.team)
+                metrics |= look.named(means)
+            return metrics | self.further_metrics(last)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """The model in eval mode, by the first worker's statistics where it is trained by several."""
+        with self.team.as_first(self.model), engine.evaluating(self.model):
+            yield
 
     def further_metrics(self, last: bool) -> dict[str, float]:
         """What the family reads off the network after an epoch and, at the full budget, at the end."""
@@ -139,6 +161,8 @@ class Replicate:
     def catching(self, epoch: int) -> Iterator[None]:
         """Turn any error inside into this replicate's failure: a crashed seed must not take its siblings with it.
 
+        Of a team all workers see a loss that isn't finite; another error of one of them is the trial's.
+
         `OutOfMemory` is the trial's: which replicate met the end of the memory says nothing about that replicate.
         """
         try:
@@ -146,6 +170,8 @@ class Replicate:
         except Exception as error:
             if is_out_of_memory(error):
                 raise OutOfMemory(f"replicate {self.index} at epoch {epoch + 1}: {error}") from error
+            if not (self.team.alone or isinstance(error, engine.NonFinite)):
+                raise  # the other workers wait for this one, and only the trial can end that
             self.failure = {
                 "replicate": self.index,
                 "epoch": epoch + 1,
@@ -174,7 +200,8 @@ class Replicate:
     def state(self) -> dict[str, Any]:
         """Everything needed to go on: plain containers and tensors. Random streams are named by seed and epoch.
 
-        What the family says the seed gives again (`Family.derived_state`) is left out, and its hash kept.
+        What the family says the seed gives again (`Family.derived_state`) is left out, and its hash kept. Of a team it is
+        the first worker's state; `own_buffers` are the others'.
         """
         if self.failure is not None:
             return {"failure": self.failure}
@@ -190,13 +217,14 @@ class Replicate:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take over a state made by `state()` on any device.
+        """Take over a state made by `state()` on any device, under `others` with the buffers of each worker but the first.
 
         `ForeignWeights` where it leaves out frozen tensors that the seed does not give here.
         """
         self.failure = state["failure"]
         if self.failure is not None:
             return
+        others = state.get("others", [])
         if "frozen" in state:
             here = self._frozen(self.family.derived_state(self.config, self.model))
             seeded_state.require_same(state["frozen"], here)
@@ -204,6 +232,18 @@ class Replicate:
             state = {"model": self.model.state_dict() | moved["model"], "optimizer": moved["optimizer"]}
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self._load_own_buffers(others)
+
+    def own_buffers(self) -> dict[str, Tensor]:
+        """The statistics that are this worker's and no other's: the streams of Online Normalization."""
+        return {} if self.failure is not None else online_norm.streams(self.model)
+
+    def _load_own_buffers(self, of_others: list[dict[str, Tensor]]) -> None:
+        """Continue this worker's streams; with those of the first one where a team has become larger."""
+        if 0 < self.team.rank <= len(of_others):
+            buffers = online_norm.streams(self.model)
+            for name, value in of_others[self.team.rank - 1].items():
+                buffers[name].copy_(value)
 
     def _frozen(self, names: list[str]) -> dict[str, Any]:
         """What a checkpoint says of the tensors it leaves out; hashed once, for they stay as they were built."""

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ray import tune
 
-from trainables.spread import Spread, Workers
+from trainables.spread import Spread
 from trainables.storage import Place, place
 from trainables.trial_log import TrialLog
+from trainables.workers import Workers
 
 if TYPE_CHECKING:
     from trainables.crew import MakeCrew
@@ -42,8 +43,9 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
     `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
     `checkpoint_seconds` (default 0: after every epoch), `stop_file` (its presence asks to checkpoint and end after the
-    current epoch), `workers` (default 1: all replicates in this process; otherwise one each, every one with these `cpus`
-    and `gpus`), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far more than any took, see
+    current epoch), `workers` (default 1: all replicates in this process; otherwise processes of their own, each with these
+    `cpus` and `gpus`), `team` (default 1: how many of the workers train each replicate together; the teams divide the
+    replicates), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far more than any took, see
     `trainables.watchdog`).
 
     While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
@@ -79,7 +81,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         self._device = device.take(None if cpus is None else float(cpus), 0.0 if spread else gpus)
         logger.info("training on %s", device.here())
         if spread and self._workers is None:
-            self._workers = Workers(assignment["workers"], float(assignment["cpus"]), float(assignment["gpus"]))
+            cpus, gpus = float(assignment["cpus"]), float(assignment["gpus"])
+            self._workers = Workers(assignment["workers"], cpus, gpus, int(assignment.get("team", 1)))
         self._guarded = GuardedTrial(
             self._build,
             self._directory,

@@ -7,7 +7,7 @@ and cropping are torchvision's (v2) on the decoded image; normalisation is done 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from trainables.batches import Batches, normalised
 from trainables.datasets.arrays import DatasetError, Labels
 from trainables.datasets.imagenet import DEFAULT_SIDE, ImageNetFolder
 from trainables.decoder import Decoder, Wanted, collated
+from trainables.team import ALONE, Team
 
 logger = logging.getLogger("trainables")
 
@@ -82,14 +83,24 @@ class StreamedData(batches.Sizes[Labels]):
         )
 
     def train_batches(
-        self, batch_size: int, generator: torch.Generator, augmentation: str = "none", crop_padding: int = 4
+        self,
+        batch_size: int,
+        generator: torch.Generator,
+        augmentation: str = "none",
+        crop_padding: int = 4,
+        team: Team = ALONE,
     ) -> Batches:
         """One epoch for one replicate, as `ImageData.train_batches`; `crop_padding` is not used, images being larger."""
-        for versions, labels in self.shared_train_batches(batch_size, generator, [generator], augmentation):
+        for versions, labels in self.shared_train_batches(batch_size, generator, [generator], augmentation, team):
             yield versions[0], labels
 
     def shared_train_batches(
-        self, batch_size: int, order: torch.Generator, streams: Sequence[torch.Generator], augmentation: str
+        self,
+        batch_size: int,
+        order: torch.Generator,
+        streams: Sequence[torch.Generator],
+        augmentation: str,
+        team: Team = ALONE,
     ) -> SharedBatches:
         """One epoch for k replicates: (k versions [B, 3, H, W] of the same images, labels [B]); each image decoded once.
 
@@ -99,28 +110,32 @@ class StreamedData(batches.Sizes[Labels]):
             streams: of each replicate, for its crops and mirroring; CPU generators.
             augmentation: `flip` mirrors half the images; `crop-flip` also crops the image, reduced to 256/224 of the
                 side, anywhere; `resized-crop` takes 8 % to all of the image in a shape of 3:4 to 4:3; `none` the centre.
+            team: the worker's place in it; it decodes its part of each batch alone.
         """
         positions = torch.from_numpy(self._train)[torch.randperm(len(self._train), generator=order)]
         seeds = torch.stack([torch.randint(2**62, (len(positions),), generator=stream) for stream in streams], dim=1)
-        return self._batches(positions, batch_size, augmentation, seeds)
+        whole = batches.slices(len(positions), batch_size, batches.least(team))
+        parts = [team.part(batch) for batch in whole]
+        return self._batches(positions, parts, augmentation, seeds)
 
-    def validation_batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Batches:
+    def validation_batches(self, batch_size: int = EVALUATION_BATCH_SIZE, team: Team = ALONE) -> Batches:
         """The validation images in a fixed order, the centre of each."""
-        return self._plain(self._validation, batch_size)
+        return self._plain(self._validation, batch_size, team)
 
-    def test_batches(self, batch_size: int = EVALUATION_BATCH_SIZE) -> Batches:
+    def test_batches(self, batch_size: int = EVALUATION_BATCH_SIZE, team: Team = ALONE) -> Batches:
         """The test images in a fixed order, the centre of each; nothing at all with `selection="test"`."""
-        return self._plain(self._test, batch_size)
+        return self._plain(self._test, batch_size, team)
 
-    def _plain(self, part: Labels, batch_size: int) -> Batches:
-        positions = torch.from_numpy(part)
-        for [images], labels in self._batches(positions, batch_size, "none", torch.zeros(len(part), 1).long()):
+    def _plain(self, part: Labels, batch_size: int, team: Team) -> Batches:
+        positions = torch.from_numpy(part)[team.part(slice(0, len(part)))]
+        parts = list(batches.slices(len(positions), batch_size))
+        for [images], labels in self._batches(positions, parts, "none", torch.zeros(len(positions), 1).long()):
             yield images, labels
 
-    def _batches(self, positions: Tensor, batch_size: int, how: str, seeds: Tensor) -> SharedBatches:
+    def _batches(self, positions: Tensor, parts: Iterable[slice], how: str, seeds: Tensor) -> SharedBatches:
         self._plan.batches = lambda: (
             [(p, how, tuple(s)) for p, s in zip(positions[part].tolist(), seeds[part].tolist(), strict=True)]
-            for part in batches.slices(len(positions), batch_size)
+            for part in parts
         )
         for versions, numbers, unreadable in self._loader:
             for sentence in unreadable:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from trainables import seeding
-from trainables.engine import Tally, TrainingPass, checked, evaluating
+from trainables.engine import Tally, TrainingPass, checked
 
 if TYPE_CHECKING:
     from trainables.replicate import Replicate
@@ -81,7 +81,7 @@ def _train(replicates: Sequence[Replicate], epoch: int, metrics: dict[int, Metri
     order = seeding.generator(first.seed, 0, "shared order", epoch)
     streams = [seeding.generator(replicate.seed, replicate.index, "batches", epoch) for replicate, _, _ in passes]
     data = cast("StreamedData", first.data)
-    batches = data.shared_train_batches(config.batch_size, order, streams, config.augmentation)
+    batches = data.shared_train_batches(config.batch_size, order, streams, config.augmentation, first.team)
     for step, (versions, labels) in enumerate(batches):
         for (replicate, training, numbers), images in zip(passes, versions, strict=True):
             if replicate.failure is None:
@@ -104,11 +104,13 @@ def _evaluate(replicates: Sequence[Replicate], epoch: int, last: bool, metrics: 
     looks = first.looks(epoch, last)
     with ExitStack() as modes:
         for replicate in replicates:
-            modes.enter_context(evaluating(replicate.model))
+            modes.enter_context(replicate.evaluating())
         for split in dict.fromkeys(look.split for look in looks):
             chosen = [look for look in looks if look.split == split]
-            tallies = [(r, look, Tally(r.model, top5=r.family.top5)) for look in chosen for r in replicates]
-            for images, labels in chosen[0].batches(first.data):
+            tallies = [
+                (r, look, Tally(r.model, top5=r.family.top5, team=r.team)) for look in chosen for r in replicates
+            ]
+            for images, labels in chosen[0].batches(first.data, first.team):
                 seen = {look: images if look.view is None else look.view(images) for look in chosen}
                 for replicate, look, tally in tallies:
                     if replicate.failure is None:
@@ -118,7 +120,7 @@ def _evaluate(replicates: Sequence[Replicate], epoch: int, last: bool, metrics: 
                 if replicate.failure is None:
                     with replicate.catching(epoch):
                         metrics[replicate.index] |= look.named(tally.means())
-    for replicate in replicates:
-        if replicate.failure is None:
-            with replicate.catching(epoch):
-                metrics[replicate.index] |= replicate.further_metrics(last)
+        for replicate in replicates:
+            if replicate.failure is None:
+                with replicate.catching(epoch):
+                    metrics[replicate.index] |= replicate.further_metrics(last)

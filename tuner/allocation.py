@@ -16,11 +16,12 @@ _GRAIN = 10_000  # Ray counts resources in ten-thousandths
 
 @dataclass(frozen=True)
 class Share:
-    """What one trial asks for: `workers` processes, each with these CPUs and GPUs; one worker when packed."""
+    """What one trial asks for: `workers` processes, each with these CPUs and GPUs; one worker when packed on one GPU."""
 
     cpus: float
     gpus: float
     workers: int = 1
+    team: int = 1  # workers that train each replicate together
     accelerator_type: str | None = None
 
 
@@ -33,6 +34,7 @@ class Allocator:
     gpus: float
     replicates: int
     workers: int
+    team: int
     accelerator_type: str | None
     rules: tuple[dict[str, Any], ...]  # each `when`, `cpus`, `gpus` (see search_spaces.space.Allocation)
 
@@ -43,6 +45,7 @@ class Allocator:
             "cpus_per_trial": space.budget.cpus_per_trial,
             "gpus_per_trial": space.budget.gpus_per_trial,
             "placement": space.budget.placement,
+            "gpus_per_replicate": space.budget.gpus_per_replicate,
             "accelerator_type": space.budget.accelerator_type,
             "replicates": space.budget.replicates,
         }
@@ -55,13 +58,15 @@ class Allocator:
 
     @classmethod
     def _of(cls, family: str, budget: Mapping[str, Any], rules: list[dict[str, Any]]) -> Allocator:
-        spread = budget.get("placement", "packed") == "spread"
+        teams = budget["replicates"] if budget.get("placement", "packed") == "spread" else 1
+        team = budget.get("gpus_per_replicate") or 1
         return cls(
             family,
             budget["cpus_per_trial"],
             budget["gpus_per_trial"],
             budget["replicates"],
-            budget["replicates"] if spread else 1,
+            teams * team,
+            team,
             budget.get("accelerator_type"),
             tuple(rules),
         )
@@ -74,7 +79,7 @@ class Allocator:
             cpus = cpus if rule["cpus"] is None else rule["cpus"]
             gpus = gpus if rule["gpus"] is None else rule["gpus"]
         accelerator = self.accelerator_type if gpus > 0 else None
-        return Share(_part(cpus, self.workers), _part(gpus, self.workers), self.workers, accelerator)
+        return Share(_part(cpus, self.workers), _part(gpus, self.workers), self.workers, self.team, accelerator)
 
     def _rule(self, config: Mapping[str, Any]) -> dict[str, Any] | None:
         if not self.rules:

@@ -54,7 +54,8 @@ def load_of_node(
     largest = max(shares, key=lambda share: (share.gpus, share.cpus))
     at_once = min(concurrency(shares, resources, limit), len(configs)) * largest.workers
     nodes = sum(node.cpus > 0 for node in resources.grown)
-    return Load(allocator.replicates // largest.workers, math.ceil(at_once / max(1, nodes)), largest.gpus)
+    replicates = allocator.replicates * largest.team // largest.workers
+    return Load(replicates, math.ceil(at_once / max(1, nodes)), largest.gpus, largest.team)
 
 
 class _Free:
@@ -104,9 +105,13 @@ def _problems(share: Share, resources: Resources) -> list[str]:
         ]
     nodes = [node for node in resources.grown if _suits(share, node)]
     cpus, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
+    of_gpus = "--gpus-per-trial" if share.team == 1 else "--gpus-per-replicate"
     problems = [
-        f"{asks} {wanted:g} {kind}, but the cluster has {there:g}; lower --{kind.lower()}-per-trial"
-        for kind, wanted, there in (("CPUs", share.cpus, cpus), ("GPUs", share.gpus, gpus))
+        f"{asks} {wanted:g} {kind}, but the cluster has {there:g}; lower {option}"
+        for kind, wanted, there, option in (
+            ("CPUs", share.cpus, cpus, "--cpus-per-trial"),
+            ("GPUs", share.gpus, gpus, of_gpus),
+        )
         if wanted > there + _SLACK
     ]
     if problems:
@@ -121,7 +126,8 @@ def _problems(share: Share, resources: Resources) -> list[str]:
         ]
     free = [_Free(node) for node in nodes]
     fit = next(count for count in range(share.workers) if not any(node.take(share) for node in free))
+    packed = ", or use --placement packed" if share.workers > share.team else ""
     return [
         f"a trial spreads over {share.workers} workers of {wanted}, but only {fit} fit on the cluster at once; lower "
-        "--cpus-per-trial or --gpus-per-trial, or use --placement packed"
+        f"--cpus-per-trial or {of_gpus}{packed}"
     ]

@@ -55,6 +55,7 @@ def describe(
             "cpus_per_trial": budget.cpus_per_trial,
             "gpus_per_trial": budget.gpus_per_trial,
             "placement": budget.placement,
+            "gpus_per_replicate": budget.gpus_per_replicate,
             "accelerator_type": budget.accelerator_type,
         },
         "allocations": rules_of(space),

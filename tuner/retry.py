@@ -20,7 +20,10 @@ from tuner.records import read
 # Options of a launch that a continuation takes as well; the others say what is searched, and must not differ.
 _OF_A_SESSION = ("storage", "address", "max_concurrent", "checkpoint_seconds", "step_timeout", "tell", "listen")
 # Parts of a budget that may differ between two sessions of one search: how long it is, and what it runs on.
-_MAY_DIFFER = ("trials", "max_concurrent", "cpus_per_trial", "gpus_per_trial", "placement", "accelerator_type")
+_MAY_DIFFER = (
+    *("trials", "max_concurrent", "cpus_per_trial", "gpus_per_trial", "placement", "gpus_per_replicate"),
+    "accelerator_type",
+)
 
 
 def launch_or_resume(family: str, space: str | Path | SearchSpace, *, name: str, **options: Any) -> experiment.Outcome:

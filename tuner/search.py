@@ -90,6 +90,7 @@ def assignment(
         "cpus": share.cpus,
         "gpus": share.gpus,
         "workers": share.workers,
+        "team": share.team,
         "accelerator_type": share.accelerator_type,
         "directory": str(paths.trial(index)),
         "stop_file": str(paths.stop_request),

@@ -113,7 +113,7 @@ def test_a_blurred_fraction_of_zero_and_a_sigma_of_zero_leave_the_batch_as_it_is
 def test_training_inputs_follow_the_schedule():
     images = torch.randn(4, 1, 8, 8)
     config = BlurConfig(mode="single-step", sigma=2, epochs=4)
-    inputs = [FAMILY.train_inputs(config, images, epoch, torch.Generator()) for epoch in range(4)]
+    inputs = [FAMILY.train_inputs(config, images, epoch, torch.Generator(), range(len(images))) for epoch in range(4)]
     assert torch.allclose(inputs[1], gaussian_blur(images, 2.0))
     assert inputs[2] is images
 

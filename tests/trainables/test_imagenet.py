@@ -148,13 +148,14 @@ def test_jitter_changes_training_inputs_alone_and_by_the_generator():
     images = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
     config = ImageNetConfig(model="mobilenet_v1", jitter=0.2)
     one, again, other = (
-        FAMILY.train_inputs(config, images, 0, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+        FAMILY.train_inputs(config, images, 0, torch.Generator().manual_seed(seed), range(len(images)))
+        for seed in (1, 1, 2)
     )
     assert torch.equal(one, again)
     assert not torch.allclose(one, other, atol=0.01)
     assert one.min() >= -1
     assert one.max() <= 1
-    assert FAMILY.train_inputs(ImageNetConfig(), images, 0, torch.Generator()) is images
+    assert FAMILY.train_inputs(ImageNetConfig(), images, 0, torch.Generator(), range(len(images))) is images
 
 
 # Training

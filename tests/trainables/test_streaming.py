@@ -1,7 +1,6 @@
 """Streamed images: decoded once for all replicates, other crops for each, and what they train is what others train."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,21 +14,6 @@ from trainables.lockstep import LockStep
 
 SIZE = 32
 CLASSES = 3
-
-
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory) -> Path:
-    """Nine training and six validation images a class, noise around a colour of the class."""
-    root, generator = tmp_path_factory.mktemp("photographs"), np.random.default_rng(0)
-    for split, count in (("train", 9), ("val", 6)):
-        for label in range(CLASSES):
-            folder = root / split / f"n0{label}"
-            folder.mkdir(parents=True)
-            for index in range(count):
-                pixels = generator.integers(0, 100, (40, 50, 3), dtype=np.uint8)
-                pixels[..., label] += 150
-                Image.fromarray(pixels).save(folder / f"n0{label}_{index}.png")
-    return root
 
 
 def knobs(photographs, **more):

@@ -48,6 +48,19 @@ def test_spread_replicates_divide_the_share_and_never_ask_for_more_than_it():
     assert thirds == Share(0.6666, 0.3333, workers=3)
 
 
+def test_replicates_on_several_cards_each_take_whole_ones_whatever_a_rule_says():
+    packed = make().with_budget(gpus_per_replicate=4)
+    assert packed.problems() == []
+    assert packed.budget.gpus_per_trial == 4
+    for config in (WIDE, NARROW):
+        assert Allocator.of_space(packed).share(config) == Share(0.5, 1, workers=4, team=4)
+    spread = make().with_budget(gpus_per_replicate=2, placement="spread", replicates=3)
+    assert Allocator.of_space(spread).share(WIDE) == Share(0.3333, 1, workers=6, team=2)
+    assert Allocator.of_space(make().with_budget(gpus_per_replicate=1)).share(WIDE) == Share(2, 1)
+    manifest = as_json(describe(spread, spread, {}, 0, "x", {}))
+    assert Allocator.of_manifest(manifest).share(WIDE) == Allocator.of_space(spread).share(WIDE)
+
+
 def test_a_card_type_is_asked_for_by_trials_that_want_a_card():
     space = make(accelerator_type="A10G")
     assert Allocator.of_space(space).share(WIDE).accelerator_type == "A10G"
@@ -69,6 +82,15 @@ def test_a_manifest_of_before_there_were_rules_is_packed():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
+        (
+            {"gpus_per_replicate": 0},
+            "`gpus_per_replicate` is 0, but must be a whole number of at least 1; set --gpus-per-replicate",
+        ),
+        (
+            {"gpus_per_replicate": 2, "gpus_per_trial": 3},
+            "`gpus_per_trial` is 3, but with `gpus_per_replicate` 2 and packed replicates a trial takes 2; leave "
+            "--gpus-per-trial out",
+        ),
         ({"placement": "heap"}, "`placement` is 'heap', but must be packed or spread; set --placement"),
         (
             {"placement": "spread", "gpus_per_trial": 7},

@@ -76,15 +76,32 @@ def test_a_card_of_another_type_is_no_card():
     ],
 )
 def test_a_node_bears_its_share_of_the_trials_at_once(nodes, limit, trials, expected):
-    allocator = Allocator("blur", 2, 0, 5, 1, None, ())
+    allocator = Allocator("blur", 2, 0, 5, 1, 1, None, ())
     assert load_of_node(allocator, [{}] * trials, cluster(*nodes), limit) == Load(
         replicates=5, at_once=expected, gpus=0
     )
 
 
 def test_a_worker_of_spread_replicates_bears_one_of_them():
-    allocator = Allocator("blur", 5, 1, 5, 5, None, ())
+    allocator = Allocator("blur", 5, 1, 5, 5, 1, None, ())
     assert load_of_node(allocator, [{}] * 9, cluster(Node(8, 2)), None) == Load(replicates=1, at_once=5, gpus=0.2)
+
+
+def test_a_worker_of_a_team_bears_all_replicates_and_its_part_of_each_batch():
+    allocator = Allocator("blur", 2, 2, 5, 2, 2, None, ())
+    expected = Load(replicates=5, at_once=4, gpus=1, team=2)
+    assert load_of_node(allocator, [{}] * 9, cluster(Node(8, 4)), None) == expected
+
+
+def test_more_gpus_a_replicate_than_there_are_is_refused_with_the_option_that_asked_for_them():
+    with pytest.raises(
+        BadInput, match=r"over 8 workers of 1 CPUs and 1 GPUs, but only 4 fit .* or --gpus-per-replicate$"
+    ):
+        check_resources([Share(1, 1, workers=8, team=8)], cluster(Node(8, 2), Node(8, 2)))
+    with pytest.raises(
+        BadInput, match=r"8 workers asks for 1 GPUs, but the cluster has 0; lower --gpus-per-replicate$"
+    ):
+        check_resources([Share(1, 1, workers=8, team=8)], cluster(Node(8, 0)))
 
 
 def test_what_can_never_fit_is_refused_with_every_problem():

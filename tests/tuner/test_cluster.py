@@ -94,10 +94,41 @@ def test_spread_replicates_train_in_workers_of_their_own_to_the_medians_of_packe
     log = spread.trial_log(0).read_text()
     assert "training on node" in log
     assert "no GPU" in log.splitlines()[0]
-    workers = re.findall(r"replicate \d trains on node \w+, GPU \d, process (\d+)", log)
+    workers = re.findall(r"worker \d trains on node \w+, GPU \d, process (\d+)", log)
     assert len(set(workers)) == 3
     cards = [(stay.node, stay.gpu) for stay in stays(packed)]
     assert all(gpu is not None for _, gpu in cards)
+
+
+def test_a_replicate_on_two_gpus_trains_to_the_medians_of_one_and_outlives_one_of_its_workers(raylets, tmp_path):
+    shared = ["--epochs", 6, "--trials", 1, "--replicates", 2, "--grace", 6, "--cpus-per-trial", 1.2]
+    on_one, packed, spread = (ExperimentPaths(tmp_path / name) for name in ("one", "packed", "spread"))
+    code, output = run(*options(tmp_path, "one"), *shared, address=raylets.address)
+    assert code == 0, output
+    teams = [*shared, "--gpus-per-replicate", 2]
+    driver = start(*options(tmp_path, "packed"), *teams, address=raylets.address)
+    deadline = time.monotonic() + 300
+    while count_epochs(packed.records) < 2:
+        assert driver.poll() is None, driver.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    workers = [process for process in raylets.trial_workers() if "ReplicateWorker" in process.cmdline()[0]]
+    assert len(workers) == 2
+    workers[1].kill()
+    output, _ = driver.communicate(timeout=300)
+    assert driver.returncode == 0, output
+    assert [record["kind"] for record in read(packed.records) if record["event"] == "error"] == ["lost"]
+    cards = re.findall(r"worker (\d) trains on node (\w+), GPU (\d)", packed.trial_log(0).read_text())
+    assert [number for number, *_ in cards] == ["0", "1"] * 2
+    assert len({(node, gpu) for _, node, gpu in cards[:2]}) == 2
+    code, output = run(*options(tmp_path, "spread"), *teams, "--placement", "spread", address=raylets.address)
+    assert code == 0, output
+    for paths, gpus in ((packed, 2), (spread, 4)):
+        assert read_manifest(paths.manifest)["budget"]["gpus_per_trial"] == gpus
+        assert medians(paths).keys() == medians(on_one).keys()
+        for key, metrics in medians(on_one).items():
+            # The sums of a batch have another order, which no two epochs forgive.
+            assert medians(paths)[key]["val_loss"]["median"] == pytest.approx(metrics["val_loss"]["median"], rel=0.02)
 
 
 def test_twelve_trials_fill_six_gpus_and_a_lost_node_costs_none_of_them(raylets, tmp_path):

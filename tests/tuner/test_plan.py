@@ -115,6 +115,9 @@ def test_a_plan_says_what_a_trial_gets_and_how_trials_share_a_card():
     assert "0.6 GPU; a card to itself, held to 60% of its memory" in shown(make(gpus_per_trial=0.6))
     spread = make(gpus_per_trial=1, placement="spread")
     assert "Each trial: 5 workers, a replicate each, of 0.2 CPU and 0.2 GPU; 5 workers share a card" in shown(spread)
+    teams = make().with_budget(gpus_per_replicate=4)
+    assert "Each trial: 4 workers, all of them for each replicate in turn, of 0.25 CPU and 1 GPU." in shown(teams)
+    assert "Each trial: 20 workers, 4 for each replicate, of" in shown(teams.with_budget(placement="spread"))
 
 
 def test_a_plan_counts_the_trials_of_each_share():

@@ -34,7 +34,7 @@ class Unlucky(BlurTrainable):
         super().setup(config)
 
 
-def unlucky_inputs(self, config, images, epoch, generator):
+def unlucky_inputs(self, config, images, epoch, generator, positions):
     """Something happens in the second epoch; to the dying one in the third as well."""
     index, mark = Unlucky.index, Unlucky.folder / f"befell_{epoch}"
     if index == INSATIABLE or (index == HUNGRY and epoch == 1 and not (Unlucky.folder / ONE_BY_ONE).exists()):
@@ -45,7 +45,7 @@ def unlucky_inputs(self, config, images, epoch, generator):
             os._exit(1)
         if epoch == 1:
             time.sleep(3600)
-    return PLAIN(self, config, images, epoch, generator)
+    return PLAIN(self, config, images, epoch, generator, positions)
 
 
 def untimed(metrics):

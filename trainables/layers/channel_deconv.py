@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from trainables.layers.deconv_checks import check_at_least_1, check_values
 from trainables.layers.pixels import ChannelRuns
+from trainables.layers.sums import mean_and_variance
 from trainables.layers.whitening import Whitening
 
 
@@ -108,7 +109,7 @@ class ChannelDeconv2d(Whitening):
         """The channels left over, by one mean and one unbiased variance."""
         if self.training:
             taken = rest.flatten(1)[:, :: step**2].to(self.running_var.dtype)
-            mean, var = taken.mean().view(1, 1), taken.var().view(1, 1)
+            mean, var = (number.view(1, 1) for number in self._of_rest(taken))
             weight = first_batch_or(self.momentum, self.num_batches_tracked)
             move(self.running_mean2, mean, weight)
             move(self.running_var, var, weight)
@@ -116,6 +117,12 @@ class ChannelDeconv2d(Whitening):
             mean, var = self.running_mean2, self.running_var
         scale = (var + self.eps).rsqrt()
         return (rest - mean.to(rest.dtype)) * scale.to(rest.dtype)
+
+    def _of_rest(self, taken: Tensor) -> tuple[Tensor, Tensor]:
+        if not self.synchronized:
+            return taken.mean(), taken.var()
+        mean, variance, count = mean_and_variance(taken, (0, 1))
+        return mean, variance * count / (count - 1)
 
     def _check(self, x: Tensor) -> None:
         if x.dim() != 4:

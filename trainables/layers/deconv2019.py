@@ -15,6 +15,7 @@ from trainables.layers.channel_deconv import ChannelDeconv2d, first_batch_or, mo
 from trainables.layers.deconv_checks import check_divides, check_images, squares
 from trainables.layers.patches import Patches
 from trainables.layers.plain import convolve, plain_conv
+from trainables.layers.sums import mean_of_all
 from trainables.layers.whitening import Whitening, fold
 
 MODES = (1, 2, 3, 4, 5)
@@ -82,7 +83,8 @@ class FastDeconv2d2019(Whitening, nn.Conv2d):
         rows = self.samples.rows(x.shape)
         self.warn_once(rows * self.in_channels // self.num_groups, features)
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        mean = wide.mean((0, 2, 3)).view(-1, self.num_groups).mean(0).view(1, -1, 1, 1)
+        of_channels = mean_of_all(wide, (0, 2, 3))[0] if self.synchronized else wide.mean((0, 2, 3))
+        mean = of_channels.view(-1, self.num_groups).mean(0).view(1, -1, 1, 1)
         x = self._center(x, mean)
         _, root = self.statistics(x, self.samples, 1, features, centered=False)
         move(self.running_mean, mean, self.momentum)

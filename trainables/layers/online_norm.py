@@ -208,6 +208,12 @@ class OnlineNorm1d(_OnlineNorm):
     shape = "[N, C]"
 
 
+def streams(model: nn.Module) -> dict[str, Tensor]:
+    """The state of every Online Normalization in a model, by its name there: what each of several processes has alone."""
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, _OnlineNorm)}
+    return {f"{name}.{part}": layer.get_buffer(part) for name, layer in layers.items() for part in STATE}
+
+
 def set_loss_scale(model: nn.Module, scale: float) -> None:
     """Tell every online layer of a model by what its loss is about to be multiplied.
 

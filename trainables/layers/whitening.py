@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from trainables.layers.deconv_checks import check_statistics, warn_of_few_rows
 from trainables.layers.inverse_root import isqrt_newton_schulz
@@ -22,7 +22,10 @@ class Whitening(nn.Module):
 
     Attributes:
         name: what warnings call the layer; `name_layers` sets it to the layer's path in a model.
+        synchronized: whether statistics are of the images of all processes (see `trainables.layers.synchronized`).
     """
+
+    synchronized = False
 
     eps: float
     n_iter: int
@@ -47,12 +50,13 @@ class Whitening(nn.Module):
         self, x: Tensor, samples: Samples, groups: int, features: int, centered: bool = True
     ) -> tuple[Tensor, Tensor]:
         """The mean [groups, features] and the inverse root [groups, features, features] of this batch."""
-        mean, covariance = moments(x, samples, groups, features, centered, self.root_gradient)
+        mean, covariance = moments(x, samples, groups, features, centered, self.root_gradient, self.synchronized)
         covariance = covariance + self.eps * torch.eye(features, dtype=mean.dtype, device=mean.device)
         return mean, isqrt_newton_schulz(covariance, self.n_iter)
 
     def warn_once(self, rows: int, features: int) -> None:
         """Warn of too few `rows` for a covariance of `features`, the first time that it happens."""
+        rows *= distributed.get_world_size() if self.synchronized else 1
         if rows < FEW_ROWS * features and not self._warned:
             self._warned = True
             warn_of_few_rows(rows, features, self.name or repr(self))

@@ -52,8 +52,8 @@ def require_absolute_folders(settings: Sequence[str]) -> None:
     """BadInput for a dataset folder that is named from where this command runs: the cluster reads it."""
     for setting in settings:
         name, _, value = setting.partition("=")
-        folder = value.removeprefix("folder:")
-        if name.strip() == "dataset" and folder != value and not folder.startswith(("/", "~")):
+        _, kind, folder = value.partition(":")
+        if name.strip() == "dataset" and kind and not folder.startswith(("/", "~")):
             raise BadInput(
                 f"--set {setting} names a folder from here, which is another one on the cluster; give an absolute path"
             )

@@ -39,6 +39,12 @@ Gpus = Annotated[float | None, typer.Option(help="GPUs of a trial; 0.25 puts fou
 Placement = Annotated[
     str | None, typer.Option(help="Replicates of a trial: packed in one process, or spread, one worker each.")
 ]
+GpusPerReplicate = Annotated[
+    int | None,
+    typer.Option(
+        help="Train each replicate on so many GPUs; packed, replicates take turns on them.", show_default=False
+    ),
+]
 Accelerator = Annotated[str | None, typer.Option(help="Train on cards of this type only, as Ray names it: A10G, H100.")]
 StepTimeout = Annotated[
     float | None, typer.Option(help="Seconds after which an epoch counts as hung.  [default: 20 times the longest]")

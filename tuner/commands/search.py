@@ -19,6 +19,7 @@ from tuner.commands.options import (
     Epochs,
     Family,
     Gpus,
+    GpusPerReplicate,
     Grace,
     Head,
     MaxConcurrent,
@@ -51,6 +52,7 @@ def plan(
     gpus_per_trial: Gpus = None,
     rank_window: RankWindow = None,
     placement: Placement = None,
+    gpus_per_replicate: GpusPerReplicate = None,
     accelerator_type: Accelerator = None,
     max_concurrent: MaxConcurrent = None,
     set_: Setting = None,
@@ -60,7 +62,7 @@ def plan(
     from tuner.tables.plan import plan_view
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
-    budget |= {"placement": placement, "accelerator_type": accelerator_type}
+    budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
     out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
 
 
@@ -81,6 +83,7 @@ def launch(
     gpus_per_trial: Gpus = None,
     rank_window: RankWindow = None,
     placement: Placement = None,
+    gpus_per_replicate: GpusPerReplicate = None,
     accelerator_type: Accelerator = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
@@ -98,7 +101,7 @@ def launch(
     from tuner.tables.plan import plan_view
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
-    budget |= {"placement": placement, "accelerator_type": accelerator_type}
+    budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
     if is_head(address) and not dry_run:
         session = {"seed": seed, "max_concurrent": max_concurrent, "checkpoint_every": checkpoint_every}
         session["step_timeout"] = step_timeout

@@ -72,9 +72,18 @@ def _packing(plan: Plan) -> list[str]:
             else _amount(share.cpus, "CPU")
         )
         kind = f" of type {share.accelerator_type}" if share.accelerator_type else ""
-        spread = f"{share.workers} workers, a replicate each, of " if share.workers > 1 else ""
+        spread = f"{share.workers} workers, {_each(share)}, of " if share.workers > 1 else ""
         lines.append(f"{who}: {spread}{each}{kind}{_on_cards(share)}.")
     return lines
+
+
+def _each(share: Share) -> str:
+    """What one worker trains."""
+    if share.team == 1:
+        return "a replicate each"
+    return (
+        f"{share.team} for each replicate" if share.workers > share.team else "all of them for each replicate in turn"
+    )
 
 
 def _amount(number: float, unit: str) -> str:
