@@ -62,7 +62,8 @@ class Team:
         # The seed has built the same network everywhere, and the streams of each worker are to stay as they are.
         with warnings.catch_warnings(category=FutureWarning, action="ignore"):
             # What is announced in place of `broadcast_buffers` overwrites buffers at first.
-            return DistributedDataParallel(model, broadcast_buffers=False, init_sync=False)
+            # A static graph may have parameters that nothing uses, as some published networks do.
+            return DistributedDataParallel(model, broadcast_buffers=False, init_sync=False, static_graph=True)
 
     def weight(self, mine: int, whole: int) -> float:
         """What the mean loss of `mine` images is multiplied by, so that averaged gradients are those of the whole batch."""
