@@ -60,10 +60,12 @@ class Allocator:
     def _of(cls, family: str, budget: Mapping[str, Any], rules: list[dict[str, Any]]) -> Allocator:
         teams = budget["replicates"] if budget.get("placement", "packed") == "spread" else 1
         team = budget.get("gpus_per_replicate") or 1
+        # A confirmation may have another number of replicates, and each team its cards all the same.
+        gpus = budget["gpus_per_trial"] if budget.get("gpus_per_replicate") is None else float(teams * team)
         return cls(
             family,
             budget["cpus_per_trial"],
-            budget["gpus_per_trial"],
+            gpus,
             budget["replicates"],
             teams * team,
             team,

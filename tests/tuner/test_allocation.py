@@ -59,6 +59,8 @@ def test_replicates_on_several_cards_each_take_whole_ones_whatever_a_rule_says()
     assert Allocator.of_space(make().with_budget(gpus_per_replicate=1)).share(WIDE) == Share(2, 1)
     manifest = as_json(describe(spread, spread, {}, 0, "x", {}))
     assert Allocator.of_manifest(manifest).share(WIDE) == Allocator.of_space(spread).share(WIDE)
+    manifest["budget"]["replicates"] = 5
+    assert Allocator.of_manifest(manifest).share(WIDE) == Share(0.2, 1, workers=10, team=2)
 
 
 def test_a_card_type_is_asked_for_by_trials_that_want_a_card():
