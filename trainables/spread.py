@@ -79,14 +79,10 @@ class ReplicateWorker:
 
     def forget(self) -> None:
         """Free the replicate; the process and its data wait for the next trial."""
-        import gc
-
-        import torch
+        from trainables import memory_release
 
         self.__dict__.pop("_replicate", None)
-        gc.collect()
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        memory_release.release()
 
     def _seen(self) -> Seen:
         replicate = self._replicate
