@@ -43,8 +43,9 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
     `checkpoint_seconds` (default 0: after every epoch), `stop_file` (its presence asks to checkpoint and end after the
     current epoch), `workers` (default 1: all replicates in this process; otherwise one each, every one with these `cpus`
-    and `gpus`), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far more than any took, see
-    `trainables.watchdog`).
+    and `gpus`), `look` (called with the family, the knobs and `gpus` in each process of the trial before anything else; what
+    it raises is the failure of that worker), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far
+    more than any took, see `trainables.watchdog`).
 
     While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
     storage rather than train anew what a checkpoint holds.
@@ -70,16 +71,20 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             knobs = dict(config)
             assignment = {"replicates": knobs.pop("replicates", 5), "seed": knobs.pop("seed", 0), "config": knobs}
         self._assignment = assignment
+        gpus = assignment.get("gpus")
+        spread = int(assignment.get("workers", 1)) > 1
+        look = partial(assignment["look"], self.family, assignment["config"]) if "look" in assignment else None
+        if look is not None:
+            look(gpus=0.0 if spread else gpus)
         self._directory = place(assignment["directory"]) if "directory" in assignment else None
         self._stop_file = place(assignment["stop_file"]) if "stop_file" in assignment else None
         self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", 0.0))
         self._log = TrialLog(self._directory, logger) if self._directory is not None else None
-        cpus, gpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS")), assignment.get("gpus")
-        spread = int(assignment.get("workers", 1)) > 1
+        cpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS"))
         self._device = device.take(None if cpus is None else float(cpus), 0.0 if spread else gpus)
         logger.info("training on %s", device.here())
         if spread and self._workers is None:
-            self._workers = Workers(assignment["workers"], float(assignment["cpus"]), float(assignment["gpus"]))
+            self._workers = Workers(assignment["workers"], float(assignment["cpus"]), float(assignment["gpus"]), look)
         self._guarded = GuardedTrial(
             self._build,
             self._directory,

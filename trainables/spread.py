@@ -20,6 +20,7 @@ logger = logging.getLogger("trainables")
 PATIENCE = 300.0  # seconds for all workers to start: their resources are reserved, so only a sick node takes longer
 GRACE = 60.0  # seconds a worker gets beyond its own bound before the trial gives up on it
 
+Look = Callable[..., None]  # at the node, given `gpus`; raises where it is not fit
 # Failure, metrics, learning rate and what the family reads off the model of a replicate.
 Seen = tuple[dict[str, Any] | None, dict[str, float], float | None, dict[str, float]]
 
@@ -27,10 +28,12 @@ Seen = tuple[dict[str, Any] | None, dict[str, float], float | None, dict[str, fl
 class ReplicateWorker:
     """One replicate in a process of its own. Runs as a Ray actor."""
 
-    def __init__(self, index: int, cpus: float, gpus: float) -> None:
+    def __init__(self, index: int, cpus: float, gpus: float, look: Look | None = None) -> None:
         from trainables import device
         from trainables.host_memory import keep_freed_memory
 
+        if look is not None:
+            look(gpus=gpus)
         keep_freed_memory()
         self._index = index
         self._device = device.take(cpus, gpus)
@@ -96,12 +99,13 @@ class Workers:
     Args:
         count: of replicates.
         cpus, gpus: of each.
+        look: called in each before anything else.
 
     Raises:
         RuntimeError: they did not all start within `PATIENCE`.
     """
 
-    def __init__(self, count: int, cpus: float, gpus: float) -> None:
+    def __init__(self, count: int, cpus: float, gpus: float, look: Look | None = None) -> None:
         group = ray.util.get_current_placement_group()
         if group is None:
             raise RuntimeError(
@@ -113,7 +117,7 @@ class Workers:
                 num_cpus=cpus,
                 num_gpus=gpus,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=index),
-            ).remote(index, cpus, gpus)
+            ).remote(index, cpus, gpus, look)
             for index in range(count)
         ]
         answers = [actor.where.remote() for actor in self.actors]
