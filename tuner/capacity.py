@@ -107,10 +107,10 @@ def _problems(share: Share, resources: Resources) -> list[str]:
     cpus, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
     of_gpus = "--gpus-per-trial" if share.team == 1 else "--gpus-per-replicate"
     problems = [
-        f"{asks} {wanted:g} {kind}, but the cluster has {there:g}; lower {option}"
-        for kind, wanted, there, option in (
-            ("CPUs", share.cpus, cpus, "--cpus-per-trial"),
-            ("GPUs", share.gpus, gpus, of_gpus),
+        f"{asks} {wanted:g} {kind}, but the cluster has {there:g}; {remedy}"
+        for kind, wanted, there, remedy in (
+            ("CPUs", share.cpus, cpus, "lower --cpus-per-trial"),
+            ("GPUs", share.gpus, gpus, f"lower {of_gpus}" if share.team == 1 else f"leave {of_gpus} out"),
         )
         if wanted > there + _SLACK
     ]

@@ -99,7 +99,7 @@ def test_more_gpus_a_replicate_than_there_are_is_refused_with_the_option_that_as
     ):
         check_resources([Share(1, 1, workers=8, team=8)], cluster(Node(8, 2), Node(8, 2)))
     with pytest.raises(
-        BadInput, match=r"8 workers asks for 1 GPUs, but the cluster has 0; lower --gpus-per-replicate$"
+        BadInput, match=r"8 workers asks for 1 GPUs, but the cluster has 0; leave --gpus-per-replicate out$"
     ):
         check_resources([Share(1, 1, workers=8, team=8)], cluster(Node(8, 0)))
 
