@@ -1,11 +1,14 @@
 """What is confirmed of a search, what is refused, and how both medians are shown; `test_after_search` really confirms."""
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.tuner.experiments import Experiment, around, finished
 from tuner import confirm as confirming
+from tuner.cli import app
 from tuner.errors import BadInput
 from tuner.leaderboard import load as leaderboard
+from tuner.report.verdict import verdict
 from tuner.tables.confirmation import confirmation_view
 
 
@@ -48,8 +51,7 @@ def test_a_confirmation_that_makes_no_sense_is_refused(tmp_path, options, senten
     assert not searched.confirmation.root.exists()
 
 
-def test_both_medians_stand_side_by_side(tmp_path):
-    searched = finished(tmp_path).paths
+def confirmed(searched):
     made = Experiment(searched.root, folder="confirmation", seed=1, rungs=[9])
     made.session()
     for index, lr in enumerate([0.01, 0.05, 0.001]):
@@ -58,6 +60,21 @@ def test_both_medians_stand_side_by_side(tmp_path):
     made.complete(1, around(0.85), test_accuracy=0.84)
     made.complete(2, around(0.75), test_accuracy=0.74)
     made.session("end")
+
+
+def test_a_confirmation_is_part_of_what_results_and_the_report_say(tmp_path):
+    searched = finished(tmp_path).paths
+    said = "On fresh seeds trial 1 is separated from the baseline by the 5 paired seeds."
+    assert said not in CliRunner().invoke(app, ["results", str(searched.root)]).output
+    confirmed(searched)
+    assert said in CliRunner().invoke(app, ["results", str(searched.root)]).output
+    evidence = verdict(leaderboard(searched), searched)["evidence"]
+    assert evidence[-1] == f"{said} Its median there: 0.8500."
+
+
+def test_both_medians_stand_side_by_side(tmp_path):
+    searched = finished(tmp_path).paths
+    confirmed(searched)
     lines = text_of(confirmation_view(searched)).splitlines()
     rows = [" ".join(line.split()) for line in lines if "completed" in line and "[" in line]
     assert rows == [

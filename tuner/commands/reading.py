@@ -82,6 +82,11 @@ def results(
         sys.stdout.write(export.to_json(board, top) if json else export.to_csv(board, top))
         return
     out.print(results_view(board, top))
+    if found.confirmation.manifest.exists():
+        from tuner.tables.confirmation import confirmation_view
+
+        out.print()
+        out.print(confirmation_view(found))
 
 
 @app.command(rich_help_panel="Results")

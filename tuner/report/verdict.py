@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.history import Trial
+from tuner.history import History, Trial
 from tuner.leaderboard import Leaderboard, Row
 from tuner.paths import ExperimentPaths
 from tuner.significance import LEVEL, beats, pairs_needed, separated, sign_test
+from tuner.tables.confirmation import verdict_of
 from tuner.tables.text import knob, metric
 
 _SHOWN = 8  # trials whose replicates are drawn seed by seed
@@ -35,7 +36,7 @@ def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
     epoch = _trial(board, best).compared_epoch
     return {
         "headline": _headline(board, best, epoch),
-        "evidence": _evidence(board, best, epoch),
+        "evidence": [*_evidence(board, best, epoch), *_confirmed(paths)],
         "winner": {
             "trial": best.trial,
             "baseline": best.baseline,
@@ -88,6 +89,17 @@ def _evidence(board: Leaderboard, best: Row, epoch: int) -> list[str]:
     else:
         lines.append(f"It is the best of {valid} looks at the holdout, so its median there flatters somewhat.")
     return lines
+
+
+def _confirmed(paths: ExperimentPaths) -> list[str]:
+    """What fresh seeds have said of the best trials, where they were asked."""
+    if not paths.confirmation.manifest.exists():
+        return []
+    confirmation = Leaderboard(History.load(paths.confirmation))
+    said = verdict_of(confirmation)
+    if said is None or confirmation.best is None:
+        return ["A confirmation on fresh seeds has begun."]
+    return [f"{said} Its median there: {metric(confirmation.best.median)}."]
 
 
 def _paired(board: Leaderboard, best: Row, epoch: int) -> str:

@@ -29,7 +29,7 @@ def confirmation_view(searched: ExperimentPaths) -> RenderableType:
     parts: list[RenderableType] = [heading.protocol(history), Text(plain(title)), Text()]
     parts += [grid(_COLUMNS, rows, left=["status"], styles=styles), Text()]
     parts += [Text(line, style="dim") for line in _legend(board)]
-    verdict = _verdict(board)
+    verdict = verdict_of(board)
     return Group(*parts, *([Text(verdict)] if verdict else []))
 
 
@@ -64,8 +64,8 @@ def _legend(board: Leaderboard) -> list[str]:
     return lines
 
 
-def _verdict(board: Leaderboard) -> str | None:
-    """Whether the fresh seeds separate the best confirmed trial from the baseline; None while they cannot say."""
+def verdict_of(board: Leaderboard) -> str | None:
+    """Whether the fresh seeds of a confirmation separate its best trial from the baseline; None while they cannot say."""
     history, best = board.history, board.best
     baseline = next(row for row in board.rows if row.baseline)
     if history.state != "finished" or best is None or pairs_needed(history.replicates) is None:
