@@ -2,8 +2,9 @@
 
     python -m benchmarks.service
 
-Overhead: 64 trials of the smoke space on two workers, each stopped after one epoch or a few. A worker is busy while it
-trains; everything else between the first start and the last end is overhead, given per trial and as a share of the time.
+Overhead: 64 trials of the smoke space on two workers, each stopped after one epoch or a few. The time of both workers from
+the first start to the last end is spent in epochs, in the rest of `step` (building replicates, checkpoints), and outside:
+the driver, Ray, the records; and the wait of the worker that ends first for the other one, which no driver can change.
 And 1,000 trials that train nothing on the same two workers, reused from trial to trial: what a trial costs by itself.
 """
 
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -30,6 +32,7 @@ from tuner.paths import ExperimentPaths
 from tuner.records import read
 
 REPEATS = 9
+RUNS = 3
 TRIALS = 64
 WORKERS = 2
 EMPTY_TRIALS = 1000
@@ -77,63 +80,105 @@ def seconds_of(arguments: list[str]) -> list[float]:
     return seconds[1:]
 
 
-def overhead(paths: ExperimentPaths) -> tuple[float, float, int]:
-    """(seconds inside `step` over all workers, seconds from the first start to the last end, epochs)."""
-    records = list(read(paths.records))
-    times = [record["time"] for record in records if record["event"] in ("start", "end")]
-    epochs = [record["epoch_seconds"] for record in records if record["event"] == "epoch"]
-    return sum(epochs), max(times) - min(times), len(epochs)
+@dataclass(frozen=True)
+class Overhead:
+    """Where the seconds of all workers went between the first start and the last end of a search.
+
+    Attributes:
+        epochs: trained.
+        training: seconds of the epochs themselves.
+        rest: of `step` beside these.
+        outside: of `step`, without `tail`.
+        tail: of workers for which no trial was left.
+    """
+
+    epochs: int
+    training: float
+    rest: float
+    outside: float
+    tail: float
+
+    @classmethod
+    def of(cls, paths: ExperimentPaths, workers: int) -> Overhead:
+        """As the records of a finished search have it, in which all workers were busy at first."""
+        records = list(read(paths.records))
+        began = min(record["time"] for record in records if record["event"] == "start")
+        ends = sorted(record["time"] for record in records if record["event"] == "end")[-workers:]
+        epochs = [record for record in records if record["event"] == "epoch"]
+        training = sum(record["epoch_seconds"] for record in epochs)
+        steps = sum(record["step_seconds"] for record in epochs)
+        tail = sum(ends[-1] - end for end in ends)
+        return cls(len(epochs), training, steps - training, (ends[-1] - began) * workers - tail - steps, tail)
+
+    @property
+    def share(self) -> float:
+        """Of the time outside `step`, in that inside."""
+        return self.outside / (self.training + self.rest)
+
+
+def short_trials(storage: str, name: str) -> tuple[Overhead, float]:
+    """A search of short trials, and the seconds from its launch to its end."""
+    began = time.perf_counter()
+    outcome = experiment.launch("blur", "smoke", name=name, storage=storage, trials=TRIALS, max_concurrent=WORKERS)
+    return Overhead.of(outcome.paths, WORKERS), time.perf_counter() - began
+
+
+def overhead_table(runs: list[tuple[Overhead, float]]) -> Table:
+    """A row for each run; seconds are those of both workers."""
+    table = Table(title=f"{TRIALS} short trials on {WORKERS} workers, n = {len(runs)}", title_justify="left")
+    columns = (
+        "epochs",
+        "in epochs",
+        "rest of step",
+        "outside",
+        "share",
+        "a trial",
+        "waiting at the end",
+        "launch to exit",
+    )
+    for column in columns:
+        table.add_column(column, justify="right")
+    for found, whole in runs:
+        seconds = (found.training, found.rest, found.outside)
+        table.add_row(
+            str(found.epochs),
+            *(f"{value:.1f} s" for value in seconds),
+            f"{found.share:.1%}",
+            f"{found.outside / TRIALS * 1000:.0f} ms",
+            f"{found.tail:.1f} s",
+            f"{whole:.1f} s",
+        )
+    return table
+
+
+def empty_trials(storage: str) -> float:
+    """Seconds of trials that train nothing, from the first start to the last end."""
+    with mock.patch.dict(replicated.TRAINABLES, {"blur": Empty}):
+        outcome = experiment.launch(
+            "blur",
+            "smoke",
+            name="empty",
+            storage=storage,
+            trials=EMPTY_TRIALS,
+            epochs=1,
+            grace=1,
+            max_concurrent=WORKERS,
+        )
+    times = [record["time"] for record in read(outcome.paths.records) if record["event"] in ("start", "end")]
+    return max(times) - min(times)
 
 
 def main() -> None:
     console = Console(width=100)
     console.print(f"{hardware()}; {time.strftime('%Y-%m-%d')}")
     with tempfile.TemporaryDirectory() as storage:
-        began = time.perf_counter()
-        outcome = experiment.launch(
-            "blur", "smoke", name="overhead", storage=storage, trials=TRIALS, max_concurrent=WORKERS
-        )
-        whole = time.perf_counter() - began
-        busy, span, epochs = overhead(outcome.paths)
-        workers = span * WORKERS
-        table = Table(title=f"{TRIALS} short trials on {WORKERS} workers, n = 1", title_justify="left")
-        for column in (
-            "trials",
-            "epochs",
-            "in step",
-            "first start to last end",
-            "idle",
-            "idle per trial",
-            "launch to exit",
-        ):
-            table.add_column(column, justify="right")
-        table.add_row(
-            str(TRIALS),
-            str(epochs),
-            f"{busy:.1f} s",
-            f"{span:.1f} s x {WORKERS}",
-            f"{1 - busy / workers:.1%}",
-            f"{(workers - busy) / TRIALS * 1000:.0f} ms",
-            f"{whole:.1f} s",
-        )
-        console.print(table)
-        with mock.patch.dict(replicated.TRAINABLES, {"blur": Empty}):
-            outcome = experiment.launch(
-                "blur",
-                "smoke",
-                name="empty",
-                storage=storage,
-                trials=EMPTY_TRIALS,
-                epochs=1,
-                grace=1,
-                max_concurrent=WORKERS,
-            )
-        _, span, _ = overhead(outcome.paths)
+        console.print(overhead_table([short_trials(storage, f"overhead-{run}") for run in range(RUNS)]))
+        span = empty_trials(storage)
         console.print(
             f"{EMPTY_TRIALS} trials that train nothing on {WORKERS} reused workers: {span:.1f} s, "
             f"{span / EMPTY_TRIALS * 1000:.0f} ms a trial\n"
         )
-        commands = {"tuner --help": ["--help"], "tuner results": ["results", str(Path(storage) / "overhead")]}
+        commands = {"tuner --help": ["--help"], "tuner results": ["results", str(Path(storage) / "overhead-0")]}
         table = Table(title=f"seconds of a whole command, n = {REPEATS}", title_justify="left")
         for column in ("command", "median", "lowest", "highest"):
             table.add_column(column, justify="left" if column == "command" else "right")

@@ -8,15 +8,12 @@ either, it gives up. An epoch that hangs ends the process with its stacks on dis
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import traceback
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
-from trainables import checkpoints, statistics, watchdog
+from trainables import checkpoints, memory_release, statistics, watchdog
 from trainables.lockstep import LockStep, Result
 from trainables.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.seeded_state import ForeignWeights
@@ -68,6 +65,7 @@ class GuardedTrial:
         """
         result = self._without_training() or self._train_epoch()
         if result is None:  # not in the handler of the error, whose frames hold what is to be freed
+            self.release()
             self._begin()
             return self.step()
         errors, self._errors = self._errors, []
@@ -76,9 +74,7 @@ class GuardedTrial:
     def release(self) -> None:
         """Give the memory back."""
         self.trial = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        memory_release.release()
 
     def _without_training(self) -> Result | None:
         if self._gave_up is not None:
@@ -103,7 +99,6 @@ class GuardedTrial:
 
     def _begin(self) -> None:
         """Build the trial and continue it from its checkpoint; one by one if all replicates at once do not fit."""
-        self.release()
         if self._gave_up is not None:
             return
         try:
@@ -112,6 +107,7 @@ class GuardedTrial:
             return
         except OutOfMemory as error:
             self._retreat(error)
+        self.release()
         self._begin()
 
     def _retreat(self, error: OutOfMemory) -> None:

@@ -118,7 +118,15 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         )
 
     def step(self) -> dict[str, Any]:
-        """One epoch of every replicate: the medians, the k values and the rest (see `GuardedTrial.step`)."""
+        """One epoch of every replicate: the medians, the k values and the rest (see `GuardedTrial.step`).
+
+        `step_seconds` are those of all of it: also of building the replicates after a reset, and of a checkpoint.
+        """
+        start = time.perf_counter()
+        result = self._epoch()
+        return result | {"step_seconds": time.perf_counter() - start}
+
+    def _epoch(self) -> dict[str, Any]:
         if self._next_config is not None:
             config, self._next_config = self._next_config, None
             self.setup(config)

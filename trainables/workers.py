@@ -96,14 +96,10 @@ class ReplicateWorker:
 
     def forget(self) -> None:
         """Free the replicates; the process and its data wait for the next trial."""
-        import gc
-
-        import torch
+        from trainables import memory_release
 
         self.__dict__.pop("_crew", None)
-        gc.collect()
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        memory_release.release()
 
     def _seen(self) -> list[Seen]:
         return [

@@ -194,6 +194,7 @@ def epoch_record(trial: int, result: dict[str, Any]) -> Record:
         "replicates_ok": result["replicates_ok"],
         "learning_rate": result["learning_rate"],
         "epoch_seconds": result["epoch_seconds"],
+        "step_seconds": result.get("step_seconds"),
         "images_per_second": result["images_per_second"],
         "scalars": dict(result.get("scalars", {})),
     }

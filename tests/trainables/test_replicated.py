@@ -32,7 +32,7 @@ def assigned(tmp_path, **changes):
 
 
 def untimed(result):
-    volatile = ("epoch_seconds", "images_per_second", "done", "interrupted", "replayed")
+    volatile = ("epoch_seconds", "step_seconds", "images_per_second", "done", "interrupted", "replayed")
     return {key: value for key, value in result.items() if key not in volatile}
 
 
@@ -116,6 +116,15 @@ def test_a_checkpoint_that_fits_half_way_leaves_nothing_of_itself_behind(tmp_pat
     state["replicates"][1]["model"].popitem()
     checkpoints.save_file(path, state)
     assert untimed(BlurTrainable(assigned(tmp_path)).step()) == expected
+
+
+def test_a_step_takes_its_epoch_and_what_comes_with_it(tmp_path):
+    trainable = BlurTrainable(assigned(tmp_path))
+    trainable.step()
+    trainable.reset_config(assigned(tmp_path / "next"))
+    result = trainable.step()  # builds, trains, writes a checkpoint
+    assert result["step_seconds"] > result["epoch_seconds"] > 0
+    trainable.stop()
 
 
 def test_a_stop_request_checkpoints_after_the_epoch_and_says_so(tmp_path):

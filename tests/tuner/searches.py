@@ -14,7 +14,7 @@ from tuner.records import read
 # 120 images of 8x8 pixels; four modes of the smoke space.
 TINY = ("image_size=8", "train_images=120", "batch_size=40")
 # Parts of a record that depend on the machine's mood and not on the mathematics.
-VOLATILE = {"time", "epoch_seconds", "images_per_second"}
+VOLATILE = {"time", "epoch_seconds", "step_seconds", "images_per_second"}
 
 
 def options(storage, name, *, trials=6, epochs=9, seed=0, settings=TINY):
