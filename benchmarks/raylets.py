@@ -58,9 +58,10 @@ class Raylets:
     def address(self) -> str:
         return str(self._cluster.address)
 
-    def add(self) -> None:
-        """Start one more node."""
-        self._nodes.append(_patiently(lambda: self._cluster.add_node(**self._share)))
+    def add(self, **environment: str) -> str:
+        """Start one more node, whose processes have these variables; the id of the node."""
+        self._nodes.append(_patiently(lambda: self._cluster.add_node(**self._share, env_vars=environment)))
+        return str(self._nodes[-1].node_id)
 
     def kill_node(self, which: int) -> str:
         """SIGKILL a node's raylet; the id of the node. What it leaves behind is cleared away."""

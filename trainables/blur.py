@@ -97,10 +97,10 @@ class Blur(Family[BlurConfig]):
             views |= {f"sigma_{sigma:g}": partial(gaussian_blur, sigma=sigma) for sigma in config.evaluation_sigmas}
         return views
 
-    def check(self, config: BlurConfig, shape: Shape) -> None:
-        super().check(config, shape)
+    def check(self, config: BlurConfig, shape: Shape) -> int:
         if config.mode == "fixed-single-step":
             first_conv(self.build_model(config, shape))
+        return super().check(config, shape)
 
 
 FAMILY = Blur()

@@ -163,9 +163,11 @@ class BNOnly(Family[BNOnlyConfig]):
             return None
         return bn_memory.footprint(config, _plan(config, shape), train_images, EVALUATION_BATCH_SIZE, replicates)
 
-    def check(self, config: BNOnlyConfig, shape: Shape) -> None:
-        if config.arch != "resnet_cifar":  # the others take images of any size, and may be too big to build for a check
-            super().check(config, shape)
+    def check(self, config: BNOnlyConfig, shape: Shape) -> int:
+        if config.arch == "resnet_cifar":  # takes images of any size, and may be too big to build for a check
+            counts = count_parameters(config, shape)
+            return 4 * (2 * counts["trainable"] + counts["bn"])  # with momentum; running statistics
+        return super().check(config, shape)
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ from trainables import optim
 from trainables.config.deconv import DeconvConfig, milestones, published_defaults
 from trainables.config.deconv_presets import preset, presets
 from trainables.config.deconv_rules import EXTENSIONS
-from trainables.family import Family, Shape
+from trainables.family import Family, Shape, state_bytes
 from trainables.layers.patches import Samples
 from trainables.layers.whitening import Whitening, name_layers
 from trainables.models import cifar, imagenet_deconv
@@ -114,9 +114,9 @@ class Deconv(Family[DeconvConfig]):
         distance = F.mse_loss(outputs, F.one_hot(labels, outputs.shape[1]).to(outputs.dtype))
         return distance if config.revision == 2019 else distance * outputs.shape[1] / 2
 
-    def check(self, config: DeconvConfig, shape: Shape) -> None:
+    def check(self, config: DeconvConfig, shape: Shape) -> int:
         # Not on the meta device: there autocast, which the layers turn off for their statistics, does not exist.
-        _walk_through(config, shape)
+        return _walk_through(config, shape)
 
 
 def _network(config: DeconvConfig, shape: Shape) -> nn.Module:
@@ -129,8 +129,9 @@ def _network(config: DeconvConfig, shape: Shape) -> nn.Module:
 
 
 @lru_cache(maxsize=256)  # once a process: the replicates of a trial need not repeat it
-def _walk_through(config: DeconvConfig, shape: Shape) -> None:
-    """Pass the shapes of a full training batch through the network, and log which layers have too few rows.
+def _walk_through(config: DeconvConfig, shape: Shape) -> int:
+    """Pass the shapes of a full training batch through the network, and log which layers have too few rows; the bytes of its
+    state.
 
     Neither memory nor numbers, random ones included, are used. A layer that decorrelates from fewer samples than
     twice its features warns by its name.
@@ -144,6 +145,7 @@ def _walk_through(config: DeconvConfig, shape: Shape) -> None:
         network(torch.empty(config.batch_size, shape.channels, shape.size, shape.size))
     for warning in caught:
         logger.warning("%s", warning.message)
+    return state_bytes(network)
 
 
 def _no_statistics(

@@ -6,7 +6,7 @@ A new family subclasses `Family`, overrides what differs from plain supervised c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
@@ -126,11 +126,22 @@ class Family(Generic[Config]):
         """What a trial will take of memory and work; default None: not predicted, and so not refused."""
         return None
 
-    def check(self, config: Config, shape: Shape) -> None:
+    def check(self, config: Config, shape: Shape) -> int:
         """Raise an error if no network can be made for these images: builds one and shows it two of them.
 
         A real one: torch's meta device would need no memory, but takes seconds to import what it works with.
+
+        Returns:
+            Bytes that a checkpoint keeps of one replicate: the state that the seed does not give again, and a momentum.
         """
         with torch.no_grad():
             model = self.build_model(config, shape).eval()
             model(torch.zeros(2, shape.channels, shape.size, shape.size))
+        return state_bytes(model, self.derived_state(config, model))
+
+
+def state_bytes(model: nn.Module, derived: Collection[str] = ()) -> int:
+    """Bytes of a model's state without what is `derived` from the seed, and of a momentum for what is trained."""
+    state = [tensor for name, tensor in model.state_dict().items() if name not in set(derived)]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return sum(tensor.numel() * tensor.element_size() for tensor in (*state, *trained))

@@ -101,12 +101,12 @@ class OnlineNorm(Family[OnlineNormConfig]):
         }
         return scalars | ({"afwd": config.afwd, "abkw": config.abkw} if config.norm_mode == "online" else {})
 
-    def check(self, config: OnlineNormConfig, shape: Shape) -> None:
+    def check(self, config: OnlineNormConfig, shape: Shape) -> int:
         if config.norm_mode == "instance":
             self._check_maps(config, shape, "`norm_mode` is 'instance'", "raise image_size")
         elif config.norm_mode in ("batch", "online") and config.batch_size == 1:
             self._check_maps(config, shape, "`batch_size` is 1", "raise batch_size or image_size")
-        super().check(config, shape)
+        return super().check(config, shape)
 
     def _check_maps(self, config: OnlineNormConfig, shape: Shape, what: str, remedy: str) -> None:
         """Refuse a network with maps of one pixel, where one value would be all that a norm sees."""

@@ -49,7 +49,8 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
 
     Returns:
         `problems`: one sentence each, empty when all is well; `data`: what was found for the first configuration, and
-        the fingerprint of the data at each image size, for the manifest.
+        the fingerprint of the data at each image size, for the manifest; `replicate_bytes`: of the largest replicate in a
+        checkpoint.
     """
     import torch
 
@@ -63,6 +64,7 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
     data: dict[str, Any] = {}
     unfit: dict[tuple[str, str], str] = {}  # one sentence for all networks that fail alike
     fingerprints: dict[str, str] = {}  # by image size
+    replicate_bytes = 0
     seen: set[tuple[Any, ...]] = set()
     for knobs in configs:
         config = config_class(**knobs)
@@ -89,7 +91,7 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
             problems.append(too_large)
             continue
         try:
-            checked.check(config, shape)
+            replicate_bytes = max(replicate_bytes, checked.check(config, shape))
         except ValueError as error:
             problems.append(str(error))
             continue
@@ -111,7 +113,8 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
             "classes": images.num_classes,
             "fingerprints": fingerprints,
         }
-    return {"problems": [*dict.fromkeys(problems), *unfit.values()], "data": data}
+    found = [*dict.fromkeys(problems), *unfit.values()]
+    return {"problems": found, "data": data, "replicate_bytes": replicate_bytes}
 
 
 def require_batches(config: TrainingConfig, team: int) -> None:

@@ -45,8 +45,9 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     `checkpoint_seconds` (default 0: after every epoch), `stop_file` (its presence asks to checkpoint and end after the
     current epoch), `workers` (default 1: all replicates in this process; otherwise processes of their own, each with these
     `cpus` and `gpus`), `team` (default 1: how many of the workers train each replicate together; the teams divide the
-    replicates), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far more than any took, see
-    `trainables.watchdog`).
+    replicates), `look` (called with the family, the knobs and `gpus` in each process of the trial before anything else; what
+    it raises is the failure of that worker), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far
+    more than any took, see `trainables.watchdog`).
 
     While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
     storage rather than train anew what a checkpoint holds.
@@ -72,17 +73,21 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             knobs = dict(config)
             assignment = {"replicates": knobs.pop("replicates", 5), "seed": knobs.pop("seed", 0), "config": knobs}
         self._assignment = assignment
+        gpus = assignment.get("gpus")
+        spread = int(assignment.get("workers", 1)) > 1
+        look = partial(assignment["look"], self.family, assignment["config"]) if "look" in assignment else None
+        if look is not None:
+            look(gpus=0.0 if spread else gpus)
         self._directory = place(assignment["directory"]) if "directory" in assignment else None
         self._stop_file = place(assignment["stop_file"]) if "stop_file" in assignment else None
         self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", 0.0))
         self._log = TrialLog(self._directory, logger) if self._directory is not None else None
-        cpus, gpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS")), assignment.get("gpus")
-        spread = int(assignment.get("workers", 1)) > 1
+        cpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS"))
         self._device = device.take(None if cpus is None else float(cpus), 0.0 if spread else gpus)
         logger.info("training on %s", device.here())
         if spread and self._workers is None:
             cpus, gpus = float(assignment["cpus"]), float(assignment["gpus"])
-            self._workers = Workers(assignment["workers"], cpus, gpus, int(assignment.get("team", 1)))
+            self._workers = Workers(assignment["workers"], cpus, gpus, int(assignment.get("team", 1)), look)
         self._guarded = GuardedTrial(
             self._build,
             self._directory,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
@@ -14,6 +14,7 @@ logger = logging.getLogger("trainables")
 PATIENCE = 300.0  # seconds for all workers to start: their resources are reserved, so only a sick node takes longer
 GRACE = 60.0  # seconds a worker gets beyond its own bound before the trial gives up on it
 
+Look = Callable[..., None]  # at the node; raises where it is not fit
 # Failure, metrics, learning rate and what the family reads off the model of a replicate.
 Seen = tuple[dict[str, Any] | None, dict[str, float], float | None, dict[str, float]]
 
@@ -21,11 +22,13 @@ Seen = tuple[dict[str, Any] | None, dict[str, float], float | None, dict[str, fl
 class ReplicateWorker:
     """One worker: it trains some replicates, alone or as one of a team. Runs as a Ray actor."""
 
-    def __init__(self, number: int, cpus: float, gpus: float) -> None:
+    def __init__(self, number: int, cpus: float, gpus: float, look: Look | None = None) -> None:
         from trainables import device
         from trainables.host_memory import keep_freed_memory
         from trainables.team import ALONE
 
+        if look is not None:
+            look(gpus=gpus)
         keep_freed_memory()
         self._number = number
         self._device = device.take(cpus, gpus)
@@ -120,6 +123,7 @@ class Workers:
         count: of workers.
         cpus, gpus: of each.
         team: how many of them train each replicate together.
+        look: called in each with its `gpus` before anything else.
 
     Attributes:
         teams: the actors of each team; its first one's answers count.
@@ -128,8 +132,8 @@ class Workers:
         RuntimeError: they did not all start within `PATIENCE`.
     """
 
-    def __init__(self, count: int, cpus: float, gpus: float, team: int = 1) -> None:
-        self._count, self._cpus, self._gpus, self._team = count, cpus, gpus, team
+    def __init__(self, count: int, cpus: float, gpus: float, team: int = 1, look: Look | None = None) -> None:
+        self._count, self._cpus, self._gpus, self._team, self._look = count, cpus, gpus, team, look
         self._start()
 
     def _start(self) -> None:
@@ -144,7 +148,7 @@ class Workers:
                 num_cpus=self._cpus,
                 num_gpus=self._gpus,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=index),
-            ).remote(index, self._cpus, self._gpus)
+            ).remote(index, self._cpus, self._gpus, self._look)
             for index in range(self._count)
         ]
         self.teams = [actors[start : start + self._team] for start in range(0, self._count, self._team)]

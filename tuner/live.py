@@ -75,6 +75,8 @@ class LiveView:
             case "replicate_failed":
                 what = f"replicate {record['replicate']} at epoch {record['epoch']}"
                 told, style = f"lost {what}: {record['message']}", "yellow"
+            case "error" if record.get("kind") == "node":
+                told, style = f"goes elsewhere: {record['message']}", "yellow"
             case "error":
                 told, style = f"lost its worker: {record['message']}", "red"
             case _:

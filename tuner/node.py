@@ -1,16 +1,17 @@
-"""What one node of the cluster says of itself before a search: its storage, versions, data, GPUs and room. Runs there."""
+"""What one node of the cluster says of itself: its storage, versions, data, GPUs and room. Runs there."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from trainables.storage import Place, place
+from trainables.storage import Place, probe
 from tuner import changes
 from tuner.manifest import surroundings
 
@@ -25,10 +26,10 @@ def versions() -> dict[str, str]:
 
 
 def examine(
-    node: str,
-    storage: str,
-    probe: str,
-    launched: dict[str, str],
+    storage: Place,
+    sign: Place,
+    mark: Place | None,
+    launched: Mapping[str, str],
     family: str,
     configs: Sequence[dict[str, Any]],
     gpus: int,
@@ -36,62 +37,70 @@ def examine(
     """Look at the node this runs on.
 
     Args:
-        node: its id, the name of the file it leaves in the probe folder.
         storage: of experiments.
-        probe: a place in it that holds a file `driver`.
+        sign: a file in it that the driver made.
+        mark: a file to leave in it for the driver to see; None leaves nothing.
         launched: the driver's `versions()`.
         configs: whose data must be here; empty where no trial can run.
         gpus: that Ray counts here; zero where no trial wants one.
 
     Returns:
-        `problems`: one sentence each; `fingerprints` of the data by image size; `host`.
+        `problems`: one sentence each; `fingerprints` of the data by image size; `free`: bytes left in the storage, where
+        there is a bound; `host`.
     """
     from trainables import preflight
 
-    problems = [*_storage(place(storage), place(probe), node), *_versions(launched), *_room(storage)]
+    problems = [*_storage(storage, sign, mark), *_versions(launched)]
     fingerprints: dict[str, str] = {}
     if configs:
         found = preflight.fingerprints(family, configs)
         problems += found["problems"]
         fingerprints = found["fingerprints"]
     if gpus:
-        problems += _gpus(gpus)
-    return {"problems": problems, "fingerprints": fingerprints, "host": platform.node()}
+        with _everything_visible():
+            problems += missing_gpus(gpus)
+    # Looked at when what had to be decoded lies on the disk.
+    rooms = {folder: _free(folder) for folder in (str(storage), tempfile.gettempdir())}
+    problems += [
+        f"{folder} has {free / 2**20:.0f} MiB left, but at least 1 GiB is needed; make room there"
+        for folder, free in rooms.items()
+        if free < LEAST_FREE
+    ]
+    return {"problems": problems, "fingerprints": fingerprints, "free": rooms[str(storage)], "host": platform.node()}
 
 
-def _storage(storage: Place, probe: Place, node: str) -> list[str]:
+def _storage(storage: Place, sign: Place, mark: Place | None) -> list[str]:
     try:
-        if not (probe / "driver").exists():
+        if not sign.exists():
             return [f"the storage {storage} is not the driver's; give --storage a folder that every node mounts"]
-        (probe / node).touch()
+        if mark is None:
+            probe(storage)
+        else:
+            mark.touch()
     except OSError as error:
         return [f"cannot use the storage {storage} ({error}); make it readable and writable there"]
     return []
 
 
-def _versions(launched: dict[str, str]) -> list[str]:
+def _versions(launched: Mapping[str, str]) -> list[str]:
     here = versions()
     wrong = [f"{name} {here[name]} instead of {there}" for name, there in launched.items() if here[name] != there]
     return [f"it has {', '.join(wrong)}; install there what the driver has"] if wrong else []
 
 
-def _room(storage: str) -> list[str]:
-    problems = []
-    for folder in dict.fromkeys((storage, tempfile.gettempdir())):
-        try:
-            free = shutil.disk_usage(folder).free
-        except OSError:
-            continue  # S3, or the storage's own sentence says it
-        if free < LEAST_FREE:
-            problems.append(f"{folder} has {free / 2**20:.0f} MiB left, but at least 1 GiB is needed; make room there")
-    return problems
+def _free(folder: str) -> float:
+    """Bytes left in a folder; no bound on S3, or where the folder is none, which its own sentence says."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return math.inf
 
 
-def _gpus(counted: int) -> list[str]:
+def missing_gpus(counted: int) -> list[str]:
+    """The problem that torch sees fewer GPUs than Ray has counted for this process, if it is one."""
     import torch
 
-    with _everything_visible():
-        seen = torch.cuda.device_count()
+    seen = torch.cuda.device_count()
     if seen >= counted:
         return []
     why = "" if torch.version.cuda else ": this torch is built without CUDA"

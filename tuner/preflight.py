@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
 import time
@@ -10,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainables.storage import Place
+from trainables.storage import Place, probe
 from tuner import node as nodes
 from tuner.allocation import Allocator
-from tuner.capacity import check_resources, load_of_node
+from tuner.capacity import check_resources, concurrency, load_of_node
 from tuner.directory import unwritable
 from tuner.errors import BadInput
 from tuner.ray_session import Resources
@@ -31,7 +32,8 @@ def check(
 ) -> dict[str, Any]:
     """Refuse what can never fit, then look at every node of the cluster this process is connected to.
 
-    A node that is started later is not looked at. TUNER_FAKE_GPUS in the environment says that the GPUs Ray counts are none.
+    A node that joins later is looked at by the first worker there (see `tuner.newcomers`). TUNER_FAKE_GPUS in the environment
+    says that the GPUs Ray counts are none.
 
     Args:
         allocator: what each trial asks for.
@@ -53,7 +55,7 @@ def check(
     family = allocator.family
     shares = [allocator.share(config) for config in configs]
     check_resources(shares, resources)
-    look = any(share.gpus for share in shares) and "TUNER_FAKE_GPUS" not in os.environ
+    look = any(share.gpus for share in shares) and gpus_are_real()
     alive = [node for node in ray.nodes() if node["Alive"]]
     training = [node for node in alive if node["Resources"].get("CPU", 0) > 0]
     with _probe(storage) as folder:
@@ -63,7 +65,7 @@ def check(
             cards = int(node["Resources"].get("GPU", 0)) if look else 0
             task = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=_on(node))(nodes.examine)
             tasks[node["NodeID"]] = task.remote(
-                node["NodeID"], str(storage), str(folder), nodes.versions(), family, data, cards
+                storage, folder / "driver", folder / node["NodeID"], nodes.versions(), family, data, cards
             )
         load = load_of_node(allocator, configs, resources, max_concurrent)
         # Where trials have a GPU it needs one too; without a node that trains it is what the autoscaler starts one for.
@@ -82,10 +84,17 @@ def check(
     found = _answer(networks)
     problems += [problem for problem in found["problems"] if not any(problem in told for told in problems)]
     problems += _unlike(reports, names)
+    at_once = min(concurrency(shares, resources, max_concurrent), len(configs))
+    problems += cramped(reports, storage, found.get("replicate_bytes", 0) * allocator.replicates, at_once)
     if problems:
         raise BadInput.listing(problems)
     data_found: dict[str, Any] = found["data"]
     return data_found
+
+
+def gpus_are_real() -> bool:
+    """Whether what Ray counts as GPUs are some."""
+    return "TUNER_FAKE_GPUS" not in os.environ
 
 
 def _on(node: dict[str, Any]) -> Any:
@@ -103,6 +112,8 @@ def _probe(storage: Place) -> Iterator[Place]:
         missing = [folder for folder in (storage, *storage.parents) if not folder.exists()]
     folder = storage / f".probe-{secrets.token_hex(4)}"
     try:
+        if not isinstance(storage, Path):
+            probe(storage)  # an S3 that ignores conditions looks sound otherwise
         folder.mkdir(parents=True)
         (folder / "driver").touch()
     except OSError as error:
@@ -149,6 +160,20 @@ def _told(reports: dict[str, dict[str, Any]], names: dict[str, str]) -> list[str
         problem if len(reports) == 1 else f"{names[name]}: {problem}"
         for name, report in reports.items()
         for problem in report["problems"]
+    ]
+
+
+def cramped(reports: dict[str, dict[str, Any]], storage: Place, checkpoint: int, at_once: int) -> list[str]:
+    """The problem that the storage, one for all nodes, cannot hold the checkpoints of the trials that train at once."""
+    from trainables.checkpoints import KEEP
+
+    free = min((report["free"] for report in reports.values() if "free" in report), default=math.inf)
+    needed = checkpoint * (KEEP + 1) * at_once  # those that are kept, and the one that is being written
+    if free >= needed or free < nodes.LEAST_FREE:  # the nodes say the latter
+        return []
+    return [
+        f"{storage} has {free / 2**30:.1f} GiB left, but the checkpoints of {at_once} trials at once take "
+        f"{needed / 2**30:.1f} GiB; make room there, or lower --max-concurrent"
     ]
 
 

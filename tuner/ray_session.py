@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuner import auth_token
@@ -44,10 +44,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Resources:
-    """The nodes the cluster has, and those its autoscaler may add."""
+    """The nodes the cluster has, those its autoscaler may add, and Ray's ids of the former."""
 
     nodes: tuple[Node, ...]
     to_come: tuple[Node, ...] = ()
+    ids: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def cpus(self) -> float:
@@ -93,7 +94,8 @@ def _resources() -> Resources:
     import ray
     from ray._private.state import state  # what an autoscaler may start, Ray tells nowhere else
 
-    nodes = [_node(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    nodes = [_node(node["Resources"]) for node in alive]
     to_come: list[Node] = []
     config = state.get_cluster_config()
     for group in config.node_group_configs if config is not None else ():
@@ -101,7 +103,7 @@ def _resources() -> Resources:
         most = _MANY if group.max_count < 0 else group.max_count
         there = sum((node.cpus, node.gpus) == (kind.cpus, kind.gpus) for node in nodes)
         to_come += [kind] * max(0, most - there)
-    return Resources(tuple(nodes), tuple(to_come))
+    return Resources(tuple(nodes), tuple(to_come), frozenset(node["NodeID"] for node in alive))
 
 
 def _node(counted: Mapping[str, float]) -> Node:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from tuner import newcomers
+from tuner.error_file import newest_failure
+
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
 
@@ -32,12 +35,31 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
         super().__init__()
         self._judge = judge
         self._stopping = stopping
+        self._unfit: set[str] = set()  # ids of nodes
 
     def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
         verdict = self._judge.observe(index_of(trial), result | {"scalars": _scalars(result)})
         if verdict == "stop" or result.get("interrupted"):
             return str(TrialScheduler.STOP)
         return str(TrialScheduler.CONTINUE)
+
+    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+        self._keep_off(trial)
+
+    def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Called before a trial whose worker failed waits for another one."""
+        unfit = newcomers.blamed(newest_failure(trial.error_file))
+        if unfit is not None:
+            self._unfit.add(unfit[0])
+            trial.run_metadata.num_failures -= 1  # the trial never began
+        self._keep_off(trial)
+
+    def _keep_off(self, trial: Trial) -> None:
+        """Let a trial that has no worker be placed on no node that was found unfit."""
+        if self._unfit:
+            request = newcomers.elsewhere(trial.placement_group_factory, self._unfit)
+            if request != trial.placement_group_factory:
+                trial.update_resources(request)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
         return None if self._stopping() else super().choose_trial_to_run(tune_controller)

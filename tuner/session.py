@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tuner import manifest as manifests
-from tuner import ray_session, search, watch
+from tuner import newcomers, ray_session, search, watch
 from tuner.allocation import Allocator
 from tuner.capacity import concurrency
 from tuner.errors import StorageUnavailable
@@ -84,11 +84,13 @@ def hold(
         patience = watch.GROWING if resources.to_come else watch.PATIENCE
         seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
 
+        look = newcomers.inspection(paths, manifest, resources.ids)
+
         def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
             return [
                 search.assignment(paths, manifest, index, config, allocator.share(config))
                 | {"recorded_epoch": judge.last_epoch.get(index, 0)}
-                | {"checkpoint_seconds": seconds, "step_timeout": step_timeout}
+                | {"checkpoint_seconds": seconds, "step_timeout": step_timeout, "look": look}
                 for index, config in trials
             ]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback, Stopper
 from ray.tune.stopper import NoopStopper
 
 from trainables.watchdog import take_stacks
+from tuner import newcomers
+from tuner.error_file import first_sentence, newest_failure
 from tuner.interrupt import StopRequest
 from tuner.judge import Judge
 from tuner.paths import ExperimentPaths
@@ -44,6 +45,7 @@ class Watch:
         self._tell = tell
         self._told = False
         self._running: set[int] = set()
+        self._unfit: set[str] = set()  # ids of nodes
 
     def callback(self) -> Callback:
         return _Callback(self)
@@ -64,9 +66,13 @@ class Watch:
     def lost(self, index: int, error_file: str | None, final: bool) -> None:
         """The worker died, hung or raised; Ray restarts it unless this was the last time."""
         self._leave(index)
-        text = _newest_failure(error_file)
+        text = newest_failure(error_file)
+        unfit = newcomers.blamed(text)
+        if unfit is not None:
+            self._left_out(index, *unfit)
+            return
         stacks = take_stacks(self._paths.trial(index))
-        kind, message = "hung" if stacks else "lost", _first_sentence(text)
+        kind, message = "hung" if stacks else "lost", first_sentence(text)
         if stacks:
             message, text = "an epoch took longer than the step timeout; the stacks of its worker follow", stacks
         self._judge.writer.write(
@@ -81,6 +87,15 @@ class Watch:
         )
         if final:
             self._judge.fail(index, message)
+
+    def _left_out(self, index: int, node: str, sentence: str) -> None:
+        """The worker never began: that is its node's failure, whatever the trial's own count of them."""
+        self._judge.writer.write(
+            {"event": "error", "trial": index, "kind": "node", "message": sentence, "traceback": "", "final": False}
+        )
+        if node not in self._unfit:
+            self._unfit.add(node)
+            self._tell(f"left out: {sentence} (`{self._paths.command('resume')}` later looks at it again)")
 
     def ended(self, index: int) -> None:
         self._leave(index)
@@ -145,20 +160,3 @@ class _Stopper(Stopper):  # type: ignore[misc]  # Ray is untyped
 
     def stop_all(self) -> bool:
         return self._watch.all_stopped()
-
-
-def _first_sentence(text: str) -> str:
-    """What a person reads of a failure: the exception of a traceback, and of Ray's essays the first sentence."""
-    lines = text.strip().splitlines()
-    if not lines:
-        return "the worker was lost"
-    last = next((line for line in reversed(lines) if line and not line.startswith((" ", "\t"))), lines[-1])
-    return last.split(". ")[0][:200]
-
-
-def _newest_failure(error_file: str | None) -> str:
-    """Ray appends each failure of a trial to one file under a heading; the last one is what happened now."""
-    if error_file is None or not Path(error_file).exists():
-        return ""
-    text = Path(error_file).read_text(errors="replace")
-    return text[text.rfind("Failure # ") :]

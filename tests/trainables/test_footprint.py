@@ -1,11 +1,13 @@
 """What a trial takes, predicted: who fits, the sentence that refuses, and what it says would fit."""
 
 import pytest
+import torch
 
 from trainables import footprint, preflight
 from trainables.bn_only import FAMILY, BNOnlyConfig
 from trainables.family import Shape
 from trainables.footprint import GIB, Footprint, Load
+from trainables.lockstep import LockStep
 
 CIFAR = Shape(3, 32, 10)
 
@@ -74,3 +76,22 @@ def test_preflight_refuses_what_cannot_fit_before_building_it():
     [problem] = report["problems"]
     assert problem.startswith("the network of `arch` resnet_cifar, `depth` 14, `width` 32, `trainable_set` all")
     assert "this machine has 4.0 GiB" in problem
+
+
+@pytest.mark.parametrize(
+    ("family", "knobs"),
+    [("blur", {}), ("bn_only", {"depth": 14}), ("deconv", {"arch": "vgg_tiny", "norm": "bn", "image_size": 16})],
+)
+def test_the_predicted_size_of_a_checkpoint_is_that_of_its_tensors(family, knobs):
+    knobs = {"dataset": "digits", "image_size": 8, "train_images": 80, "epochs": 2, "batch_size": 40, **knobs}
+    trial = LockStep(family, knobs, replicates=2)
+    trial.step()
+    predicted = 2 * preflight.check(family, [knobs])["replicate_bytes"]
+    assert tensor_bytes(trial.state()) == pytest.approx(predicted, rel=0.1)
+
+
+def tensor_bytes(node):
+    if isinstance(node, torch.Tensor):
+        return node.numel() * node.element_size()
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list | tuple) else ()
+    return sum(tensor_bytes(child) for child in children)

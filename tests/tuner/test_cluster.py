@@ -3,6 +3,7 @@
 import datetime
 import itertools
 import re
+import signal
 import time
 from dataclasses import dataclass
 
@@ -56,6 +57,15 @@ def stays(paths):
 def most_at_once(found):
     """The largest number of stays at one moment."""
     return max((sum(other.began <= stay.began < other.ended for other in found) for stay in found), default=0)
+
+
+def wait_for(driver, condition):
+    """Wait for something that a running driver brings about."""
+    deadline = time.monotonic() + 600
+    while not condition():
+        assert driver.poll() is None, driver.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -135,11 +145,7 @@ def test_twelve_trials_fill_six_gpus_and_a_lost_node_costs_none_of_them(raylets,
     paths = ExperimentPaths(tmp_path / "twelve")
     arguments = options(tmp_path, "twelve", trials=12, epochs=27)
     driver = start(*arguments, "--grace", 9, "--gpus-per-trial", 1, address=raylets.address)
-    deadline = time.monotonic() + 600
-    while count_epochs(paths.records) < 30 or most_at_once(stays(paths)) < 6:
-        assert driver.poll() is None, driver.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for(driver, lambda: count_epochs(paths.records) >= 30 and most_at_once(stays(paths)) == 6)
     lost = raylets.kill_node(0)[:12]
     output, _ = driver.communicate(timeout=900)
     raylets.add()
@@ -162,6 +168,36 @@ def test_twelve_trials_fill_six_gpus_and_a_lost_node_costs_none_of_them(raylets,
     assert all(again.count(trial) <= 1 for trial in hit)  # a checkpoint after every epoch
     assert set(again) <= hit
     assert contradictions(rule_of(read_manifest(paths.manifest)), read(paths.records)) == []
+
+
+def test_a_node_that_joins_is_used_if_it_is_fit_and_left_out_at_no_trials_cost_if_not(raylets, bucket):
+    paths = ExperimentPaths(bucket / "store" / "six")
+    arguments = options(bucket / "store", "six", trials=6, epochs=400)
+    driver = start(*arguments, "--grace", 400, "--gpus-per-trial", 1, address=raylets.address)
+
+    def recorded(*events):
+        return [record for record in read(paths.records) if record["event"] in events]
+
+    def unfit():
+        return [record for record in recorded("error") if record["kind"] == "node"]
+
+    wait_for(driver, lambda: len({record["trial"] for record in recorded("epoch")}) == 6)
+    raylets.kill_node(0)
+    blind = raylets.add(AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    wait_for(driver, unfit)
+    raylets.add()
+    left_out = unfit()[0]
+    wait_for(
+        driver, lambda: any(r["trial"] == left_out["trial"] and r["time"] > left_out["time"] for r in recorded("epoch"))
+    )
+    driver.send_signal(signal.SIGINT)
+    output, _ = driver.communicate(timeout=300)
+    raylets.kill_node(-2)
+    assert driver.returncode == 130, output
+    assert f"({blind[:8]}): cannot use the storage {bucket}/store (S3 does not answer" in left_out["message"]
+    assert not left_out["final"]
+    assert output.count("left out: node ") == 1
+    assert len(unfit()) == len({record["trial"] for record in unfit()}) <= 2  # no trial is placed there twice
 
 
 def test_a_search_under_fire_ends_as_one_that_was_left_alone(raylets, tmp_path):

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from tuner import node
+from tuner import node, preflight
+
+NOTHING = {"problems": [], "fingerprints": {}}
 
 
 @pytest.fixture
@@ -18,9 +20,8 @@ def storage(tmp_path):
 
 
 def look(storage, *, versions=None, configs=(), gpus=0):
-    return node.examine(
-        "n1", str(storage), str(storage / ".probe"), versions or node.versions(), "blur", list(configs), gpus
-    )
+    sign, mark = storage / ".probe" / "driver", storage / ".probe" / "n1"
+    return node.examine(storage, sign, mark, versions or node.versions(), "blur", list(configs), gpus)
 
 
 def test_a_sound_node_has_no_problem_leaves_its_mark_and_fingerprints_the_data(storage):
@@ -59,3 +60,24 @@ def test_a_full_disk_is_a_problem(storage, monkeypatch):
     monkeypatch.setattr(node.shutil, "disk_usage", lambda folder: SimpleNamespace(free=100 * 2**20))
     problems = look(storage)["problems"]
     assert f"{storage} has 100 MiB left, but at least 1 GiB is needed; make room there" in problems
+
+
+def test_the_checkpoints_of_the_trials_that_train_at_once_must_fit_into_the_storage(storage):
+    gib = 2**30
+    reports = {"a": {"problems": [], "free": 12.5 * gib}, "b": {"problems": ["no answer"]}}
+    assert preflight.cramped(reports, storage, gib, at_once=4) == []
+    [problem] = preflight.cramped(reports, storage, gib, at_once=5)
+    assert problem == (
+        f"{storage} has 12.5 GiB left, but the checkpoints of 5 trials at once take 15.0 GiB; make room there, or lower "
+        "--max-concurrent"
+    )
+    assert preflight.cramped({"a": {"problems": [], "free": float("inf")}}, "s3://bucket", gib, at_once=500) == []
+
+
+def test_how_much_room_is_left_is_looked_at_when_the_data_are_decoded(storage, monkeypatch):
+    looked = []
+    monkeypatch.setattr("trainables.preflight.fingerprints", lambda *a: looked.append("data") or NOTHING)
+    usage = SimpleNamespace(free=50 * 2**30)
+    monkeypatch.setattr(node.shutil, "disk_usage", lambda folder: looked.append("room") or usage)
+    assert look(storage, configs=[{}])["free"] == 50 * 2**30
+    assert looked == ["data", "room", "room"]
