@@ -31,12 +31,17 @@ class LiveView:
     Args:
         manifest: of the experiment, of which this process is the driver.
         console: where to draw; standard output by default.
+        since: unix seconds; records older than that are history. Default now.
+        events: whether the latest events stand below the table.
     """
 
-    def __init__(self, manifest: Manifest, console: Console | None = None) -> None:
+    def __init__(
+        self, manifest: Manifest, console: Console | None = None, *, since: float | None = None, events: bool = True
+    ) -> None:
         self._history = History(manifest, name=str(manifest["name"]), live=True)
         self._console = console or Console()
-        self._opened = round(time.time(), 3)  # as coarse as the times of records
+        self._opened = round(time.time(), 3) if since is None else since  # as coarse as the times of records
+        self._most = _EVENTS if events else 0
         self._events: list[Text] = []
         self._lock = threading.Lock()  # the table is redrawn by a thread of its own
         self._live: Live | None = None
@@ -53,8 +58,8 @@ class LiveView:
             if self._live is None:
                 self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=_REFRESHES)
                 self._live.start()
-            if line is not None:
-                self._events = [*self._events, line][-_EVENTS:]
+            if line is not None and self._most:
+                self._events = [*self._events, line][-self._most :]
         elif line is not None:
             clock = time.strftime("%H:%M:%S", time.localtime(record["time"]))
             self._console.print(Text(f"{clock}  ").append(line), soft_wrap=True)

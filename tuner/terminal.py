@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import time
 from types import TracebackType
 
 from rich.console import Console
 
+from tuner.broadcast import ASKED, Broadcast
 from tuner.live import LiveView
 from tuner.manifest import Manifest
 from tuner.paths import ExperimentPaths
+from tuner.records import Record
 from tuner.session import Listener
 
 
@@ -18,6 +22,7 @@ class Terminal:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._view: LiveView | None = None
+        self._broadcast: Broadcast | None = None
 
     def __enter__(self) -> Terminal:
         return self
@@ -27,6 +32,8 @@ class Terminal:
     ) -> None:
         if self._view is not None:
             self._view.close()
+        if self._broadcast is not None:
+            self._broadcast.close()
 
     def tell(self, text: str) -> None:
         """Print a sentence, above the live table if there is one."""
@@ -34,5 +41,19 @@ class Terminal:
 
     def listen(self, paths: ExperimentPaths, manifest: Manifest) -> Listener:
         """Open the live table of an experiment; returns what takes its records."""
-        self._view = LiveView(manifest, self._console)
-        return self._view.update
+        opened = round(time.time(), 3)
+        view = self._view = LiveView(manifest, self._console, since=opened)
+        if ASKED not in os.environ:
+            return view.update
+        broadcast = self._broadcast = Broadcast(self._say)
+        broadcast.open(manifest, opened)
+
+        def both(record: Record) -> None:
+            view.update(record)
+            broadcast.update(record)
+
+        return both
+
+    def _say(self, line: str) -> None:
+        self._console.file.write(line)
+        self._console.file.flush()

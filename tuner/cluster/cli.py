@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from tuner.address import require_head
+from tuner.commands.app import out
 
 if TYPE_CHECKING:
     from tuner.cluster.submission import Submission
@@ -45,13 +46,17 @@ def follow_submission(submission: Submission, detach: bool) -> NoReturn:
 
     Ctrl-C leaves the search running: it lives on the cluster.
     """
+    from tuner.cluster.screen import Screen
+
     name = submission.name
     typer.echo(f"{name} was submitted to {submission.head.address}; it runs on when this machine is switched off.")
     typer.echo(f"follow it: {submission.command('logs', '--follow')}\nstop it:   {submission.command('stop')}\n")
     if detach:
         raise typer.Exit(0)
     try:
-        raise typer.Exit(submission.follow(_write))
+        with Screen(out) as screen:
+            code = submission.follow(screen.show)
+        raise typer.Exit(code)
     except KeyboardInterrupt:
         typer.echo(f"\n{name} runs on; follow it again with: {submission.command('logs', '--follow')}")
         raise typer.Exit(0) from None
@@ -69,8 +74,3 @@ def print_reading(
     code, text = relay.read(address, verb, name, *positional, storage=storage, **options)
     (sys.stderr if code else sys.stdout).write(text)
     raise typer.Exit(code)
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner import ray_session
+from tuner.broadcast import ASKED
 from tuner.cluster import package
 from tuner.cluster.head import Head
 from tuner.errors import BadInput, ClusterUnreachable
@@ -25,6 +26,7 @@ _ENVIRONMENT = {
     "RAY_JOB_STOP_SIGNAL": "SIGINT",  # as Ctrl-C: trials finish their epoch and checkpoint
     "RAY_JOB_STOP_WAIT_TIME_S": "3600",  # an epoch of five replicates may be long; after that the job is killed
     "COLUMNS": "100",
+    ASKED: "1",
 }
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tuner.address import is_head, require_head
 from tuner.cluster.cli import follow_submission
-from tuner.commands.app import app, out, write
+from tuner.commands.app import app, out
 from tuner.commands.options import (
     Accelerator,
     Address,
@@ -260,9 +260,12 @@ def logs(
 ) -> None:
     """What a search on a cluster has printed so far. `show` has the log of a trial."""
     from tuner.cluster import submission
+    from tuner.cluster.screen import Screen
 
     require_head(address, "logs")
-    raise typer.Exit(submission.logs(address, name, following=follow, show=write))
+    with Screen(out, table=follow) as screen:
+        code = submission.logs(address, name, following=follow, show=screen.show)
+    raise typer.Exit(code)
 
 
 def _budget(

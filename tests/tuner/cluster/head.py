@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -45,6 +46,26 @@ class TestHead:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def on_terminal(self, *arguments):
+        """`tuner ...` to its end on a terminal of its own: (exit code, everything that was drawn)."""
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "tuner", *map(str, arguments), "--address", self.address]
+        process = subprocess.Popen(
+            command,
+            cwd=Path(__file__).parents[3],
+            env=self.environment(TERM="xterm"),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        drawn = b""
+        with contextlib.suppress(OSError):  # which is how a terminal says that nobody writes any more
+            while piece := os.read(ours, 65536):
+                drawn += piece
+        os.close(ours)
+        return process.wait(timeout=60), drawn.decode(errors="replace")
 
     def tuner(self, *arguments, **changes):
         """`tuner ...` to its end: (exit code, everything it printed)."""

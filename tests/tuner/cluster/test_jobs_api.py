@@ -15,6 +15,7 @@ import pytest
 from tests.tuner.cluster.head import running_head
 from tests.tuner.searches import count_epochs, options
 from tuner import ray_session
+from tuner.broadcast import MARK
 from tuner.cluster import jobs, package
 from tuner.cluster.head import reach
 from tuner.judge import contradictions, rule_of
@@ -142,6 +143,24 @@ def test_resume_continues_on_the_cluster_and_shows_the_leaderboard(head, paths):
     _, logs = head.tuner("logs", "first")
     assert logs in output
     assert "replicate-epochs trained" in logs
+
+
+def test_confirm_trains_on_fresh_seeds_on_the_cluster_and_a_terminal_here_shows_the_live_table(head, paths):
+    before = paths.records.read_bytes()
+    code, drawn = head.on_terminal("confirm", "first", "--top", 1, "--replicates", 1)
+    assert code == 0, drawn
+    assert paths.records.read_bytes() == before
+    searched, confirmed = read_manifest(paths.manifest), read_manifest(paths.confirmation.manifest)
+    assert confirmed["seed"] == searched["seed"] + 1
+    ends = {r["trial"]: r["status"] for r in read(paths.confirmation.records) if r["event"] == "end"}
+    assert ends == {0: "completed", 1: "completed"}
+    assert re.search(rf"0 base +\d+/{EPOCHS} ", drawn), drawn  # a row of the trials that run now
+    assert "first/confirmation: 2 trials: " in drawn
+    assert "best so far: trial" in drawn
+    assert MARK not in drawn
+    _, logs = head.tuner("logs", "first")
+    assert "trial 0 completed at epoch" in logs
+    assert MARK not in logs
 
 
 def test_the_same_request_again_does_nothing_twice(head, launch, paths):
