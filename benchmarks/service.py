@@ -2,9 +2,9 @@
 
     python -m benchmarks.service
 
-Overhead: 64 trials of the smoke space on two workers, each stopped after one epoch or a few. The time of both workers from
-the first start to the last end is spent in epochs, in the rest of `step` (building replicates, checkpoints), and outside:
-the driver, Ray, the records; and the wait of the worker that ends first for the other one, which no driver can change.
+Overhead: 64 trials of the smoke space on two workers, each stopped after one epoch or a few. The time of a worker from its
+first start to its last end is spent in epochs, in the rest of `step` (building replicates, checkpoints), and outside: the
+driver, Ray, the records, memory given back. What one worker starts later or ends earlier than the other is not its time.
 And 1,000 trials that train nothing on the same two workers, reused from trial to trial: what a trial costs by itself.
 """
 
@@ -82,33 +82,34 @@ def seconds_of(arguments: list[str]) -> list[float]:
 
 @dataclass(frozen=True)
 class Overhead:
-    """Where the seconds of all workers went between the first start and the last end of a search.
+    """Where the seconds of all workers went, each from its first start to its last end.
 
     Attributes:
         epochs: trained.
         training: seconds of the epochs themselves.
         rest: of `step` beside these.
-        outside: of `step`, without `tail`.
-        tail: of workers for which no trial was left.
+        outside: of `step`.
+        waiting: for a worker that starts after the first one, and of those for which no trial was left; not in `outside`.
     """
 
     epochs: int
     training: float
     rest: float
     outside: float
-    tail: float
+    waiting: float
 
     @classmethod
     def of(cls, paths: ExperimentPaths, workers: int) -> Overhead:
         """As the records of a finished search have it, in which all workers were busy at first."""
         records = list(read(paths.records))
-        began = min(record["time"] for record in records if record["event"] == "start")
+        starts = sorted(record["time"] for record in records if record["event"] == "start")[:workers]
         ends = sorted(record["time"] for record in records if record["event"] == "end")[-workers:]
         epochs = [record for record in records if record["event"] == "epoch"]
         training = sum(record["epoch_seconds"] for record in epochs)
         steps = sum(record["step_seconds"] for record in epochs)
-        tail = sum(ends[-1] - end for end in ends)
-        return cls(len(epochs), training, steps - training, (ends[-1] - began) * workers - tail - steps, tail)
+        waiting = sum(start - starts[0] for start in starts) + sum(ends[-1] - end for end in ends)
+        outside = (ends[-1] - starts[0]) * workers - waiting - steps
+        return cls(len(epochs), training, steps - training, outside, waiting)
 
     @property
     def share(self) -> float:
@@ -133,7 +134,7 @@ def overhead_table(runs: list[tuple[Overhead, float]]) -> Table:
         "outside",
         "share",
         "a trial",
-        "waiting at the end",
+        "waiting",
         "launch to exit",
     )
     for column in columns:
@@ -145,7 +146,7 @@ def overhead_table(runs: list[tuple[Overhead, float]]) -> Table:
             *(f"{value:.1f} s" for value in seconds),
             f"{found.share:.1%}",
             f"{found.outside / TRIALS * 1000:.0f} ms",
-            f"{found.tail:.1f} s",
+            f"{found.waiting:.1f} s",
             f"{whole:.1f} s",
         )
     return table

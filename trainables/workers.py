@@ -14,7 +14,7 @@ logger = logging.getLogger("trainables")
 PATIENCE = 300.0  # seconds for all workers to start: their resources are reserved, so only a sick node takes longer
 GRACE = 60.0  # seconds a worker gets beyond its own bound before the trial gives up on it
 
-Look = Callable[..., None]  # at the node, given `gpus`; raises where it is not fit
+Look = Callable[..., None]  # at the node; raises where it is not fit
 # Failure, metrics, learning rate and what the family reads off the model of a replicate.
 Seen = tuple[dict[str, Any] | None, dict[str, float], float | None, dict[str, float]]
 
@@ -123,7 +123,7 @@ class Workers:
         count: of workers.
         cpus, gpus: of each.
         team: how many of them train each replicate together.
-        look: called in each before anything else.
+        look: called in each with its `gpus` before anything else.
 
     Attributes:
         teams: the actors of each team; its first one's answers count.

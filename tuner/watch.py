@@ -115,9 +115,12 @@ class Watch:
                 )
             return not self._running
         if not self._running and time.monotonic() - self._idle_since > self._patience:
+            held = "others hold its CPUs or GPUs (see `ray status`)"
+            if self._unfit:
+                held += f", or only the nodes have room that were left out ({len(self._unfit)})"
             self.problem = (
-                f"no trial found room on the cluster within {self._patience:g} s, though it is large enough: others hold "
-                f"its CPUs or GPUs (see `ray status`); try again later with `{self._paths.command('resume')}`"
+                f"no trial found room on the cluster within {self._patience:g} s, though it is large enough: {held}; try again "
+                f"later with `{self._paths.command('resume')}`"
             )
         return self.problem is not None
 

@@ -1,15 +1,17 @@
 """What a job prints on the screen of whoever follows it: every line once, however it is cut, and on a terminal the table."""
 
 import io
+import json
 import time
 
 import pytest
 from rich.console import Console
 
 from tests.tuner.experiments import Experiment, around
-from tuner.broadcast import MARK, Broadcast
+from tuner.broadcast import ASKED, MARK, Broadcast
 from tuner.cluster.screen import Screen
 from tuner.live import LiveView
+from tuner.terminal import Terminal
 
 SENTENCES = ["12:00:00  trial 1 stopped at epoch 1: rung 1: 0.4 below the cutoff 0.5", "", "\ttabbed  é"]
 
@@ -86,3 +88,21 @@ def test_logs_that_are_not_followed_have_no_table(experiment):
 def test_a_secret_part_of_a_failure_is_not_sent(experiment):
     experiment.write("error", trial=1, kind="lost", message="token=abc", traceback="token=abc", final=False)
     assert "token=abc" not in output_of(experiment)
+
+
+def test_a_driver_says_its_records_only_where_its_output_is_read_elsewhere(experiment, monkeypatch):
+    def printed():
+        file = io.StringIO()
+        with Terminal(Console(file=file, width=100)) as terminal:
+            listener = terminal.listen(experiment.paths, experiment.manifest)
+            for record in experiment.records:
+                listener(record)
+        return file.getvalue()
+
+    assert MARK not in printed()
+    monkeypatch.setenv(ASKED, "1")
+    marked = [json.loads(line[1:]) for line in printed().split("\n") if line.startswith(MARK)]
+    assert [list(content) for content in (marked[0], marked[-1])] == [["manifest", "since"], ["over"]]
+    assert [content["record"]["event"] for content in marked[1:-1]] == [
+        record["event"] for record in experiment.records
+    ]
