@@ -9,28 +9,7 @@ import sys
 import pytest
 
 from tests.tuner.experiments import Experiment, finished
-from trainables.storage import s3client
-from tuner import asha, cli
-from tuner.commands.app import out as console
-
-
-@pytest.fixture
-def tuner(monkeypatch, capsys, tmp_path):
-    """Run a command line in this process: (exit code, standard output, standard error)."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    s3client.client.cache_clear()
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tuner", *map(str, arguments)])
-        monkeypatch.setattr(console, "width", 100)
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
-
+from tuner import asha
 
 MISTAKES = {
     "not a number": (["launch", "blur", "--set", "lr=nan"], "`lr` is nan, but must be a number"),
