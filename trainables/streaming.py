@@ -141,7 +141,7 @@ class StreamedData(batches.Sizes[Labels]):
             for sentence in unreadable:
                 if not self._skip_unreadable:
                     raise DatasetError(f"{sentence}, or set skip_unreadable=true")
-                logger.warning("%s; it is left out", sentence.partition(";")[0])
+                logger.warning("%s; it is left out", sentence.rpartition(";")[0])
             if len(numbers):
                 on_device = versions.to(self.device, non_blocking=True)
                 labels = self._labels[numbers].to(self.device, non_blocking=True)

@@ -102,7 +102,7 @@ def test_plan_warns_of_a_rung_before_the_switch(tuner):
 
 def test_training_without_ray_prints_each_epoch(tuner):
     code, out, _ = tuner(
-        "train", "blur", "--epochs", 2, "--replicates", 3, "--set", "image_size=8", "--set", "train_images=60"
+        "train", "blur", "--epochs", 2, "--replicates", 3, "--set", "image_size=8", "--set", "train_images=80"
     )
     assert code == 0
     assert "epoch 1: val_accuracy" in out
@@ -113,7 +113,7 @@ def test_training_without_ray_prints_each_epoch(tuner):
 def test_training_one_configuration_needs_no_ray():
     code = (
         "import sys\nsys.modules['ray'] = None\nfrom tuner import cli\n"
-        "sys.argv = 'tuner train blur --epochs 1 --replicates 1 --set image_size=8 --set train_images=40'.split()\n"
+        "sys.argv = 'tuner train blur --epochs 1 --replicates 1 --set image_size=8 --set train_images=80'.split()\n"
         "cli.main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
