@@ -161,6 +161,21 @@ def test_every_family_trains_on_the_same_images_and_resumes_bit_equal(photograph
     assert at_the_end is None or f"val_accuracy_{at_the_end}" in again["metrics"]
 
 
+def test_sixteen_classes_are_trained_on_with_the_head_replaced(photographs, tmp_path):
+    image = photographs / "train" / "n00" / "n00_0.png"
+    for split in ("train", "val"):
+        for synset in range(1000):
+            (tmp_path / split / f"n{synset:04d}").mkdir(parents=True)
+            os.link(image, tmp_path / split / f"n{synset:04d}" / "a.png")
+    config = {"dataset": f"imagenet16:{tmp_path}", "image_size": SIZE, "batch_size": 14, "epochs": 1}
+    trial = LockStep("blur", {**config, "arch": "squeezenet1_1", "mode": "all", "sigma": 1}, replicates=1)
+    assert trial.data.num_classes == 16
+    assert (trial.data.train_size, trial.data.validation_size, trial.data.test_size) == (29, 3, 32)
+    result = trial.step()
+    assert result["failures"] == []
+    assert trial.replicates[0].model(torch.zeros(2, 3, SIZE, SIZE)).shape == (2, 16)
+
+
 def test_an_image_that_cannot_be_decoded_is_named_and_left_out_only_when_asked(photographs, tmp_path):
     root = tmp_path / "broken"
     for split in ("train", "val"):
