@@ -11,6 +11,7 @@ BENCHMARKS = (
     "augmentation",
     "decode",
     "replicates",
+    "response_norm",
     "online_norm",
     "online_norm_step",
     "bn_only_step",

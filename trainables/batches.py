@@ -12,6 +12,8 @@ from trainables.team import ALONE, Team
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 
+STREAMED_EVALUATION = 128  # images in a batch of an evaluation, where they are decoded as needed
+
 
 P = TypeVar("P", bound=Sized)
 

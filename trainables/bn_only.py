@@ -15,8 +15,10 @@ from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from trainables import engine, optim, seeding
+from trainables.batches import STREAMED_EVALUATION
 from trainables.config.bn_only import BNOnlyConfig
 from trainables.data import EVALUATION_BATCH_SIZE
+from trainables.datasets.imagenet import is_imagenet
 from trainables.family import Family, Shape
 from trainables.footprint import Footprint
 from trainables.models import bn_counts, bn_memory
@@ -161,7 +163,8 @@ class BNOnly(Family[BNOnlyConfig]):
     def footprint(self, config: BNOnlyConfig, shape: Shape, train_images: int, replicates: int) -> Footprint | None:
         if config.arch != "resnet_cifar":
             return None
-        return bn_memory.footprint(config, _plan(config, shape), train_images, EVALUATION_BATCH_SIZE, replicates)
+        evaluated = STREAMED_EVALUATION if is_imagenet(config.dataset) else EVALUATION_BATCH_SIZE
+        return bn_memory.footprint(config, _plan(config, shape), train_images, evaluated, replicates)
 
     def check(self, config: BNOnlyConfig, shape: Shape) -> int:
         if config.arch == "resnet_cifar":  # takes images of any size, and may be too big to build for a check

@@ -95,17 +95,24 @@ class ImageData(batches.Sizes[Part]):
     def load(cls, config: TrainingConfig, device: torch.device | str) -> ImageData | StreamedData:
         """The data a configuration names; loaded once per process and device while no two others came in between.
 
-        `datasets.DatasetError` when they are missing, broken or fewer than `train_images`.
+        `datasets.DatasetError` when they are missing, broken or fewer than `train_images` or than a batch.
         """
         name = datasets.canonical(config.dataset)
-        if is_imagenet(name):
-            return _stream(config, name, torch.device(device))
-        if config.augmentation == "resized-crop":
+        streamed = is_imagenet(name)
+        if config.augmentation == "resized-crop" and not streamed:
             raise DatasetError(
                 f"`augmentation` is 'resized-crop', but {name} is not imagenet:PATH, whose images alone are larger than "
                 "the network's; use crop-flip"
             )
-        return _load(name, config.image_size, config.train_images, config.selection, torch.device(device))
+        data = (_open_stream if streamed else _load)(
+            *(name, config.image_size, config.train_images, config.selection, torch.device(device)),
+            config.skip_unreadable,
+        )
+        if data.train_size < config.batch_size:  # a smaller batch is another configuration than the records would say
+            raise DatasetError(
+                f"`batch_size` is {config.batch_size}, but {name} leaves only {data.train_size} images to train on; lower it"
+            )
+        return data
 
     @staticmethod
     def forget() -> None:
@@ -184,17 +191,9 @@ def _load(
     train_images: int | None,
     selection: Literal["holdout", "test"],
     device: torch.device,
+    skip_unreadable: bool,
 ) -> ImageData:
-    return ImageData(datasets.load(name, image_size), train_images, selection, device)
-
-
-def _stream(config: TrainingConfig, name: str, device: torch.device) -> StreamedData:
-    data = _open_stream(name, config.image_size, config.train_images, config.selection, device, config.skip_unreadable)
-    if data.train_size < config.batch_size:
-        raise DatasetError(
-            f"`batch_size` is {config.batch_size}, but {name} leaves only {data.train_size} images to train on; lower it"
-        )
-    return data
+    return ImageData(datasets.load(name, image_size, skip_unreadable), train_images, selection, device)
 
 
 @lru_cache(maxsize=KEPT)

@@ -92,7 +92,7 @@ class Trained:
         what validates, `test_...`. `ValueError` without images to evaluate on."""
         if self.config.dataset == WITHOUT_IMAGES:
             raise ValueError("there are no images to evaluate on; set dataset=imagenet:PATH")
-        data = ImageData.load(self.config, self.device)
+        data = ImageData.load(self.config.model_copy(update={"batch_size": 1}), self.device)  # nothing is trained
         splits = {"val": data.validation_batches}
         if data.test_size:
             splits["test"] = data.test_batches

@@ -11,7 +11,7 @@ from trainables.config.training import TrainingConfig
 from trainables.footprint import Load
 
 # Configurations that agree in these see the same data.
-_DATA_KNOBS = ("dataset", "image_size", "train_images", "selection")
+_DATA_KNOBS = ("dataset", "image_size", "train_images", "selection", "skip_unreadable")
 
 
 def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -26,12 +26,14 @@ def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, An
 
     ImageData.forget()
     config_class = families.config_class(family)
-    wanted = {tuple(knobs.get(knob) for knob in _DATA_KNOBS): knobs for knobs in configs}
+    # Of each dataset and augmentation the configuration with the largest batch, which the images must fill.
+    by_batch = sorted((config_class(**knobs) for knobs in configs), key=lambda config: config.batch_size)
+    wanted = {tuple(getattr(config, knob) for knob in (*_DATA_KNOBS, "augmentation")): config for config in by_batch}
     problems: list[str] = []
     found: dict[str, str] = {}
-    for knobs in wanted.values():
+    for config in wanted.values():
         try:
-            images = ImageData.load(config_class(**knobs), torch.device("cpu"))
+            images = ImageData.load(config, torch.device("cpu"))
         except (ValueError, OSError) as error:
             problems.append(str(error))
             continue

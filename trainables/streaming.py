@@ -23,7 +23,6 @@ from trainables.team import ALONE, Team
 
 logger = logging.getLogger("trainables")
 
-EVALUATION_BATCH_SIZE = 128
 PREFETCHED = 2  # batches decoded ahead by each worker
 SharedBatches = Iterator[tuple[list[Tensor], Tensor]]
 
@@ -118,11 +117,11 @@ class StreamedData(batches.Sizes[Labels]):
         parts = [team.part(batch) for batch in whole]
         return self._batches(positions, parts, augmentation, seeds)
 
-    def validation_batches(self, batch_size: int = EVALUATION_BATCH_SIZE, team: Team = ALONE) -> Batches:
+    def validation_batches(self, batch_size: int = batches.STREAMED_EVALUATION, team: Team = ALONE) -> Batches:
         """The validation images in a fixed order, the centre of each."""
         return self._plain(self._validation, batch_size, team)
 
-    def test_batches(self, batch_size: int = EVALUATION_BATCH_SIZE, team: Team = ALONE) -> Batches:
+    def test_batches(self, batch_size: int = batches.STREAMED_EVALUATION, team: Team = ALONE) -> Batches:
         """The test images in a fixed order, the centre of each; nothing at all with `selection="test"`."""
         return self._plain(self._test, batch_size, team)
 
@@ -141,7 +140,7 @@ class StreamedData(batches.Sizes[Labels]):
             for sentence in unreadable:
                 if not self._skip_unreadable:
                     raise DatasetError(f"{sentence}, or set skip_unreadable=true")
-                logger.warning("%s; it is left out", sentence.partition(";")[0])
+                logger.warning("%s; it is left out", sentence.rpartition(";")[0])
             if len(numbers):
                 on_device = versions.to(self.device, non_blocking=True)
                 labels = self._labels[numbers].to(self.device, non_blocking=True)

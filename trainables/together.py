@@ -14,6 +14,7 @@ import torch
 
 from trainables import seeding
 from trainables.engine import Tally, TrainingPass, checked
+from trainables.out_of_memory import OutOfMemory, is_out_of_memory
 
 if TYPE_CHECKING:
     from trainables.replicate import Replicate
@@ -45,8 +46,11 @@ class RandomNumbers:
 def run_epoch(replicates: Sequence[Replicate], epoch: int, last: bool) -> float:
     """Train and evaluate every living replicate for one 0-based epoch; returns the seconds spent in training alone.
 
-    A replicate that fails is marked by itself and never disturbs its siblings. What goes wrong with the images, which all
-    of them share, fails all of them.
+    A replicate that fails is marked by itself and never disturbs its siblings.
+
+    Raises:
+        DatasetError: an image that cannot be decoded. Whatever is wrong with the images is no replicate's failure: it is
+            raised, and the trial's state is no longer of one epoch.
     """
     metrics: dict[int, Metrics] = {replicate.index: {} for replicate in replicates}
     start = time.perf_counter()
@@ -56,9 +60,9 @@ def run_epoch(replicates: Sequence[Replicate], epoch: int, last: bool) -> float:
         training = time.perf_counter() - start
         _evaluate(_living(replicates), epoch, last, metrics)
     except Exception as error:
-        for replicate in _living(replicates):
-            with replicate.catching(epoch):
-                raise error
+        if is_out_of_memory(error):
+            raise OutOfMemory(f"epoch {epoch + 1}: {error}") from error
+        raise
     for replicate in _living(replicates):
         with replicate.catching(epoch):
             replicate.end_epoch(checked(metrics[replicate.index]), epoch)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trainables.datasets import DatasetError
+
 
 def newest_failure(error_file: str | None) -> str:
     """Ray appends each failure of a trial to one file under a heading; the last one is what happened now."""
@@ -15,8 +17,15 @@ def newest_failure(error_file: str | None) -> str:
 
 def first_sentence(text: str) -> str:
     """What a person reads of a failure: the exception of a traceback, and of Ray's essays the first sentence."""
+    return _exception(text).split(". ")[0][:200] or "the worker was lost"
+
+
+def about_images(text: str) -> str | None:
+    """What a `DatasetError` of a worker says; None of any other failure."""
+    return _exception(text).partition(f"{DatasetError.__name__}: ")[2] or None
+
+
+def _exception(text: str) -> str:
+    """The last line of a traceback that is not indented, or simply the last."""
     lines = text.strip().splitlines()
-    if not lines:
-        return "the worker was lost"
-    last = next((line for line in reversed(lines) if line and not line.startswith((" ", "\t"))), lines[-1])
-    return last.split(". ")[0][:200]
+    return next((line for line in reversed(lines) if line and not line.startswith((" ", "\t"))), (lines or [""])[-1])

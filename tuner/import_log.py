@@ -8,25 +8,27 @@ The lines that are read, of either version of its scripts; all others are passed
     Epoch: 1, Validation Set Loss: 4.3
 
 Percentages become fractions. Epoch 0, the validation before training and again after each resume, is left out; so are
-epochs without all three validation lines. What is logged of an epoch a second time is a `repeat`.
+epochs without all three validation lines, and a last line without its end. What is logged of an epoch a second time is a
+`repeat`; an epoch 1 after a complete one begins another run.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainables.wording import some
 from tuner import directory, paths
 from tuner import manifest as manifests
 from tuner.errors import BadInput
 from tuner.records import Record
 
-BATCH = re.compile(r"Time, (\S+), Epoch: (\d+), Batch: \d+, (?:Avg\. Loss|Training Loss): (\S+), LR: (\S+)")
-VALIDATION = re.compile(r"Epoch: (\d+), Validation (Top 1 acc|Top 5 acc|Set Loss): (\S+)")
+BATCH = re.compile(r"Time, (\S+), Epoch: (\d+), Batch: (\d+), (?:Avg\. Loss|Training Loss): (\S+), LR: (\S+)\s*$")
+VALIDATION = re.compile(r"Epoch: (\d+), Validation (Top 1 acc|Top 5 acc|Set Loss): (\S+)\s*$")
 # what a line is called -> metric, unit
 METRICS = {
     "Top 1 acc": ("val_accuracy", 0.01),
@@ -45,35 +47,53 @@ class Epoch:
     learning_rate: float | None = None
     times: list[datetime.datetime] = field(default_factory=list)
 
+    batch: int = 0  # logged last
+
     @property
     def complete(self) -> bool:
         return len(self.metrics) == len(METRICS)
 
 
-def parse(lines: Iterator[str]) -> list[Epoch]:
-    """The complete epochs of a log from epoch 1 on, in the order of the log; `ValueError` for a number that is none."""
+def parse(lines: Iterable[str]) -> list[list[Epoch]]:
+    """The runs of a log, each with its complete epochs from epoch 1 on, in the order of the log.
+
+    `ValueError` for a number that is none.
+    """
     epochs: list[Epoch] = []
     for line in lines:
         found = BATCH.match(line) or VALIDATION.match(line)
         if found is None:
             continue
-        number = int(found[2] if found.re is BATCH else found[1])
-        # A batch after a validation begins an epoch anew: the run was resumed.
-        if not epochs or epochs[-1].number != number or (found.re is BATCH and epochs[-1].complete):
+        number, batch = (int(found[2]), int(found[3])) if found.re is BATCH else (int(found[1]), None)
+        # A batch after a validation, or not after the batch before it, begins an epoch anew: the run was resumed.
+        anew = batch is not None and epochs and (epochs[-1].complete or batch <= epochs[-1].batch)
+        if not epochs or epochs[-1].number != number or anew:
             epochs.append(Epoch(number))
         epoch = epochs[-1]
-        if found.re is BATCH:
+        if batch is not None:
+            epoch.batch = batch
             epoch.times.append(datetime.datetime.fromisoformat(found[1]))
-            epoch.train_losses.append(float(found[3]))
-            epoch.learning_rate = float(found[4])
+            epoch.train_losses.append(float(found[4]))
+            epoch.learning_rate = float(found[5])
         else:
             metric, unit = METRICS[found[2]]
             epoch.metrics[metric] = float(found[3]) * unit
-    return [epoch for epoch in epochs if epoch.complete and epoch.number > 0]
+    runs: list[list[Epoch]] = []
+    for epoch in epochs:
+        if epoch.complete and epoch.number > 0:
+            if not runs or epoch.number == 1:
+                runs.append([])
+            runs[-1].append(epoch)
+    return runs
 
 
 def import_log(
-    file: str, family: str, settings: Sequence[str], name: str | None, storage: str | Path | None
+    file: str,
+    family: str,
+    settings: Sequence[str],
+    name: str | None,
+    storage: str | Path | None,
+    run: int | None = None,
 ) -> paths.ExperimentPaths:
     """Make an experiment of one trial with one replicate out of a log.
 
@@ -81,26 +101,41 @@ def import_log(
         file: the log.
         family: that the run would belong to.
         settings: texts such as "model=resnet18": what is known of its configuration.
-        name: of the experiment; default the name of the file.
+        name: of the experiment; default the name of the file, and the number of the run where it holds several.
         storage: folder of experiments.
+        run: which one of the log, from 1; None where it holds one alone.
 
     Raises:
-        BadInput: no such file, nothing to read in it, a knob that the family refuses, a name in use.
+        BadInput: no such file, nothing to read in it, several runs, a knob that the family refuses, a name in use.
     """
     log = Path(file).expanduser()
     try:
         with log.open(errors="replace") as opened:
-            epochs = parse(iter(opened))
+            # The last line of a log that was cut may end in a part of a number.
+            runs = parse(line for line in opened if line.endswith("\n"))
     except (OSError, ValueError) as error:
         raise BadInput(f"cannot read {log} ({error}); give a log of a training run") from None
-    if not epochs:
-        raise BadInput(f"{log} holds no epoch with its three validation lines; see `tuner import-log --help`")
+    epochs = _chosen(log, runs, run)
     budget = max(epoch.number for epoch in epochs)
     config = _checked(family, settings, budget)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", log.stem).strip("-.") or "imported"
+    if len(runs) > 1:
+        stem += f"-{run}"
     found = paths.ExperimentPaths(paths.storage_root(storage) / paths.check_name(name or stem))
     directory.create(found, _manifest(found.name, family, config, budget, log), list(_records(epochs, config)))
     return found
+
+
+def _chosen(log: Path, runs: list[list[Epoch]], run: int | None) -> list[Epoch]:
+    """The run that is asked for, or the only one."""
+    if not runs:
+        raise BadInput(f"{log} holds no epoch with its three validation lines; see `tuner import-log --help`")
+    if run is not None and not 1 <= run <= len(runs):
+        raise BadInput(f"--run is {run}, but {log} holds {len(runs)}; choose from 1 to {len(runs)}")
+    if run is None and len(runs) > 1:
+        spans = [f"{number}: epochs {epochs[0].number} to {epochs[-1].number}" for number, epochs in enumerate(runs, 1)]
+        raise BadInput(f"{log} holds {len(runs)} runs ({some(spans)}); choose one with --run")
+    return runs[(run or 1) - 1]
 
 
 def _checked(family: str, settings: Sequence[str], budget: int) -> dict[str, Any]:

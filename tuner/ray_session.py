@@ -79,6 +79,7 @@ def connected(address: str | None) -> Iterator[Resources]:
     import ray
 
     logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # why a trial failed is in its records
     mine = not ray.is_initialized()
     if mine:
         _connect(address)

@@ -93,6 +93,7 @@ def run(
     import torch
 
     from trainables import initial_weights, preflight
+    from trainables.datasets import DatasetError
     from trainables.footprint import Load
     from trainables.host_memory import keep_freed_memory
     from trainables.lockstep import LockStep
@@ -126,7 +127,11 @@ def run(
     except ValueError as error:
         raise BadInput(str(error)) from None
     while not trial.finished:
-        yield trial.step()
+        try:
+            result = trial.step()
+        except DatasetError as error:  # an image that could not be known to be broken before
+            raise BadInput(str(error)) from None
+        yield result
 
 
 def lines(result: dict[str, Any]) -> Iterator[str]:

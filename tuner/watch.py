@@ -11,7 +11,7 @@ from ray.tune.stopper import NoopStopper
 
 from trainables.watchdog import take_stacks
 from tuner import newcomers
-from tuner.error_file import first_sentence, newest_failure
+from tuner.error_file import about_images, first_sentence, newest_failure
 from tuner.interrupt import StopRequest
 from tuner.judge import Judge
 from tuner.paths import ExperimentPaths
@@ -25,7 +25,8 @@ _TRACEBACK = 4000  # characters kept of a worker's traceback
 class Watch:
     """The trials that are training now, and the records of what happens to their workers.
 
-    `problem` is a sentence once no trial has run for `patience` seconds: others hold what the cluster has.
+    `problem` is a sentence once the search cannot go on: no trial has run for `patience` seconds, since others hold what the
+    cluster has, or an image cannot be decoded, which would end every other trial as well.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Watch:
         if unfit is not None:
             self._left_out(index, *unfit)
             return
+        unreadable = about_images(text)
         stacks = take_stacks(self._paths.trial(index))
         kind, message = "hung" if stacks else "lost", first_sentence(text)
         if stacks:
@@ -85,7 +87,9 @@ class Watch:
                 "final": final,
             }
         )
-        if final:
+        if final and unreadable:
+            self.problem = f"{unreadable}; no trial is lost: then continue with `{self._paths.command('resume')}`"
+        elif final:
             self._judge.fail(index, message)
 
     def _left_out(self, index: int, node: str, sentence: str) -> None:

@@ -217,7 +217,7 @@ def test_the_family_trains_without_ray_installed():
         "import sys; sys.modules['ray'] = None\n"
         "from trainables.blur import BlurConfig, mix_batch, sigma_at\n"
         "from trainables.lockstep import LockStep\n"
-        "knobs = {'image_size': 8, 'train_images': 40, 'epochs': 1, 'mode': 'random-mix'}\n"
+        "knobs = {'image_size': 8, 'train_images': 80, 'epochs': 1, 'mode': 'random-mix'}\n"
         "print(LockStep('blur', knobs, replicates=1).step()['epoch'])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -150,7 +150,7 @@ def test_a_network_for_imagenet_trains_through_the_family():
 
 
 def test_images_too_small_for_their_network_are_refused_before_training():
-    shared = {"dataset": "digits", "train_images": 40}
+    shared = {"dataset": "digits", "train_images": 400}
     configs = [shared | {"arch": arch} for arch in ("resnet18d", "vgg11", "simple_v2")]
     assert preflight.check("deconv", configs)["problems"] == [
         f"`image_size` is 16, but {arch} needs at least {smallest} pixels; enlarge the images"

@@ -4,10 +4,13 @@ import pytest
 import torch
 
 from trainables import footprint, preflight
+from trainables.batches import STREAMED_EVALUATION
 from trainables.bn_only import FAMILY, BNOnlyConfig
+from trainables.data import EVALUATION_BATCH_SIZE
 from trainables.family import Shape
 from trainables.footprint import GIB, Footprint, Load
 from trainables.lockstep import LockStep
+from trainables.models import bn_memory
 
 CIFAR = Shape(3, 32, 10)
 
@@ -95,3 +98,14 @@ def tensor_bytes(node):
         return node.numel() * node.element_size()
     children = node.values() if isinstance(node, dict) else node if isinstance(node, list | tuple) else ()
     return sum(tensor_bytes(child) for child in children)
+
+
+def test_streamed_images_are_evaluated_in_smaller_batches_and_predicted_so():
+    shape = Shape(3, 224, 1000)
+    small = {"batch_size": 8, "image_size": 224, "depth": 8}
+    streamed, loaded = (
+        FAMILY.footprint(BNOnlyConfig(dataset=name, **small), shape, 1_281_167, 5).bytes
+        for name in ("imagenet:/data", "folder:/data")
+    )
+    maps = 4 * 16 * 224**2 * bn_memory.MAPS_IN_FLIGHT
+    assert loaded - streamed == (EVALUATION_BATCH_SIZE - STREAMED_EVALUATION) * maps

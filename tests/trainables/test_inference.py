@@ -61,10 +61,10 @@ def test_a_foreign_state_dictionary_needs_a_family_and_scores_the_same(trial, tm
 @pytest.mark.parametrize("kind", ["folder", "imagenet"])
 def test_predicted_images_are_the_pixels_of_validation(tmp_path, kind):
     root = make_folder(tmp_path / "data", kind="val")
-    knobs = {"dataset": f"{kind}:{root}", "image_size": 32, "selection": "test", "batch_size": 6, "model": "lenet5"}
+    knobs = {"dataset": f"{kind}:{root}", "image_size": 32, "selection": "test", "model": "lenet5"}
     torch.save(build("lenet5", 2, in_channels=3).state_dict(), tmp_path / "weights.pt")
     trained = Trained.load(tmp_path / "weights.pt", "imagenet", knobs)
-    data = ImageData.load(trained.config, "cpu")
+    data = ImageData.load(trained.config.model_copy(update={"batch_size": 6}), "cpu")
     batch = torch.cat([images for images, _ in data.validation_batches()])
     files = [root / "val" / name / f"{name}_{index}.png" for name in ("ant", "bee") for index in range(6)]
     for file, image in zip(files, batch, strict=True):
@@ -76,6 +76,8 @@ def test_predicted_images_are_the_pixels_of_validation(tmp_path, kind):
         found = dict(trained.predict(file))
         assert found.keys() == {"ant", "bee"}
         assert [found["ant"], found["bee"]] == pytest.approx(expected.tolist(), abs=1e-5)
+    hits = torch.tensor([trained.predict(file, 1)[0][0] == file.parent.name for file in files])
+    assert trained.evaluate()["val_accuracy"] == pytest.approx(hits.double().mean().item())
     likeliest = [probability for _, probability in trained.predict(files[0])]
     assert likeliest == sorted(likeliest, reverse=True)
 

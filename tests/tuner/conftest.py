@@ -1,6 +1,12 @@
-"""One small Ray cluster for all tests that need one: starting it costs more than most of them."""
+"""One small Ray cluster for all tests that need one, since starting it costs more than most of them; the command line."""
+
+import sys
 
 import pytest
+
+from trainables.storage import s3client
+from tuner import cli
+from tuner.commands.app import out as console
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +25,21 @@ def cluster():
     )
     yield ray.get_runtime_context().gcs_address
     ray.shutdown()
+
+
+@pytest.fixture
+def tuner(monkeypatch, capsys, tmp_path):
+    """Run a command line in this process: (exit code, standard output, standard error)."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    s3client.client.cache_clear()
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tuner", *map(str, arguments)])
+        monkeypatch.setattr(console, "width", 100)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return run

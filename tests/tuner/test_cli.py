@@ -9,28 +9,7 @@ import sys
 import pytest
 
 from tests.tuner.experiments import Experiment, finished
-from trainables.storage import s3client
-from tuner import asha, cli
-from tuner.commands.app import out as console
-
-
-@pytest.fixture
-def tuner(monkeypatch, capsys, tmp_path):
-    """Run a command line in this process: (exit code, standard output, standard error)."""
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    s3client.client.cache_clear()
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tuner", *map(str, arguments)])
-        monkeypatch.setattr(console, "width", 100)
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return run
-
+from tuner import asha
 
 MISTAKES = {
     "not a number": (["launch", "blur", "--set", "lr=nan"], "`lr` is nan, but must be a number"),
@@ -123,7 +102,7 @@ def test_plan_warns_of_a_rung_before_the_switch(tuner):
 
 def test_training_without_ray_prints_each_epoch(tuner):
     code, out, _ = tuner(
-        "train", "blur", "--epochs", 2, "--replicates", 3, "--set", "image_size=8", "--set", "train_images=60"
+        "train", "blur", "--epochs", 2, "--replicates", 3, "--set", "image_size=8", "--set", "train_images=80"
     )
     assert code == 0
     assert "epoch 1: val_accuracy" in out
@@ -134,7 +113,7 @@ def test_training_without_ray_prints_each_epoch(tuner):
 def test_training_one_configuration_needs_no_ray():
     code = (
         "import sys\nsys.modules['ray'] = None\nfrom tuner import cli\n"
-        "sys.argv = 'tuner train blur --epochs 1 --replicates 1 --set image_size=8 --set train_images=40'.split()\n"
+        "sys.argv = 'tuner train blur --epochs 1 --replicates 1 --set image_size=8 --set train_images=80'.split()\n"
         "cli.main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -27,7 +27,7 @@ def space():
         name="mine",
         summary="sigma and lr",
         parameters={"sigma": tune.choice([0.5, 1, 2]), "lr": tune.loguniform(1e-3, 1e-1)},
-        fixed={"mode": "mix", "image_size": 8, "train_images": 60},
+        fixed={"mode": "mix", "image_size": 8, "train_images": 80},
         baseline={"sigma": 1, "lr": 0.01},
         budget=Budget(epochs=2, grace=1, trials=3, replicates=1),
         protocol=Protocol(dataset="digits"),

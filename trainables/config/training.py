@@ -36,7 +36,7 @@ class TrainingConfig(BaseModel):
         "the larger image); resized-crop: imagenet only, a crop of random size and shape",
     )
     skip_unreadable: bool = Field(
-        False, description="imagenet: leave out images that cannot be decoded; false names the first one and ends"
+        False, description="leave out image files that cannot be decoded; false names the first one and ends"
     )
     crop_padding: int = Field(4, ge=1, le=64, description="pixels of zero padding around the image before the crop")
     epochs: int = Field(60, ge=1, le=100_000, description="full budget of a trial in epochs")

@@ -55,17 +55,20 @@ def class_names(dataset: str) -> tuple[str, ...]:
     return digits.load().classes if name == "digits" else _source(name).classes
 
 
-def load(dataset: str, image_size: int | None = None) -> Arrays:
+def load(dataset: str, image_size: int | None = None, skip_unreadable: bool = False) -> Arrays:
     """The dataset at `image_size` pixels a side (default its own; digits: 16).
 
     CIFAR and folders are decoded at the first use and mapped from the cache of the data root afterwards; nothing is
-    downloaded. `DatasetError` when the dataset is unknown, missing or broken.
+    downloaded. With `skip_unreadable` a folder's images that cannot be decoded are left out. `DatasetError` when the
+    dataset is unknown, missing or broken.
     """
     _check_image_size(image_size)
     name = canonical(dataset)
     if is_imagenet(name):
         raise DatasetError(f"{name} is too large for memory and is streamed instead; folder:PATH is loaded whole")
-    return digits.load(image_size) if name == "digits" else cache.load(_source(name), _cached_side(name, image_size))
+    if name == "digits":
+        return digits.load(image_size)
+    return cache.load(_source(name, skip_unreadable), _cached_side(name, image_size))
 
 
 def check(dataset: str, image_size: int | None = None, train_images: int | None = None) -> Info:
@@ -106,8 +109,10 @@ def fetch(dataset: str, root: Path | None = None) -> Info:
     return _cifar_info(name, None, None)
 
 
-def _source(name: str) -> Cifar | Folder:
-    return Folder(Path(name.removeprefix(FOLDER))) if name.startswith(FOLDER) else Cifar(name, cache.data_root())
+def _source(name: str, skip_unreadable: bool = False) -> Cifar | Folder:
+    if name.startswith(FOLDER):
+        return Folder(Path(name.removeprefix(FOLDER)), skip_unreadable)
+    return Cifar(name, cache.data_root())
 
 
 def _cached_side(name: str, image_size: int | None) -> int | None:

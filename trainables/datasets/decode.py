@@ -40,6 +40,15 @@ def size(path: str | os.PathLike[str]) -> tuple[int, int]:
         raise DatasetError(f"{path} cannot be decoded ({_reason(error)}); replace or remove it") from error
 
 
+def is_image(path: str | os.PathLike[str]) -> bool:
+    """Whether a file's header is that of an image."""
+    try:
+        size(path)
+    except DatasetError:
+        return False
+    return True
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
     """Grayscale, palette, CMYK and transparent images as RGB (transparency is dropped), 16 bits scaled to 8."""
     if image.mode.startswith("I"):  # 16-bit grayscale, which Pillow would clip at 255

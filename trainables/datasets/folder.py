@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from trainables.datasets import decode, workers
 from trainables.datasets.arrays import DatasetError, Labels
 from trainables.datasets.cache import Allocate
 from trainables.wording import some
+
+logger = logging.getLogger("trainables")
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 LAYOUT = "it must hold train/ and test/ (or val/), each with a folder of images for each class"
@@ -35,12 +38,14 @@ class Folder:
     train: list[File]
     test: list[File]
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, skip_unreadable: bool = False) -> None:
         """List the folder; `DatasetError` when it has another layout than above.
 
-        When there are both test/ and val/, test/ is the test set and val/ is not read. Hidden files are skipped.
+        When there are both test/ and val/, test/ is the test set and val/ is not read. Hidden files are skipped. With
+        `skip_unreadable` images that cannot be decoded are left out, with a warning; otherwise the first is an error.
         """
         self.path = path
+        self.skip_unreadable = skip_unreadable
         try:
             self._list()
         except OSError as error:  # an unreadable folder, a link to nowhere
@@ -52,24 +57,44 @@ class Folder:
 
     @property
     def listing(self) -> list[Any]:
-        return [[file.path, file.bytes, file.modified_ns] for file in self.train + self.test]
+        files = [[file.path, file.bytes, file.modified_ns] for file in self.train + self.test]
+        return [*files, "skip_unreadable"] if self.skip_unreadable else files
 
     def side(self) -> int:
         """The side of the first image, from its header: what all images must have when no `image_size` is given."""
-        width, height = decode.size(self.path / self.train[0].path)
+        first = self.path / self.train[0].path
+        if self.skip_unreadable:
+            first = next((path for path in self._paths(self.train) if decode.is_image(path)), first)
+        width, height = decode.size(first)
         if width != height:
             raise DatasetError(
-                f"{self.path / self.train[0].path} has {width}x{height} pixels, but images must be square; "
-                "set image_size to crop them"
+                f"{first} has {width}x{height} pixels, but images must be square; set image_size to crop them"
             )
         return width
 
     def decode(self, side: int | None, allocate: Allocate) -> tuple[Labels, Labels]:
         size = side or self.side()
-        for part, files in (("train", self.train), ("test", self.test)):
-            target = allocate(part, (len(files), 3, size, size))
-            workers.fill(target, [self.path / file.path for file in files], side)
-        return _labels(self.train), _labels(self.test)
+        train = self._decode("train", self.train, side, (3, size, size), allocate)
+        test = self._decode("test", self.test, side, (3, size, size), allocate)
+        return _labels(train), _labels(test)
+
+    def _decode(
+        self, part: str, files: list[File], side: int | None, shape: tuple[int, int, int], allocate: Allocate
+    ) -> list[File]:
+        """Fill `allocate(part, ...)` with the files that can be decoded; those files."""
+        left_out = workers.fill(allocate(part, (len(files), *shape)), self._paths(files), side, self.skip_unreadable)
+        if not left_out:
+            return files
+        kept = [file for position, file in enumerate(files) if position not in left_out]
+        if not kept:
+            raise DatasetError(f"none of the images in {part}/ can be decoded: {left_out[0]}")
+        for sentence in left_out.values():
+            logger.warning("%s; it is left out", sentence.rpartition(";")[0])
+        workers.fill(allocate(part, (len(kept), *shape)), self._paths(kept), side)  # an array on disk does not shrink
+        return kept
+
+    def _paths(self, files: list[File]) -> list[Path]:
+        return [self.path / file.path for file in files]
 
     def _list(self) -> None:
         path = self.path

@@ -140,11 +140,12 @@ def import_log(
     file: Annotated[str, typer.Argument(help="Log of a run of the classic ImageNet collection.", show_default=False)],
     family: Annotated[str, typer.Option(help="Family that the run would belong to.")] = "imagenet",
     name: Annotated[str | None, typer.Option(help="Name of the experiment.  [default: the file's]")] = None,
+    run: Annotated[int | None, typer.Option(help="Which run of a log that holds several, from 1.")] = None,
     storage: Storage = None,
     set_: Setting = None,
 ) -> None:
     """Make an experiment out of someone's training log, so that an old run appears in results and replays."""
     from tuner import import_log as logs
 
-    found = logs.import_log(file, family, set_ or [], name, storage)
+    found = logs.import_log(file, family, set_ or [], name, storage, run)
     out.print(f"imported as {found.name}; see: {found.command('results')}", markup=False, soft_wrap=True)

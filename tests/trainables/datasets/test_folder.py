@@ -108,8 +108,39 @@ def test_several_processes_decode_as_one_does(folder: Path, monkeypatch: pytest.
 def test_a_broken_image_is_named(folder: Path) -> None:
     (folder / "test" / "bee" / "001.png").write_bytes(b"broken")
     assert refusal(folder, load=True).endswith(
-        "test/bee/001.png cannot be decoded (it is not an image); replace or remove it"
+        "test/bee/001.png cannot be decoded (it is not an image); replace or remove it, or set skip_unreadable=true"
     )
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_broken_images_are_left_out_only_when_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, processes: int
+) -> None:
+    whole = datasets.load(f"folder:{folder}")
+    (folder / "train" / "ant" / "000.png").write_bytes(b"broken")  # the first, whose header gives the side
+    (folder / "test" / "bee" / "001.png").write_bytes((folder / "test" / "bee" / "001.png").read_bytes()[:45])
+    monkeypatch.setattr(workers, "IMAGES_PER_PROCESS", 9 // processes)
+    monkeypatch.setattr(os, "cpu_count", lambda: processes)
+    for _ in range(2):  # decoded, and from the cache
+        arrays = datasets.load(f"folder:{folder}", skip_unreadable=True)
+        assert (np.array(arrays.train_images) == whole.train_images[1:]).all()
+        assert arrays.train_labels.tolist() == whole.train_labels[1:].tolist()
+        assert (np.array(arrays.test_images) == np.delete(whole.test_images, 4, axis=0)).all()
+        assert arrays.test_labels.tolist() == np.delete(whole.test_labels, 4).tolist()
+    assert [record.message for record in caplog.records] == [
+        f"{folder}/train/ant/000.png cannot be decoded (it is not an image); it is left out",
+        f"{folder}/test/bee/001.png cannot be decoded (image file is truncated); it is left out",
+    ]
+    assert "train/ant/000.png cannot be decoded" in refusal(folder, load=True)
+
+
+def test_a_folder_of_broken_images_is_refused(folder: Path) -> None:
+    for path in (folder / "test").rglob("*.png"):
+        path.write_bytes(b"broken")
+    with pytest.raises(
+        datasets.DatasetError, match=r"none of the images in test/ can be decoded: .*ant/000\.png cannot"
+    ):
+        datasets.load(f"folder:{folder}", skip_unreadable=True)
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
