@@ -26,9 +26,9 @@ CASES = {
     "bn_only": ("bn_only", {"depth": 8, "image_size": 8, "train_images": 64, "batch_size": 32}),
     "recomputed": (
         "bn_only",
-        {"depth": 8, "image_size": 8, "train_images": 64, "batch_size": 64, "recompute_blocks": 2},
+        {"depth": 8, "image_size": 8, "train_images": 72, "batch_size": 64, "recompute_blocks": 2},
     ),
-    "deconv": ("deconv", {"arch": "vgg_tiny", "image_size": 16, "train_images": 64, "batch_size": 64, "block": 8}),
+    "deconv": ("deconv", {"arch": "vgg_tiny", "image_size": 16, "train_images": 72, "batch_size": 64, "block": 8}),
     "mlp": ("deconv", {"arch": "mlp", "norm": "bn", "train_images": 64, "batch_size": 32}),
     "imagenet": ("imagenet", {"model": "lenet5", "train_images": 128, "jitter": 0.2, "batch_size": 64}),
     "online": (
