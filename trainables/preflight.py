@@ -8,6 +8,7 @@ from typing import Any
 
 from trainables import families
 from trainables.config.training import TrainingConfig
+from trainables.datasets.imagenet import is_imagenet
 from trainables.footprint import Load
 
 # Configurations that agree in these see the same data.
@@ -126,8 +127,8 @@ def require_batches(config: TrainingConfig, team: int) -> None:
             f"`batch_size` is {config.batch_size}, but each of the {team} GPUs of a replicate must get an image; raise it, "
             "or lower --gpus-per-replicate"
         )
-    if team > 1 and config.skip_unreadable:
+    if team > 1 and config.skip_unreadable and is_imagenet(config.dataset):
         raise ValueError(
-            f"`skip_unreadable` is true, but {team} GPUs of a replicate must all know how many images a batch has; remove "
-            "the unreadable files instead"
+            f"`skip_unreadable` is true, but where images are decoded as needed the {team} GPUs of a replicate must all know "
+            "how many a batch has; remove the unreadable files instead"
         )

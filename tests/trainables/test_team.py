@@ -47,6 +47,6 @@ def test_what_a_team_cannot_divide_is_refused_in_one_sentence():
         ValueError, match="`batch_size` is 2, but each of the 4 GPUs of a replicate must get an image; raise"
     ):
         require_batches(config(batch_size=2), 4)
-    with pytest.raises(ValueError, match="`skip_unreadable` is true, but 2 GPUs of a replicate must all know"):
+    with pytest.raises(ValueError, match=r"`skip_unreadable` is true, but where images are .* the 2 GPUs"):
         require_batches(config(dataset="imagenet:here", skip_unreadable=True), 2)
-    require_batches(config(batch_size=2), 2)
+    require_batches(config(dataset="folder:here", skip_unreadable=True, batch_size=2), 2)
