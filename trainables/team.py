@@ -3,7 +3,9 @@
 Every worker draws the same order, crops and colours for the whole batch from the replicate's streams and takes every
 `size`-th image of it, from its `rank` on. Gradients are averaged by PyTorch's DistributedDataParallel, each worker weighing
 as many images as it had; statistics of a batch are those of the whole batch (`trainables.layers.synchronized`), but for
-Online Normalization, whose streams are each worker's own. So a replicate trains to the same result on any number of GPUs.
+Online Normalization, whose streams are each worker's own. So a replicate trains to the same result on any number of GPUs, but
+for what cannot be the same: the order of sums, the draws of dropout, and which pixels a 1x1 whitening layer with a sampling
+stride takes, since it counts on from image to image.
 """
 
 from __future__ import annotations
