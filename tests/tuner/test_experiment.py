@@ -146,7 +146,7 @@ def test_a_search_on_a_relative_folder_is_extended_from_anywhere_but_not_on_chan
                 pixels = draw.integers(0, 256, (8, 8, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(folder / f"{index}.png")
     monkeypatch.chdir(tmp_path)
-    settings = ["dataset=folder:pets", "image_size=8"]
+    settings = ["dataset=folder:pets", "image_size=8", "batch_size=16"]
     launch(tmp_path / "store", "pets", trials=1, epochs=1, overrides=settings)
     monkeypatch.chdir("/")
     extended = experiment.resume("pets", storage=tmp_path / "store", trials=2)
