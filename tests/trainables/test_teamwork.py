@@ -206,6 +206,7 @@ def test_all_workers_hold_the_same_weights_and_report_the_same_numbers(workers, 
         assert all(torch.equal(first["state"][key], second["state"][key]) for key in first["state"].keys() - own)
 
 
+@pytest.mark.filterwarnings("ignore:layer .* whitens")
 @pytest.mark.parametrize("name", LAYERS)
 def test_statistics_of_a_batch_are_those_of_all_workers_images(workers, name):
     alone, parts = passed(LAYERS[name], ALONE), [worker["layers"][name] for worker in workers]
