@@ -71,10 +71,12 @@ def check(
         # Where trials have a GPU it needs one too; without a node that trains it is what the autoscaler starts one for.
         options: dict[str, Any] = {"num_cpus": 1, "num_gpus": min(1.0, load.gpus)}
         if training and load.gpus == 0:
-            options = {"num_cpus": 0, "scheduling_strategy": _on(training[0])}
+            options = {"num_cpus": 0, "scheduling_strategy": _on(training[0], soft=True)}
         networks = ray.remote(**options)(preflight.check).remote(family, list(configs), load)
         ray.wait([*tasks.values(), networks], num_returns=len(tasks) + 1, timeout=PATIENCE)
-        reports = {name: _answer(task) for name, task in tasks.items()}
+        # A node that died under the question, as a spot node may, is none of the cluster's any more.
+        still = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        reports = {name: _answer(task) for name, task in tasks.items() if name in still}
         seen = _seen(folder, [name for name, report in reports.items() if not report["problems"]])
     names = {node["NodeID"]: f"node {node['NodeManagerHostname']} ({node['NodeID'][:8]})" for node in alive}
     problems = _told(reports, names)
@@ -97,11 +99,11 @@ def gpus_are_real() -> bool:
     return "TUNER_FAKE_GPUS" not in os.environ
 
 
-def _on(node: dict[str, Any]) -> Any:
-    """Run there or nowhere."""
+def _on(node: dict[str, Any], soft: bool = False) -> Any:
+    """Run there or nowhere; elsewhere, if it must be, with `soft`."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    return NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+    return NodeAffinitySchedulingStrategy(node["NodeID"], soft=soft)
 
 
 @contextlib.contextmanager
