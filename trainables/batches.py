@@ -19,8 +19,9 @@ P = TypeVar("P", bound=Sized)
 
 
 class Sizes(Generic[P]):
-    """How many images the parts of a dataset have that are trained on, selected by and reported on."""
+    """The parts of a dataset that are trained on, selected by and reported on: how many images, and those of the latter."""
 
+    evaluation_batch_size: int
     _train: P
     _validation: P
     _test: P
@@ -40,6 +41,18 @@ class Sizes(Generic[P]):
     def steps_per_epoch(self, batch_size: int, team: Team = ALONE) -> int:
         """How many batches `train_batches` gives."""
         return count(len(self._train), batch_size, least(team))
+
+    def validation_batches(self, batch_size: int | None = None, team: Team = ALONE) -> Batches:
+        """The validation images in a fixed order, not augmented: (images, labels) as in `train_batches`."""
+        return self._plain(self._validation, batch_size or self.evaluation_batch_size, team)
+
+    def test_batches(self, batch_size: int | None = None, team: Team = ALONE) -> Batches:
+        """The test images likewise, in their own order; nothing at all with `selection="test"`."""
+        return self._plain(self._test, batch_size or self.evaluation_batch_size, team)
+
+    def _plain(self, part: P, batch_size: int, team: Team) -> Batches:
+        """A worker's images of a part, as they are."""
+        raise NotImplementedError
 
 
 def least(team: Team) -> int:

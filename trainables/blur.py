@@ -50,7 +50,9 @@ def mix_batch(images: Tensor, config: BlurConfig, generator: torch.Generator, po
     if config.mode == "random-mix":
         span = config.max_sigma - config.min_sigma
         sigma = torch.rand(blurred, generator=generator)[mine.start :: mine.step] * span + config.min_sigma
-    if count == 0 or (config.mode != "random-mix" and sigma == 0):
+    elif sigma == 0:
+        return images
+    if count == 0:
         return images
     return torch.cat([gaussian_blur(images[:count], sigma), images[count:]])
 

@@ -59,6 +59,7 @@ class ImageData(batches.Sizes[Part]):
     """
 
     streamed = False
+    evaluation_batch_size = EVALUATION_BATCH_SIZE
 
     def __init__(
         self,
@@ -148,14 +149,6 @@ class ImageData(batches.Sizes[Part]):
             flips = torch.randint(0, 2, (count,), generator=generator).bool().to(self.device)
         positions = self._train.positions[order.to(self.device)]
         return self._augmented(batch_size, positions, offsets, flips, crop_padding, team)
-
-    def validation_batches(self, batch_size: int = EVALUATION_BATCH_SIZE, team: Team = ALONE) -> Batches:
-        """The validation images in a fixed order, not augmented; shapes as in `train_batches`."""
-        return self._plain(self._validation, batch_size, team)
-
-    def test_batches(self, batch_size: int = EVALUATION_BATCH_SIZE, team: Team = ALONE) -> Batches:
-        """The test images in their own order, not augmented; nothing at all with `selection="test"`."""
-        return self._plain(self._test, batch_size, team)
 
     def _augmented(
         self,

@@ -98,11 +98,11 @@ class Spread:
 
     def states(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        for team, share in self._teams():
+        for team in self._workers.teams:
             states, *others = ray.get([actor.states.remote() for actor in team])
-            for number, _ in enumerate(share):
-                if others:
-                    states[number]["others"] = [buffers[number] for buffers in others]
+            if others:
+                for state, *buffers in zip(states, *others, strict=True):
+                    state["others"] = buffers
             found += states
         return found
 

@@ -41,6 +41,7 @@ class StreamedData(batches.Sizes[Labels]):
     """
 
     streamed = True
+    evaluation_batch_size = batches.STREAMED_EVALUATION
     channels = 3
 
     def __init__(
@@ -117,15 +118,8 @@ class StreamedData(batches.Sizes[Labels]):
         parts = [team.part(batch) for batch in whole]
         return self._batches(positions, parts, augmentation, seeds)
 
-    def validation_batches(self, batch_size: int = batches.STREAMED_EVALUATION, team: Team = ALONE) -> Batches:
-        """The validation images in a fixed order, the centre of each."""
-        return self._plain(self._validation, batch_size, team)
-
-    def test_batches(self, batch_size: int = batches.STREAMED_EVALUATION, team: Team = ALONE) -> Batches:
-        """The test images in a fixed order, the centre of each; nothing at all with `selection="test"`."""
-        return self._plain(self._test, batch_size, team)
-
     def _plain(self, part: Labels, batch_size: int, team: Team) -> Batches:
+        """The centre of each image."""
         positions = torch.from_numpy(part)[team.part(slice(0, len(part)))]
         parts = list(batches.slices(len(positions), batch_size))
         for [images], labels in self._batches(positions, parts, "none", torch.zeros(len(positions), 1).long()):

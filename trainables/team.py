@@ -21,6 +21,8 @@ from torch import Tensor, distributed, nn
 from torch.distributed import Store, TCPStore  # type: ignore[attr-defined]
 from torch.nn.parallel import DistributedDataParallel
 
+from trainables.layers.sums import all_reduced
+
 # A collective waits for the slowest worker; what bounds an epoch is the watchdog, and the trial ends a broken team.
 PATIENCE = timedelta(days=1)
 MEETING = timedelta(minutes=5)  # for all workers to find each other
@@ -52,10 +54,7 @@ class Team:
 
     def summed(self, numbers: Tensor) -> Tensor:
         """`numbers` [...] of all workers added up, on each of them."""
-        if not self.alone:
-            numbers = numbers.clone()
-            distributed.all_reduce(numbers)
-        return numbers
+        return numbers if self.alone else all_reduced(numbers)
 
     def joined(self, model: nn.Module) -> nn.Module:
         """The model with its gradients averaged over the workers; for one epoch, in which nothing is frozen or thawed."""
