@@ -26,10 +26,11 @@ from benchmarks.harness import hardware
 from benchmarks.raylets import Raylets
 from tests.tuner.searches import count_epochs, medians, options, repeats, run, start
 from tuner.history import History
-from tuner.judge import contradictions, rule_of
 from tuner.manifest import read as read_manifest
 from tuner.paths import ExperimentPaths
 from tuner.records import Record, read
+from tuner.rules.rule import rule_of
+from tuner.rules.verify import contradictions
 
 KINDS = ("driver", "worker", "raylet")
 STALLED = 600.0  # seconds without a new epoch: not a matter of a slow machine any more

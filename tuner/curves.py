@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from trainables.statistics import mode_of
 from tuner import paths
-from tuner.brackets import bracket_of
 from tuner.errors import BadInput
 from tuner.history import History, Trial
+from tuner.rules.ranking import bracket_of
 
 if TYPE_CHECKING:
     import pandas

@@ -1,25 +1,11 @@
-"""How much training a search still needs: the epochs ASHA is expected to let through, and the time they take."""
+"""How much longer a search takes: the epochs its rule is expected to let through, at the pace of its session."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from tuner.history import History
-
-
-def expected_epochs(epoch: int, rungs: Sequence[int], reduction: float, *, exempt: bool = False) -> float:
-    """The epochs a trial at `epoch` is expected to train yet, if a rung lets 1 / `reduction` of its trials pass.
-
-    `rungs` ends with the full budget. A trial standing on a rung is taken to have passed it; an exempt one passes all.
-    """
-    expected, share = 0.0, 1.0
-    for rung in rungs:
-        if rung > epoch:
-            expected += share * (rung - epoch)
-            epoch = rung
-            share /= 1 if exempt else reduction
-    return expected
+from tuner.rules.forecast import expected_epochs
 
 
 def time_left(history: History, now: float | None = None) -> float | None:
@@ -31,7 +17,7 @@ def time_left(history: History, now: float | None = None) -> float | None:
     ahead = sum(
         expected_epochs(trial.last_epoch, history.rungs, reduction, exempt=trial.baseline)
         for trial in history.trials
-        if not trial.has_ended
+        if not trial.has_ended and not trial.waits
     )
     ahead += (history.planned - len(history.trials)) * expected_epochs(0, history.rungs, reduction)
     elapsed = (time.time() if now is None else now) - session.started

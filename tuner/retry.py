@@ -16,6 +16,7 @@ from tuner import paths as places
 from tuner.errors import BadInput
 from tuner.paths import ExperimentPaths
 from tuner.records import read
+from tuner.rules.rule import rule_of
 
 # Options of a launch that a continuation takes as well; the others say what is searched, and must not differ.
 _OF_A_SESSION = ("storage", "address", "max_concurrent", "checkpoint_seconds", "step_timeout", "tell", "listen")
@@ -69,6 +70,7 @@ def _differences(
         "seed": (there["seed"], seed),
         "metric": (there["objective"]["metric"], chosen.objective.metric),
         "dataset": (there["protocol"]["dataset"], chosen.protocol.dataset),
+        "rule": (rule_of(there).name, chosen.budget.rule),
     }
     for key, value in there["budget"].items():
         if key not in _MAY_DIFFER:

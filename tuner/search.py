@@ -10,8 +10,9 @@ from typing import Any
 from tuner.allocation import Share
 from tuner.errors import TunerError
 from tuner.interrupt import StopRequest
-from tuner.judge import Judge
 from tuner.paths import ExperimentPaths
+from tuner.rules import registry
+from tuner.rules.judge import Judge
 
 MAX_FAILURES = 3  # restarts of a trial in a row without a new epoch; each continues from its checkpoint
 
@@ -42,10 +43,14 @@ def run(
     from ray import tune
 
     from trainables.replicated import TRAINABLES
+    from tuner.dispatch import Dispatch
     from tuner.scheduler import MedianASHA
     from tuner.watch import Watch
 
     watch = Watch(paths, judge, request, patience, tell)
+    pauses = registry.get(judge.rule.name).pauses
+    indices = [int(assignment["index"]) for assignment in assignments]
+    dispatch = Dispatch(judge, indices, max_concurrent, request.is_made, pauses)
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
     shutil.rmtree(paths.scratch, ignore_errors=True)  # of a session that was killed
     paths.scratch.mkdir(mode=0o700)
@@ -56,8 +61,8 @@ def run(
             tune_config=tune.TuneConfig(
                 metric=manifest["objective"]["metric"],
                 mode=manifest["objective"]["mode"],
-                scheduler=MedianASHA(judge, request.is_made),
-                max_concurrent_trials=max_concurrent,
+                scheduler=MedianASHA(judge, request.is_made, dispatch),
+                search_alg=dispatch,
                 reuse_actors=True,
                 trial_dirname_creator=_short_name,
             ),

@@ -16,11 +16,13 @@ from tuner.errors import StorageUnavailable
 from tuner.housekeeping import Housekeeper
 from tuner.interrupt import StopRequest, on_signal
 from tuner.journal import journal
-from tuner.judge import Judge, rule_of
 from tuner.lock import DriverLock
 from tuner.outage import GATHERING, PatientJournal
 from tuner.paths import ExperimentPaths
 from tuner.records import Record, RecordWriter, read
+from tuner.rules import registry
+from tuner.rules.judge import Judge
+from tuner.rules.rule import rule_of
 from tuner.tensorboard_feed import Export
 
 CHECKPOINT_SECONDS = 60.0
@@ -85,12 +87,15 @@ def hold(
         seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
 
         look = newcomers.inspection(paths, manifest, resources.ids)
+        rule = judge.rule
+        saved_at = rule.rungs[:-1] if registry.get(rule.name).pauses else ()
 
         def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
             return [
                 search.assignment(paths, manifest, index, config, allocator.share(config))
                 | {"recorded_epoch": judge.last_epoch.get(index, 0)}
-                | {"checkpoint_seconds": seconds, "step_timeout": step_timeout, "look": look}
+                | {"checkpoint_seconds": seconds, "checkpoint_at": saved_at}
+                | {"step_timeout": step_timeout, "look": look}
                 for index, config in trials
             ]
 

@@ -13,8 +13,8 @@ import search_spaces
 from search_spaces.overrides import describe
 from search_spaces.space import SearchSpace
 from trainables import families
-from tuner.asha import rungs
 from tuner.errors import BadInput
+from tuner.rules.ranking import rungs
 
 
 def listing(family: str | None = None) -> Table:

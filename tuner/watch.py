@@ -7,14 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from ray.tune import Callback, Stopper
+from ray.tune.experiment import Trial
 from ray.tune.stopper import NoopStopper
 
 from trainables.watchdog import take_stacks
 from tuner import newcomers
 from tuner.error_file import about_images, first_sentence, newest_failure
 from tuner.interrupt import StopRequest
-from tuner.judge import Judge
 from tuner.paths import ExperimentPaths
+from tuner.rules.judge import Judge
 from tuner.scheduler import index_of
 
 PATIENCE = 600.0  # seconds in which some trial must find room on a cluster that is as large as it can be
@@ -56,13 +57,14 @@ class Watch:
 
     def started(self, index: int) -> None:
         self._running.add(index)
-        epoch = self._judge.last_epoch.get(index, 0)
-        self._judge.writer.write({"event": "start", "trial": index, "epoch": epoch})
+        self._judge.begin(index)
 
     def progressed(self, trial: Any, result: dict[str, Any]) -> None:
         """A worker reported; only failures in a row without a new epoch may end a trial, since machines come and go."""
         if not result.get("replayed"):
             trial.run_metadata.num_failures = 0
+        if trial.status == Trial.PAUSED:
+            self._leave(index_of(trial))
 
     def lost(self, index: int, error_file: str | None, final: bool) -> None:
         """The worker died, hung or raised; Ray restarts it unless this was the last time."""

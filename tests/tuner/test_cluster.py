@@ -13,10 +13,11 @@ from benchmarks.raylets import Raylets
 from benchmarks.survival import soak
 from tests.tuner.searches import count_epochs, medians, options, repeats, run, start
 from tuner.history import History
-from tuner.judge import contradictions, rule_of
 from tuner.manifest import read as read_manifest
 from tuner.paths import ExperimentPaths
 from tuner.records import read
+from tuner.rules.rule import rule_of
+from tuner.rules.verify import contradictions
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

@@ -11,9 +11,10 @@ from tests.tuner.searches import TINY, judgements, medians
 from tuner import experiment, leaderboard, manifest
 from tuner.errors import BadInput
 from tuner.history import History
-from tuner.judge import contradictions, rule_of
 from tuner.lock import is_held
 from tuner.records import read
+from tuner.rules.rule import rule_of
+from tuner.rules.verify import contradictions
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,9 @@ from rich.console import Console
 
 import search_spaces
 from search_spaces import Allocation, Budget, Protocol, SearchSpace, SpaceExhausted
-from tuner import asha
 from tuner.errors import BadInput
 from tuner.plan import expected_trials, plan, prepare
+from tuner.rules import asha
 from tuner.tables.plan import plan_view
 
 

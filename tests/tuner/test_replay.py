@@ -10,12 +10,14 @@ import pandas
 import pytest
 
 from tests.tuner.experiments import Experiment, finished
-from tuner import asha, curves, replay_settings
+from tuner import curves, replay_settings
 from tuner.errors import BadInput
 from tuner.history import History
-from tuner.judge import Judge, Rule
 from tuner.records import RecordWriter, read
 from tuner.replay import Setting, replay, run
+from tuner.rules import asha
+from tuner.rules.judge import Judge
+from tuner.rules.rule import Rule
 
 REFERENCE = Path(__file__).parents[2].parent / "shared" / "reference" / "bn_only_curves.csv"
 needs_reference = pytest.mark.skipif(not REFERENCE.exists(), reason=f"{REFERENCE.name} is not beside the checkout")

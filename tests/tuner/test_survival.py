@@ -10,10 +10,11 @@ from pandas.testing import assert_frame_equal
 
 from tests.tuner.searches import TINY, count_epochs, judgements, kill_after, medians, options, repeats, run, start
 from tuner import leaderboard
-from tuner.judge import contradictions, rule_of
 from tuner.manifest import read as read_manifest
 from tuner.paths import ExperimentPaths
 from tuner.records import read
+from tuner.rules.rule import rule_of
+from tuner.rules.verify import contradictions
 
 pytestmark = pytest.mark.slow
 

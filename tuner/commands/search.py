@@ -28,6 +28,7 @@ from tuner.commands.options import (
     RankWindow,
     Reduction,
     Replicates,
+    Rule,
     Seed,
     Setting,
     Space,
@@ -51,6 +52,7 @@ def plan(
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
     rank_window: RankWindow = None,
+    rule: Rule = None,
     placement: Placement = None,
     gpus_per_replicate: GpusPerReplicate = None,
     accelerator_type: Accelerator = None,
@@ -63,6 +65,7 @@ def plan(
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
     budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
+    budget |= {"rule": rule}
     out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
 
 
@@ -82,6 +85,7 @@ def launch(
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
     rank_window: RankWindow = None,
+    rule: Rule = None,
     placement: Placement = None,
     gpus_per_replicate: GpusPerReplicate = None,
     accelerator_type: Accelerator = None,
@@ -102,6 +106,7 @@ def launch(
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
     budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
+    budget |= {"rule": rule}
     if is_head(address) and not dry_run:
         session = {"seed": seed, "max_concurrent": max_concurrent, "checkpoint_every": checkpoint_every}
         session["step_timeout"] = step_timeout

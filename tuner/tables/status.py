@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -26,6 +27,7 @@ def status_view(history: History, now: float | None = None) -> RenderableType:
         heading.experiment(history),
         Text(_session(history, time.time() if now is None else now)),
         Text(best_line(history)),
+        *([Text(waiting_line(history))] if any(trial.waits for trial in history.trials) else []),
         Text(),
         early_stopping_view(report, finished=history.state == "finished"),
         Text(f"{duration(trained)} of training, all trials together"),
@@ -57,6 +59,12 @@ def best_line(history: History) -> str:
     epoch = best.compared_epoch
     median = f"{metric(best.median(epoch))} {spread(*best.extremes(epoch))}"
     return f"best so far: trial {best.index}, {history.metric} {median} at epoch {epoch}"
+
+
+def waiting_line(history: History) -> str:
+    """How many trials wait at which rung."""
+    counted = Counter(trial.rung for trial in history.trials if trial.waits)
+    return "waiting: " + ", ".join(f"{count} at rung {rung}" for rung, count in sorted(counted.items()))
 
 
 def time_line(history: History, now: float) -> str:

@@ -18,10 +18,11 @@ from tuner import ray_session
 from tuner.broadcast import MARK
 from tuner.cluster import jobs, package
 from tuner.cluster.head import reach
-from tuner.judge import contradictions, rule_of
 from tuner.manifest import read as read_manifest
 from tuner.paths import ExperimentPaths
 from tuner.records import read
+from tuner.rules.rule import rule_of
+from tuner.rules.verify import contradictions
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 

@@ -12,14 +12,16 @@ from rich.console import Console
 
 from search_spaces import Budget, Protocol, SearchSpace
 from tests.tuner.experiments import Experiment, around
-from tests.tuner.test_asha import _RayTrial
-from tests.tuner.test_judge import decisions, endings, result
-from tuner.brackets import bracket_of
+from tests.tuner.rules.test_asha import _RayTrial
+from tests.tuner.rules.test_judge import decisions, endings, result
 from tuner.early_stopping import EarlyStopping
 from tuner.history import History
-from tuner.judge import Judge, Rule, contradictions, rule_of
 from tuner.plan import expected_trials, plan
 from tuner.records import RecordWriter, read
+from tuner.rules.judge import Judge
+from tuner.rules.ranking import bracket_of
+from tuner.rules.rule import Rule, rule_of
+from tuner.rules.verify import contradictions
 from tuner.tables.plan import plan_view
 from tuner.tables.results import early_stopping_view
 

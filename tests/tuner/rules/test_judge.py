@@ -7,8 +7,10 @@ import random
 
 import pytest
 
-from tuner.judge import Judge, Rule, contradictions, rule_of
 from tuner.records import RecordWriter, read
+from tuner.rules.judge import Judge
+from tuner.rules.rule import Rule, rule_of
+from tuner.rules.verify import contradictions
 
 RULE = Rule("val_accuracy", "max", epochs=9, grace=1, reduction=3)
 
