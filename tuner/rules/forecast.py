@@ -17,8 +17,8 @@ def expected_trials(
 ) -> list[float]:
     """How many trials of a bracket are expected to train each stage; the first element is `trials`.
 
-    The mean over random arrival orders of the rule itself. ASHA lets the first arrivals pass: more than
-    trials / reduction^k; promotion rounds down at every rung. A trial keeps its rank from rung to rung, so late survivors
+    The mean over random arrival orders of the rule itself. ASHA lets the first arrivals pass, and promotion those that are
+    the best until better ones come: more than trials / reduction^k. A trial keeps its rank from rung to rung, so late survivors
     are good ones, and the estimate errs on the side of more training. The `baseline`, if it is among them, is compared like
     the others but goes on.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from trainables.statistics import worst
 from tuner.records import Record, RecordWriter
+from tuner.rules import entries
 from tuner.rules.ranking import bracket_of
 from tuner.rules.rule import Action, Rule
 from tuner.rules.rungs import Decision, Rungs
@@ -48,6 +49,7 @@ class Judge:
     def recall(self, records: Iterable[Record]) -> None:
         """Rebuild the state from the records of earlier sessions, and write what a kill cut off behind the last of them."""
         undecided: dict[int, Record] = {}
+        causes: dict[int, str] = {}  # the first failure at the last epoch of a trial
         owed: dict[tuple[str, int], Record] = {}  # what follows from a decision, until it is met
         for record in records:
             trial, event = int(record.get("trial", -1)), record["event"]
@@ -60,11 +62,15 @@ class Judge:
                     self.promoted.pop(trial, None)
                 case "epoch":
                     self.last_epoch[trial] = record["epoch"]
-                    self.medians.setdefault(trial, []).append(recorded_median(self.rule, record))
+                    self.medians.setdefault(trial, []).append(entries.recorded_median(self.rule, record))
                     undecided[trial] = record
+                    causes.pop(trial, None)
                     owed.pop(("end", trial), None)  # it was let go on
+                case "replicate_failed":
+                    causes.setdefault(trial, str(record["message"]))
                 case "decision":
-                    follow = [*self._moves(self._replace(record)), *_stopped(record, undecided.pop(trial, None))]
+                    stopped = entries.stopped(record, undecided.pop(trial, None), causes.get(trial, entries.EARLIER))
+                    follow = [*stopped, *self._moves(self._replace(record))]
                     owed |= {(after["event"], after["trial"]): after for after in follow}
                 case "promote" | "end":
                     self._enter(record)
@@ -73,8 +79,9 @@ class Judge:
         for record in cut_off:
             self._enter(record)
         for trial, record in undecided.items():
-            median = recorded_median(self.rule, record)
-            cut_off += self._consequences(trial, record["epoch"], median, _has_diverged(record), "replicates failed")
+            median = entries.recorded_median(self.rule, record)
+            cause = causes.get(trial, entries.EARLIER)
+            cut_off += self._consequences(trial, record["epoch"], median, entries.has_diverged(record), cause)
         self.writer.write(*cut_off, *self._hopeless())
 
     def _replace(self, record: Record) -> Decision:
@@ -100,7 +107,7 @@ class Judge:
             self.fail(trial, str(failed))
             return "stop"
         epoch = int(result["epoch"])
-        record = epoch_record(trial, result)
+        record = entries.epoch_record(trial, result)
         if epoch <= self.last_epoch.get(trial, 0):
             # The first record stands, for decisions were made on it. Trained again after a crash it is kept as evidence.
             if not result.get("replayed"):
@@ -108,7 +115,7 @@ class Judge:
             return self._verdict(trial)
         self.last_epoch[trial] = epoch
         failures = [{"event": "replicate_failed", "trial": trial, **failure} for failure in result["failures"]]
-        first = result["failures"][0]["message"] if result["failures"] else "replicates failed earlier"
+        first = result["failures"][0]["message"] if result["failures"] else entries.EARLIER
         value = self._number(result.get(self.rule.metric))
         self.medians.setdefault(trial, []).append(value)
         consequences = self._consequences(trial, epoch, value, bool(result["diverged"]), first)
@@ -123,7 +130,7 @@ class Judge:
     def fail(self, trial: int, message: str) -> None:
         """End a trial that cannot be trained: its worker was lost too often, or it does not fit into a GPU."""
         if trial not in self.ended:
-            end = _end(trial, "failed", self.last_epoch.get(trial, 0), message)
+            end = entries.end(trial, "failed", self.last_epoch.get(trial, 0), message)
             self._enter(end)
             self.writer.write(end, *self._hopeless())
 
@@ -137,14 +144,13 @@ class Judge:
         diverged = diverged or not math.isfinite(value)
         medians = [*self.medians[trial][:-1], worst(self.rule.mode)] if diverged else self.medians[trial]
         decision = self._rungs.arrive(trial, self.brackets.get(trial, ""), epoch, medians)
-        records = [] if decision is None else [_decision_record(decision)]
+        records = [] if decision is None else [entries.decision_record(decision)]
         if diverged:
-            reason = f"no majority of the replicates is alive at epoch {epoch}; first failure: {cause}"
-            records.append(_end(trial, "diverged", epoch, reason))
+            records.append(entries.diverged(trial, epoch, cause))
         elif decision is not None and decision.action == "stop":
-            records.append(_end(trial, "stopped", epoch, decision.reason))
+            records.append(entries.end(trial, "stopped", epoch, decision.reason))
         elif epoch >= self.rule.epochs:
-            records.append(_end(trial, "completed", epoch, "full budget"))
+            records.append(entries.end(trial, "completed", epoch, "full budget"))
         records += [] if decision is None else self._moves(decision)
         for record in records:
             self._enter(record)
@@ -153,14 +159,18 @@ class Judge:
     def _moves(self, decision: Decision) -> list[Record]:
         """What a decision means for trials that waited at its rung."""
         promoted = [
-            _promote_record(decision, trial, self._rungs.value(trial, decision.rung, decision.bracket), reason)
+            entries.promote_record(decision, trial, self._rungs.value(trial, decision.rung, decision.bracket), reason)
             for trial, reason in decision.released.items()
         ]
-        return promoted + [_end(trial, "stopped", decision.rung, reason) for trial, reason in decision.ended.items()]
+        return promoted + [
+            entries.end(trial, "stopped", decision.rung, reason) for trial, reason in decision.ended.items()
+        ]
 
     def _hopeless(self) -> list[Record]:
         """The ends of those who wait while nothing is left to train, entered into the state."""
-        ends = [_end(trial, "stopped", self.waiting[trial], why) for trial, why in self._rungs.hopeless().items()]
+        ends = [
+            entries.end(trial, "stopped", self.waiting[trial], why) for trial, why in self._rungs.hopeless().items()
+        ]
         for end in ends:
             self._enter(end)
         return ends
@@ -181,75 +191,3 @@ class Judge:
         if isinstance(value, int | float) and math.isfinite(value):
             return float(value)
         return worst(self.rule.mode)
-
-
-def epoch_record(trial: int, result: dict[str, Any]) -> Record:
-    """The record of one epoch: per metric the median and the k values; minimum and maximum follow from these."""
-    return {
-        "event": "epoch",
-        "trial": trial,
-        "epoch": int(result["epoch"]),
-        "metrics": {
-            name: {"median": result[name], "values": list(result[f"{name}_values"])} for name in result["metrics"]
-        },
-        "replicates_ok": result["replicates_ok"],
-        "learning_rate": result["learning_rate"],
-        "epoch_seconds": result["epoch_seconds"],
-        "step_seconds": result.get("step_seconds"),
-        "images_per_second": result["images_per_second"],
-        "scalars": dict(result.get("scalars", {})),
-    }
-
-
-def recorded_median(rule: Rule, record: Record) -> float:
-    """The objective in an epoch record, the worst value where it is missing or not finite."""
-    median = record["metrics"].get(rule.metric, {}).get("median")
-    return worst(rule.mode) if median is None else float(median)
-
-
-def _has_diverged(record: Record) -> bool:
-    """Whether an epoch record tells of a trial without a majority of living replicates."""
-    reported = next(iter(record["metrics"].values()))
-    return 2 * int(record["replicates_ok"]) <= len(reported["values"])
-
-
-def _decision_record(decision: Decision) -> Record:
-    return {
-        "event": "decision",
-        "trial": decision.trial,
-        "epoch": decision.rung,
-        "rung": decision.rung,
-        "action": decision.action,
-        "value": decision.value,
-        "cutoff": decision.cutoff,
-        "of": decision.of,
-        "bracket": decision.bracket,
-        "reason": decision.reason,
-    }
-
-
-def _promote_record(decision: Decision, trial: int, value: float, reason: str) -> Record:
-    """A trial that waited at the rung goes on, since the decision's trial arrived."""
-    return {
-        "event": "promote",
-        "trial": trial,
-        "epoch": decision.rung,
-        "rung": decision.rung,
-        "value": value,
-        "cutoff": decision.cutoff,
-        "of": decision.of,
-        "bracket": decision.bracket,
-        "reason": reason,
-    }
-
-
-def _stopped(decision: Record, epoch: Record | None) -> list[Record]:
-    """The end of a trial that a recorded decision stopped."""
-    if decision["action"] != "stop":
-        return []
-    status = "diverged" if epoch is not None and _has_diverged(epoch) else "stopped"
-    return [_end(decision["trial"], status, decision["rung"], decision["reason"])]
-
-
-def _end(trial: int, status: str, epoch: int, reason: str) -> Record:
-    return {"event": "end", "trial": trial, "status": status, "epoch": epoch, "reason": reason}

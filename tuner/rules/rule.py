@@ -148,6 +148,6 @@ class Algorithm(Protocol):
         """Decide about a trial that arrives at a rung, which does not hold it yet.
 
         Called in order of arrival, once for each trial and rung. About 1 / `rung.rule.reduction` of those who arrive
-        should go on, at once or later: plan and time left count on that.
+        should go on, at once or later: the time left counts on that.
         """
         ...

@@ -11,7 +11,7 @@ from tuner.errors import TunerError
 from tuner.paths import ExperimentPaths
 from tuner.records import Record, read
 from tuner.rules import ranking
-from tuner.rules.judge import recorded_median
+from tuner.rules.entries import recorded_median
 from tuner.rules.rule import Rule, rule_of
 from tuner.rules.rungs import Rungs
 
