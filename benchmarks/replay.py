@@ -18,10 +18,11 @@ import time
 from pathlib import Path
 
 from benchmarks.harness import hardware
-from tuner import experiment, paths
-from tuner.curves import Curves, load, of_history
-from tuner.history import History
+from tuner import experiment
+from tuner.records import paths
 from tuner.replay import Replay, Setting, run
+from tuner.replay.curves import Curves, load, of_history
+from tuner.results.history import History
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT.parent / "shared" / "reference" / "bn_only_curves.csv"

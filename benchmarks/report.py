@@ -21,12 +21,12 @@ from rich.table import Table
 
 from benchmarks.harness import hardware
 from tests.tuner.browser import chromium
-from tuner import manifest as manifests
 from tuner import report
-from tuner.judge import Judge, rule_of
-from tuner.paths import ExperimentPaths
-from tuner.records import RecordWriter
+from tuner.records import manifest as manifests
+from tuner.records.lines import RecordWriter
+from tuner.records.paths import ExperimentPaths
 from tuner.report import importance
+from tuner.rules.judge import Judge, rule_of
 
 REPLICATES = 5
 METRICS = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainables.config.wording import some
 from trainables.storage import Place, StorageError, local_copy
-from trainables.wording import some
 
 logger = logging.getLogger(__name__)
 

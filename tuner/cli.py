@@ -7,15 +7,12 @@ import sys
 from rich.console import Console
 
 from trainables.storage import StorageError
-from tuner.cluster.cli import cluster_app
 from tuner.commands.app import app
+from tuner.commands.cluster import cluster_app
 from tuner.errors import StorageUnavailable, TunerError
 
 # Each module registers its verbs when it is imported; `tuner --help` shows them in this order.
 # isort: off
-from tuner.commands import search as search
-from tuner.commands import reading as reading
-from tuner.commands import training as training
 from tuner.commands import machine as machine
 # isort: on
 

@@ -4,7 +4,7 @@ import pytest
 
 import search_spaces
 from trainables.config.online_norm import OnlineNormConfig, effective_lr_momentum
-from tuner.asha import rungs
+from tuner.rules.asha import rungs
 
 NAMES = search_spaces.names()["online_norm"]
 

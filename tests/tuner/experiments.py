@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tuner import manifest as manifests
-from tuner.paths import ExperimentPaths
-from tuner.records import Record, RecordWriter
+from tuner.records import manifest as manifests
+from tuner.records.lines import Record, RecordWriter
+from tuner.records.paths import ExperimentPaths
 
 REPLICATES = 5
 RUNGS = [1, 3, 9]

@@ -9,15 +9,17 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from tests.tuner.searches import TINY, kill_after, medians, run, start
-from trainables.data import ImageData
+from trainables.images.loaded import ImageData
 from trainables.lockstep import LockStep
-from tuner import confirm as confirming
-from tuner import experiment, manifest, retrain
+from tuner import experiment
 from tuner.errors import BadInput
-from tuner.export import export_trial
-from tuner.history import History
+from tuner.experiment import confirm as confirming
 from tuner.leaderboard import load as leaderboard
-from tuner.weights import export_weights
+from tuner.networks import retrain
+from tuner.networks.export import export_trial
+from tuner.networks.weights import export_weights
+from tuner.records import manifest
+from tuner.results.history import History
 
 pytestmark = pytest.mark.slow
 

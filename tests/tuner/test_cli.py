@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.tuner.experiments import Experiment, finished
-from tuner import asha
+from tuner.rules import asha
 
 MISTAKES = {
     "not a number": (["launch", "blur", "--set", "lr=nan"], "`lr` is nan, but must be a number"),

@@ -12,11 +12,11 @@ import pytest
 from benchmarks.raylets import Raylets
 from benchmarks.survival import soak
 from tests.tuner.searches import count_epochs, medians, options, repeats, run, start
-from tuner.history import History
-from tuner.judge import contradictions, rule_of
-from tuner.manifest import read as read_manifest
-from tuner.paths import ExperimentPaths
-from tuner.records import read
+from tuner.records.lines import read
+from tuner.records.manifest import read as read_manifest
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History
+from tuner.rules.judge import contradictions, rule_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

@@ -9,13 +9,16 @@ import torch
 
 from tests.tuner.searches import TINY
 from trainables.blur import Blur, BlurTrainable
-from trainables.guarded import ONE_BY_ONE
 from trainables.lockstep import LockStep
-from trainables.replicated import TRAINABLES
-from tuner import experiment, manifest, search, watch
+from trainables.on_ray.trainable import TRAINABLES
+from trainables.trial.guarded import ONE_BY_ONE
+from tuner import experiment
 from tuner.errors import BadInput, TunerError
-from tuner.history import History
-from tuner.records import read
+from tuner.experiment import trials as search
+from tuner.experiment import watch
+from tuner.records import manifest
+from tuner.records.lines import read
+from tuner.results.history import History
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

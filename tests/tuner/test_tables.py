@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 
 from tests.tuner.experiments import Experiment, around, finished
-from tuner import leaderboard
 from tuner.errors import BadInput
-from tuner.history import History
-from tuner.lock import DriverLock
-from tuner.tables import export
+from tuner.records.lock import DriverLock
+from tuner.results import leaderboard
+from tuner.results.history import History
+from tuner.tables import machine_readable as export
 from tuner.tables.failures import failures_view
 from tuner.tables.results import results_view
 from tuner.tables.status import status_view

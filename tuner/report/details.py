@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tuner.history import History
-from tuner.leaderboard import Leaderboard
-from tuner.published import figures
+from tuner.results.history import History
+from tuner.results.leaderboard import Leaderboard
+from tuner.results.published import figures
 from tuner.tables.text import knob
 
 

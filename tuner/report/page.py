@@ -9,11 +9,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tuner import output, paths
-from tuner.history import History
-from tuner.notebook import Experiment
-from tuner.paths import ExperimentPaths
+from tuner.records import output, paths
+from tuner.records.paths import ExperimentPaths
 from tuner.report.content import content
+from tuner.results.history import History
+from tuner.results.notebook import Experiment
 
 _STATIC = Path(__file__).parent / "static"
 # In the order they are read: each uses only what stands before it.

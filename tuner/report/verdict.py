@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.history import History, Trial
-from tuner.leaderboard import Leaderboard, Row
-from tuner.paths import ExperimentPaths
-from tuner.significance import LEVEL, beats, pairs_needed, separated, sign_test
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History, Trial
+from tuner.results.leaderboard import Leaderboard, Row
+from tuner.results.significance import LEVEL, beats, pairs_needed, separated, sign_test
 from tuner.tables.confirmation import verdict_of
 from tuner.tables.text import knob, metric
 

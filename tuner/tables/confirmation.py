@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner.history import History
-from tuner.leaderboard import Leaderboard, Row
-from tuner.paths import ExperimentPaths
-from tuner.significance import pairs_needed, separated
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History
+from tuner.results.leaderboard import Leaderboard, Row
+from tuner.results.significance import pairs_needed, separated
 from tuner.tables import heading
 from tuner.tables.grid import grid
 from tuner.tables.results import ties

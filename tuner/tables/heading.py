@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tuner.history import History
+from tuner.results.history import History
 from tuner.tables.text import plain
 
 TEST_SELECTION = "test-set selection, as the paper did"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner import published
-from tuner.early_stopping import EarlyStopping, RungCount
-from tuner.leaderboard import Leaderboard, Row
-from tuner.significance import LEVEL, pairs_needed
+from tuner.results import published
+from tuner.results.early_stopping import EarlyStopping, RungCount
+from tuner.results.leaderboard import Leaderboard, Row
+from tuner.results.significance import LEVEL, pairs_needed
 from tuner.tables import heading
 from tuner.tables.grid import WIDTH, grid, width
 from tuner.tables.text import MISSING, count, knob, metric, spread

@@ -14,14 +14,14 @@ import pytest
 
 from tests.tuner.cluster.head import running_head
 from tests.tuner.searches import count_epochs, options
-from tuner import ray_session
-from tuner.broadcast import MARK
 from tuner.cluster import jobs, package
 from tuner.cluster.head import reach
-from tuner.judge import contradictions, rule_of
-from tuner.manifest import read as read_manifest
-from tuner.paths import ExperimentPaths
-from tuner.records import read
+from tuner.machines import ray_session
+from tuner.records.lines import read
+from tuner.records.manifest import read as read_manifest
+from tuner.records.paths import ExperimentPaths
+from tuner.rules.judge import contradictions, rule_of
+from tuner.tables.broadcast import MARK
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 

@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from tuner.leaderboard import Leaderboard
 from tuner.report.panels import blur, bn_only, deconv, imagenet, online_norm
 from tuner.report.panels.panel import Panel
+from tuner.results.leaderboard import Leaderboard
 
 PANELS: dict[str, Callable[[Leaderboard], Panel]] = {
     "blur": blur.panel,

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from trainables.config.blur import BlurConfig, sigma_at
-from tuner.history import Trial
-from tuner.leaderboard import Leaderboard
 from tuner.report.panels.panel import Figure, Panel, error_bars, label, leading
+from tuner.results.history import Trial
+from tuner.results.leaderboard import Leaderboard
 
 _PREFIX = "val_accuracy_sigma_"
 

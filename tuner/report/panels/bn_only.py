@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.history import Trial
-from tuner.leaderboard import Leaderboard
 from tuner.report.panels.panel import Figure, Panel, error_bars, label, leading, ranked
+from tuner.results.history import Trial
+from tuner.results.leaderboard import Leaderboard
 
 KINDS = {"freeze": "bn", "resnet": "all"}  # kind of a name such as cifar_freeze_14_2 -> its trainable set
 _QUANTILES = ("min", "q05", "q25", "q50", "q75", "q95", "max")

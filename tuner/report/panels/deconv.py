@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.history import Trial
-from tuner.leaderboard import Leaderboard
 from tuner.report.panels.panel import Figure, Panel, error_bars, ranked
+from tuner.results.history import Trial
+from tuner.results.leaderboard import Leaderboard
 
 NORMS = {"bn": "BN", "deconv": "ND"}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tuner.leaderboard import Leaderboard
 from tuner.report.panels.panel import Figure, Panel, label, leading
+from tuner.results.leaderboard import Leaderboard
 
 
 def panel(board: Leaderboard) -> Panel:

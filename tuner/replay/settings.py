@@ -1,0 +1,43 @@
+"""The settings that a `tuner replay` command line means: every combination of the values given."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import cast
+
+from tuner.errors import BadInput
+from tuner.replay import RULES, Setting
+from tuner.replay.rule import RuleName
+
+WINDOWS = (1, 5)
+
+
+def product(
+    rules: Sequence[str] | None,
+    graces: Sequence[int] | None,
+    reductions: Sequence[float] | None,
+    windows: Sequence[int] | None,
+    rungs: Sequence[str] | None,
+    order: int | None,
+) -> list[Setting]:
+    """Every combination; an option that is not given stands for its usual values.
+
+    Args:
+        rungs: texts such as "20,40,84", each a choice of rungs in place of those that a grace gives; `BadInput` when one
+            is not of that form.
+    """
+    placed: list[tuple[int, tuple[int, ...] | None]] = [(1, _epochs(text)) for text in rungs or ()]
+    placed += [(grace, None) for grace in graces or (() if rungs else (1,))]
+    combinations = itertools.product(rules or RULES, placed, reductions or (3.0,), windows or WINDOWS)
+    return [
+        Setting(cast(RuleName, rule), grace, reduction, window, levels, order)
+        for rule, (grace, levels), reduction, window in combinations
+    ]
+
+
+def _epochs(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise BadInput(f"--rungs is {text!r}, but must be epochs such as 20,40,84; correct it")
+    return tuple(map(int, parts))

@@ -1,0 +1,1 @@
+"""Who goes on: the rules of early stopping, without Ray and without files."""

@@ -1,0 +1,111 @@
+"""The search spaces as a person reads them: a listing, and one space with every knob, its range and meaning."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+import search_spaces
+from search_spaces.overrides import describe
+from search_spaces.space import SearchSpace
+from trainables import families
+from tuner.errors import BadInput
+from tuner.rules.asha import rungs
+
+
+def listing(family: str | None = None) -> Table:
+    """Every space with its budget, of one family or of all."""
+    try:
+        chosen = {families.canonical(family)} if family else set(search_spaces.names())
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    table = Table(box=None, pad_edge=False)
+    for column in ("family", "space", "trials", "epochs", "rungs", "what it asks"):
+        table.add_column(column, justify="right" if column in ("trials", "epochs") else "left")
+    for name, spaces in search_spaces.names().items():
+        for space in (search_spaces.load(name, space) for space in spaces if name in chosen):
+            budget = space.budget
+            levels = rungs(budget.epochs, budget.grace, budget.reduction)
+            table.add_row(
+                name,
+                space.name,
+                str(budget.trials),
+                str(budget.epochs),
+                " ".join(map(str, levels)),
+                Text(space.summary),
+            )
+    return table
+
+
+def one(family: str, name: str) -> RenderableType:
+    """One space: its budget, the searched knobs, then all others."""
+    try:
+        space = search_spaces.load_file(name) if name.endswith(".py") else search_spaces.load(family, name)
+        fields = families.config_class(space.family).model_fields
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    searched = space.searched
+    settings = {**space.settings, **space.fixed}
+    for knob in (*searched, *(key for key in fields if key not in searched)):
+        text = Text(_domain(space, knob), style="bold") if knob in searched else Text()
+        if knob in settings:
+            text.append(f"= {describe(settings[knob])}", style="bold")
+        notes = [f"default {describe(fields[knob].default)}"]
+        if knob in space.baseline:
+            notes.insert(0, f"baseline {describe(space.baseline[knob])}")
+        allowed = _allowed(fields[knob])
+        if allowed:
+            notes.append(f"allowed {allowed}")
+        text.append(f"{'  ' if text else ''}{', '.join(notes)}")
+        text.append(f"\n{fields[knob].description or ''}{_condition(space, knob)}", style="dim")
+        table.add_row(Text(knob), text)
+    budget = space.budget
+    levels = " ".join(map(str, rungs(budget.epochs, budget.grace, budget.reduction)))
+    ranked = "" if budget.rank_window == 1 else f" (ranked by the median of {budget.rank_window} epochs)"
+    heading = Text(
+        f"{space.family} / {space.name}: {space.summary}\n"
+        f"{budget.trials} trials x {budget.replicates} replicates, {budget.epochs} epochs, rungs {levels}{ranked}; objective "
+        f"{space.objective.metric} ({space.objective.mode}) on {space.protocol.dataset}, selected on the "
+        f"{space.protocol.selection}{_bracket(space)}\n"
+    )
+    return Group(heading, table)
+
+
+def _bracket(space: SearchSpace) -> str:
+    knobs = space.bracket_knobs
+    return f"; at a rung only trials of the same {' and '.join(knobs)} are compared" if knobs else ""
+
+
+def _domain(space: SearchSpace, knob: str) -> str:
+    if knob in space.parameters:
+        return describe(space.parameters[knob])
+    values: dict[str, Any] = {describe(point[knob]): None for point in space.points if knob in point}
+    return f"points: {', '.join(values)}"
+
+
+def _allowed(field: FieldInfo) -> str:
+    """The bounds of a knob as an interval, or its values."""
+    values = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    if values:
+        return ", ".join(map(str, values))
+    low = high = ""
+    for bound in field.metadata:
+        for kind, sign in (("ge", ">= "), ("gt", "> ")):
+            low = f"{sign}{getattr(bound, kind):g}" if hasattr(bound, kind) else low
+        for kind, sign in (("le", "<= "), ("lt", "< ")):
+            high = f"{sign}{getattr(bound, kind):g}" if hasattr(bound, kind) else high
+    return " and ".join(bound for bound in (low, high) if bound)
+
+
+def _condition(space: SearchSpace, knob: str) -> str:
+    conditions = [
+        f"{other} in {', '.join(map(str, values))}" for other, values in space.active_when.get(knob, {}).items()
+    ]
+    return f" (only where {' and '.join(conditions)})" if conditions else ""
