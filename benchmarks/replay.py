@@ -152,7 +152,7 @@ def report(reference: Curves, histories: list[History]) -> None:
         "all 18 runs": [reference],
     }
     for history in histories:
-        title = f"{history.manifest['family']}, {len(history.trials)} trials x {history.budget} epochs"
+        title = f"{history.manifest.family}, {len(history.trials)} trials x {history.budget} epochs"
         pools[f"{title}: single seeds"] = replicates(history)
         pools[f"{title}: medians of {history.replicates}"] = [of_history(history)]
     for name, chosen in pools.items():

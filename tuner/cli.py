@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from rich.console import Console
@@ -24,6 +25,9 @@ app.add_typer(cluster_app, name="cluster", rich_help_panel="Clusters")
 
 def main() -> None:
     """Run the command line; a mistake of the user ends in one sentence and its exit code, never in a stack trace."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # the name of an odd folder must not end in an encoding error
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except TunerError as error:

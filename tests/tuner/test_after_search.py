@@ -123,7 +123,7 @@ def test_a_killed_confirmation_continues_and_another_top_extends_it(cluster, sea
     best = next(row.trial for row in leaderboard(searched).rows if row.valid and not row.baseline)
     assert {trial.index: trial.status for trial in history.trials} == {0: "completed", best: "completed"}
     assert [trial.baseline for trial in history.trials] == [True, False]
-    assert manifest.read(own.manifest)["seed"] == 4
+    assert manifest.read(own.manifest).seed == 4
     assert (history.rungs, history.state) == ([3], "finished")
     first, selection = medians(own), medians(searched)
     assert len(first) == 6

@@ -145,12 +145,12 @@ def test_a_search_that_finds_no_room_says_so_instead_of_waiting_for_ever(cluster
 def test_other_code_on_resume_is_shown_and_needs_to_be_accepted(cluster, tmp_path):
     outcome = experiment.launch("blur", "smoke", name="old", storage=tmp_path, trials=1, epochs=1, overrides=TINY)
     said = manifest.read(outcome.paths.manifest)
-    mine = dict(said["sources"])
-    said["sources"]["trainables/engine.py"] = "0" * 12
+    mine = dict(said.sources)
+    said.sources["trainables/engine.py"] = "0" * 12
     manifest.write(outcome.paths.manifest, said)
     with pytest.raises(BadInput, match=r"trainables/engine\.py has changed(.|\n)*--accept-changes"):
         experiment.resume("old", storage=tmp_path, trials=2)
     assert experiment.resume("old", storage=tmp_path, trials=2, accept_changes=True).exit_code == 0
     said = manifest.read(outcome.paths.manifest)
-    assert said["accepted_changes"][0]["changes"] == ["trainables/engine.py has changed"]
-    assert said["sources"] == mine
+    assert said.accepted_changes[0]["changes"] == ["trainables/engine.py has changed"]
+    assert said.sources == mine

@@ -81,7 +81,7 @@ def test_a_search_on_s3_is_the_search_on_a_disk(cluster, bucket, on_disk):
     # It goes on where it is, too.
     extended = experiment.resume("exp", storage=f"{bucket}/store", trials=TRIALS + 1)
     assert [trial.has_ended for trial in History.load(extended.paths).trials] == [True] * (TRIALS + 1)
-    assert manifest.read(paths.manifest)["budget"]["trials"] == TRIALS + 1
+    assert manifest.read(paths.manifest).budget.trials == TRIALS + 1
     assert told(paths)[: len(told(on_disk))] == told(on_disk)
     # And nowhere is the key.
     for key in s3client.client().list_objects_v2(Bucket=bucket.bucket)["Contents"]:

@@ -49,7 +49,7 @@ def wide(folder):
 def test_the_leaderboard_says_over_how_many_epochs_a_stopped_trial_was_ranked(tmp_path):
     made = finished(tmp_path / "one")
     assert "stopped: its median was below the cutoff" in results(made)
-    budget = {**made.manifest["budget"], "rank_window": 3}
+    budget = {**made.manifest.budget.content(), "rank_window": 3}
     made = finished(tmp_path / "three", budget=budget)
     assert "stopped: its median of 3 epochs was below the cutoff" in results(made)
 

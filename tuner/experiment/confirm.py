@@ -61,27 +61,27 @@ def confirm(
         with DriverLock(paths.lock):
             pass  # refuse early, as resuming does
         manifest = manifests.read(paths.manifest)
-        known = [record for record in read(paths.records) if record["event"] == "trial"]
+        known = [record for record in read(paths.records, manifest) if record["event"] == "trial"]
         _require_unchanged(searched, manifest, seed, replicates)
     else:
         manifest = _describe(manifests.read(searched.manifest), seed, replicates)
     have = {record["trial"] for record in known}
     more = [record for record in chosen if record["trial"] not in have]
-    budget = manifest["budget"]
-    budget["trials"] = len(known) + len(more)
+    budget = manifest.budget
+    budget.trials = len(known) + len(more)
     if max_concurrent is not None:
-        budget["max_concurrent"] = max_concurrent
+        budget.max_concurrent = max_concurrent
     if not more and all(trial.has_ended for trial in History.load(paths).trials):
         return Outcome(paths, "finished")
     with ray_session.connected(address) as resources:
         configs = [record["config"] for record in [*known, *more]]
-        limit = budget.get("max_concurrent")
+        limit = budget.max_concurrent
         found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
-        require_same_data(searched, manifest["data"]["fingerprints"], found["fingerprints"])
+        require_same_data(searched, manifest.data.fingerprints, found["fingerprints"])
         if not known:
             create(paths, manifest, more)
             more = []
-        tell(f"confirming {budget['trials']} trials of `{searched.name}` on seed {manifest['seed']}, in {paths.root}")
+        tell(f"confirming {budget.trials} trials of `{searched.name}` on seed {manifest.seed}, in {paths.root}")
         ending = session.hold(
             paths, manifest, resources, checkpoint_seconds=checkpoint_seconds, tell=tell, listen=listen, more=more
         )
@@ -113,31 +113,33 @@ def selected(searched: ExperimentPaths, top: int) -> list[Record]:
 
 def _describe(searched: Manifest, seed: int | None, replicates: int | None) -> Manifest:
     """The manifest of a new confirmation: the search's, with fresh seeds, without early stopping."""
-    budget = dict(searched["budget"])
-    fresh = searched["seed"] + 1 if seed is None else seed
+    budget = searched.budget.content()
+    fresh = searched.seed + 1 if seed is None else seed
     if fresh < 0:
         raise BadInput(f"--seed is {fresh}, but must be at least 0; raise it")
-    if fresh == searched["seed"]:
+    if fresh == searched.seed:
         raise BadInput(f"--seed is {fresh}, the search's own, so nothing would be confirmed; choose another")
     if replicates is not None and replicates < 1:
         raise BadInput(f"--replicates is {replicates}, but must be at least 1; raise it")
     budget |= {"grace": budget["epochs"], "replicates": replicates or budget["replicates"]}
-    return {
-        **searched,
-        "name": f"{searched['name']}/confirmation",
-        "rebuildable": False,
-        "seed": fresh,
-        "budget": budget,
-        "rungs": [budget["epochs"]],
-        **manifests.surroundings(),
-    }
+    return manifests.of(
+        {
+            **searched.content(),
+            "name": f"{searched.name}/confirmation",
+            "rebuildable": False,
+            "seed": fresh,
+            "budget": budget,
+            "rungs": [budget["epochs"]],
+            **manifests.surroundings(),
+        }
+    )
 
 
 def _require_unchanged(searched: ExperimentPaths, manifest: Manifest, seed: int | None, replicates: int | None) -> None:
     """Refuse to mix seeds in one confirmation."""
     for option, asked, has in (
-        ("--seed", seed, manifest["seed"]),
-        ("--replicates", replicates, manifest["budget"]["replicates"]),
+        ("--seed", seed, manifest.seed),
+        ("--replicates", replicates, manifest.budget.replicates),
     ):
         if asked is not None and asked != has:
             raise BadInput(

@@ -38,7 +38,7 @@ def describe(
         if isinstance(overrides, Mapping)
         else dict(text.split("=", 1) for text in overrides)
     )
-    return {
+    content = {
         "name": name,
         "family": space.family,
         "space": "space.py" if str(given).endswith(".py") else space.name,
@@ -75,6 +75,7 @@ def describe(
         "space_fingerprint": changes.fingerprint(Path(str(given))) if str(given).endswith(".py") else None,
         **manifests.surroundings(),
     }
+    return manifests.of(content)
 
 
 def create(
@@ -179,29 +180,29 @@ def extension(
         )
     if trials == len(known):
         return []
-    if not manifest.get("rebuildable", True):
+    if not manifest.rebuildable:
         raise BadInput(
             f"`{paths.name}` was launched from Python with a space of its own, so its next configurations are not "
             "known here; launch a new experiment instead"
         )
-    texts = [f"{key}={value}" for key, value in manifest["overrides"].items()]
-    budget = {key: value for key, value in manifest["budget"].items() if key != "max_concurrent"}
+    texts = [f"{key}={value}" for key, value in manifest.overrides.items()]
+    budget = manifest.budget.searched()
     with contextlib.ExitStack() as stack:
-        own = manifest["space"] == "space.py"
-        source = stack.enter_context(local_copy(paths.space_source)) if own else manifest["space"]
-        space = request.resolve_space(manifest["family"], source, texts).with_budget(**{**budget, "trials": trials})
+        own = manifest.space == "space.py"
+        source = stack.enter_context(local_copy(paths.space_source)) if own else manifest.space
+        space = request.resolve_space(manifest.family, source, texts).with_budget(**{**budget, "trials": trials})
     # A relative folder means another one where this is run.
-    space = space.with_overrides({"dataset": manifest["protocol"]["dataset"]})
+    space = space.with_overrides({"dataset": manifest.protocol.dataset})
     problems = space.problems()
     if problems:
         raise BadInput.listing(problems)
     if accept:
-        drawn = request.draw(space, manifest["seed"], trials)
+        drawn = request.draw(space, manifest.seed, trials)
         if manifests.as_json(drawn[: len(known)]) != known:
-            drawn = request.draw(space, manifest["seed"], trials + len(known))
+            drawn = request.draw(space, manifest.seed, trials + len(known))
         fresh = [config for config in drawn if manifests.as_json(config) not in known]
         return fresh[: trials - len(known)]
-    configs = request.draw(space, manifest["seed"], trials)
+    configs = request.draw(space, manifest.seed, trials)
     for index, (mine, theirs) in enumerate(zip(manifests.as_json(configs), known, strict=False)):
         if mine != theirs:
             raise BadInput(

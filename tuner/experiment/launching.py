@@ -118,7 +118,7 @@ def launch(
     with ray_session.connected(address) as resources:
         data = preflight.check(Allocator.of_space(chosen), configs, paths.root.parent, resources, max_concurrent)
         manifest = describe(chosen, space, overrides, seed, paths.name, data)
-        manifest["budget"]["max_concurrent"] = max_concurrent
+        manifest.budget.max_concurrent = max_concurrent
         create(paths, manifest, trial_records(0, configs), space)
         tell(f"{paths.name}: {len(configs)} trials of {chosen.budget.replicates} replicates, in {paths.root}")
         ending = session.hold(
@@ -159,9 +159,9 @@ def resume(
     with DriverLock(paths.lock, tell):
         pass  # refuse early: reaching Ray and checking the data takes a while
     manifest = manifests.read(paths.manifest)
-    known = [record for record in read(paths.records) if record["event"] == "trial"]
+    known = [record for record in read(paths.records, manifest) if record["event"] == "trial"]
     # A kill may have come between the manifest of an extension and its trials.
-    wanted = max(manifest["budget"]["trials"], len(known)) if trials is None else trials
+    wanted = max(manifest.budget.trials, len(known)) if trials is None else trials
     more = extension(paths, manifest, [record["config"] for record in known], wanted, accept_changes)
     history = History.load(paths)
     if not more and all(trial.has_ended for trial in history.trials):
@@ -169,15 +169,15 @@ def resume(
         return Outcome(paths, "finished")
     revised = changes.require_accepted(paths, manifest, accept_changes)
     with ray_session.connected(address) as resources:
-        budget = manifest["budget"]
+        budget = manifest.budget
         if max_concurrent is not None:
-            budget["max_concurrent"] = max_concurrent
+            budget.max_concurrent = max_concurrent
         configs = [trial.config for trial in history.trials if not trial.has_ended] + more
-        limit = budget.get("max_concurrent")
+        limit = budget.max_concurrent
         found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
-        require_same_data(paths, manifest["data"]["fingerprints"], found["fingerprints"])
+        require_same_data(paths, manifest.data.fingerprints, found["fingerprints"])
         if more:
-            budget["trials"] = len(known) + len(more)
+            budget.trials = len(known) + len(more)
         ending = session.hold(
             paths,
             manifest,

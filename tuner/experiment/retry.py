@@ -66,18 +66,18 @@ def _differences(
     chosen = request.resolve_space(family, space, overrides).with_budget(**asked)
     there = manifests.read(paths.manifest)
     pairs = {
-        "family": (there["family"], chosen.family),
-        "seed": (there["seed"], seed),
-        "metric": (there["objective"]["metric"], chosen.objective.metric),
-        "dataset": (there["protocol"]["dataset"], chosen.protocol.dataset),
+        "family": (there.family, chosen.family),
+        "seed": (there.seed, seed),
+        "metric": (there.objective.metric, chosen.objective.metric),
+        "dataset": (there.protocol.dataset, chosen.protocol.dataset),
     }
-    for key, value in there["budget"].items():
+    for key, value in there.budget.searched().items():
         if key not in _MAY_DIFFER:
             pairs[key] = (value, getattr(chosen.budget, key, value))
     found = [f"{key} is {known}, not {wanted}" for key, (known, wanted) in pairs.items() if known != wanted]
     if found:
         return found
-    configs = [record["config"] for record in read(paths.records) if record["event"] == "trial"]
+    configs = [record["config"] for record in read(paths.records, there) if record["event"] == "trial"]
     drawn = manifests.as_json(request.draw(chosen, seed, chosen.budget.trials))
     # An extension has added trials to those of the request; that is the same search still.
     return [] if configs[: len(drawn)] == drawn else ["its configurations are others"]

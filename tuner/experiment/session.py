@@ -59,7 +59,7 @@ def hold(
     with ExitStack() as stack:
         with _storage_at_hand(paths):
             lock = stack.enter_context(DriverLock(paths.lock, tell))
-            past = list(read(paths.records))
+            past = list(read(paths.records, manifest))
             listeners = _listeners(paths, manifest, past, listen, stack)
             kept = journal(paths.records)
             stop = StopRequest(paths.stop_request)
@@ -82,7 +82,7 @@ def hold(
         judge.recall(past)
         allocator = Allocator.of_manifest(manifest)
         shares = [allocator.share(config) for config in configs.values()]
-        limit = concurrency(shares, resources, manifest["budget"].get("max_concurrent"))
+        limit = concurrency(shares, resources, manifest.budget.max_concurrent)
         patience = watch.GROWING if resources.to_come else watch.PATIENCE
         seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
 

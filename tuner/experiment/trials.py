@@ -10,6 +10,7 @@ from typing import Any
 from tuner.errors import TunerError
 from tuner.experiment.interrupt import StopRequest
 from tuner.machines.allocation import Share
+from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
 from tuner.rules.judge import Judge
 
@@ -18,7 +19,7 @@ MAX_FAILURES = 3  # restarts of a trial in a row without a new epoch; each conti
 
 def run(
     paths: ExperimentPaths,
-    manifest: dict[str, Any],
+    manifest: Manifest,
     assignments: Sequence[dict[str, Any]],
     judge: Judge,
     request: StopRequest,
@@ -51,11 +52,11 @@ def run(
     paths.scratch.mkdir(mode=0o700)
     try:
         tuner = tune.Tuner(
-            TRAINABLES[manifest["family"]],
+            TRAINABLES[manifest.family],
             param_space={"trial": tune.grid_search(list(assignments))},
             tune_config=tune.TuneConfig(
-                metric=manifest["objective"]["metric"],
-                mode=manifest["objective"]["mode"],
+                metric=manifest.objective.metric,
+                mode=manifest.objective.mode,
                 scheduler=MedianASHA(judge, request.is_made),
                 max_concurrent_trials=max_concurrent,
                 reuse_actors=True,
@@ -79,14 +80,14 @@ def run(
 
 
 def assignment(
-    paths: ExperimentPaths, manifest: dict[str, Any], index: int, config: dict[str, Any], share: Share
+    paths: ExperimentPaths, manifest: Manifest, index: int, config: dict[str, Any], share: Share
 ) -> dict[str, Any]:
     """What a worker is told about its trial (see `trainables.replicated.ReplicatedTrainable`), whatever the session."""
     return {
         "index": index,
         "config": config,
-        "seed": manifest["seed"],
-        "replicates": manifest["budget"]["replicates"],
+        "seed": manifest.seed,
+        "replicates": manifest.budget.replicates,
         "cpus": share.cpus,
         "gpus": share.gpus,
         "workers": share.workers,

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from search_spaces.space import Budget as SpaceBudget
 from search_spaces.space import SearchSpace
 from trainables import families
-from tuner.records.manifest import Manifest
+from tuner.errors import BadInput
+from tuner.records.manifest import Budget, Manifest
 
 _GRAIN = 10_000  # Ray counts resources in ten-thousandths
 
@@ -41,35 +43,32 @@ class Allocator:
     @classmethod
     def of_space(cls, space: SearchSpace) -> Allocator:
         """As the space would be launched."""
-        budget = {
-            "cpus_per_trial": space.budget.cpus_per_trial,
-            "gpus_per_trial": space.budget.gpus_per_trial,
-            "placement": space.budget.placement,
-            "gpus_per_replicate": space.budget.gpus_per_replicate,
-            "accelerator_type": space.budget.accelerator_type,
-            "replicates": space.budget.replicates,
-        }
-        return cls._of(space.family, budget, rules_of(space))
+        return cls._of(space.family, space.budget, rules_of(space))
 
     @classmethod
     def of_manifest(cls, manifest: Manifest) -> Allocator:
-        """As an experiment was launched."""
-        return cls._of(manifest["family"], manifest["budget"], manifest.get("allocations", []))
+        """As an experiment was launched; `BadInput` where its family is none of this version."""
+        if manifest.family not in families.names():
+            raise BadInput(
+                f"`{manifest.name}` is of the family `{manifest.family}`, but what is trained here must be of one of "
+                f"{', '.join(families.names())}; continue it with the version that launched it"
+            )
+        return cls._of(manifest.family, manifest.budget, [rule.content() for rule in manifest.allocations])
 
     @classmethod
-    def _of(cls, family: str, budget: Mapping[str, Any], rules: list[dict[str, Any]]) -> Allocator:
-        teams = budget["replicates"] if budget.get("placement", "packed") == "spread" else 1
-        team = budget.get("gpus_per_replicate") or 1
+    def _of(cls, family: str, budget: Budget | SpaceBudget, rules: list[dict[str, Any]]) -> Allocator:
+        teams = budget.replicates if budget.placement == "spread" else 1
+        team = budget.gpus_per_replicate or 1
         # A confirmation may have another number of replicates, and each team its cards all the same.
-        gpus = budget["gpus_per_trial"] if budget.get("gpus_per_replicate") is None else float(teams * team)
+        gpus = budget.gpus_per_trial if budget.gpus_per_replicate is None else float(teams * team)
         return cls(
             family,
-            budget["cpus_per_trial"],
+            budget.cpus_per_trial,
             gpus,
-            budget["replicates"],
+            budget.replicates,
             teams * team,
             team,
-            budget.get("accelerator_type"),
+            budget.accelerator_type,
             tuple(rules),
         )
 

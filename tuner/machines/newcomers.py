@@ -93,7 +93,7 @@ def inspection(paths: ExperimentPaths, manifest: Manifest, known: frozenset[str]
         paths.root.parent,
         paths.manifest,
         node.versions(),
-        manifest["data"]["fingerprints"],
+        manifest.data.fingerprints,
         preflight.gpus_are_real(),
     )
 

@@ -58,15 +58,15 @@ def describe(history: History, trial: Trial) -> dict[str, Any]:
             "train, or choose another"
         )
     known = history.manifest
-    budget, epoch = known["budget"], trial.compared_epoch
+    budget, epoch = known.budget, trial.compared_epoch
     return {
         "format": FORMAT,
-        "family": known["family"],
+        "family": known.family,
         "config": trial.config,
-        "seed": known["seed"],
+        "seed": known.seed,
         "replicates": history.replicates,
-        "device": "cuda" if budget.get("gpus_per_trial", 0) > 0 else "cpu",
-        "threads": max(1, int(budget.get("cpus_per_trial", 1))),
+        "device": "cuda" if budget.gpus_per_trial > 0 else "cpu",
+        "threads": max(1, int(budget.cpus_per_trial)),
         "recorded": {
             "metric": history.metric,
             "epoch": epoch,
@@ -79,15 +79,18 @@ def describe(history: History, trial: Trial) -> dict[str, Any]:
 
 def _origin(history: History, trial: Trial, known: Manifest) -> dict[str, Any]:
     """Where the trial comes from: experiment, code, packages, hardware, data, command."""
+    content = known.content()
     return {
         "experiment": history.name,
         "trial": trial.index,
         "baseline": trial.baseline,
         "status": trial.status,
-        **{key: known.get(key) for key in ("space", "protocol", "code", "versions", "platform", "processor", "cores")},
-        "resources": {key: known["budget"].get(key) for key in ("cpus_per_trial", "gpus_per_trial")},
-        "data": known.get("data"),
-        "launched": known.get("created"),
-        "command": known.get("command"),
+        **{
+            key: content.get(key) for key in ("space", "protocol", "code", "versions", "platform", "processor", "cores")
+        },
+        "resources": {key: content["budget"].get(key) for key in ("cpus_per_trial", "gpus_per_trial")},
+        "data": content.get("data"),
+        "launched": known.created,
+        "command": known.command,
         "exported": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

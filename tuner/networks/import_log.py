@@ -157,7 +157,7 @@ def _checked(family: str, settings: Sequence[str], budget: int) -> dict[str, Any
 
 
 def _manifest(name: str, family: str, config: dict[str, Any], budget: int, log: Path) -> manifests.Manifest:
-    return {
+    content = {
         "name": name,
         "family": family,
         "space": "imported",
@@ -174,6 +174,7 @@ def _manifest(name: str, family: str, config: dict[str, Any], budget: int, log: 
         "published": [],
         **manifests.surroundings(),
     }
+    return manifests.of(content)
 
 
 def _records(epochs: list[Epoch], config: dict[str, Any]) -> Iterator[Record]:
@@ -188,7 +189,7 @@ def _records(epochs: list[Epoch], config: dict[str, Any]) -> Iterator[Record]:
             values["train_loss"] = sum(epoch.train_losses) / len(epoch.train_losses)
         yield {
             "time": _stamp(epoch, -1),
-            "event": "repeat" if epoch.number in seen else "epoch",
+            "event": "repeat" if seen and epoch.number <= max(seen) else "epoch",
             "trial": 0,
             "epoch": epoch.number,
             "metrics": {metric: {"median": value, "values": [value]} for metric, value in values.items()},

@@ -48,8 +48,9 @@ def export_study(paths: ExperimentPaths, path: Path) -> str:
             direction="maximize" if history.mode == "max" else "minimize",
         )
         study.set_user_attr("metric", history.metric)
+        known = history.manifest.content()
         for key in ("family", "space", "seed", "protocol", "rungs"):
-            study.set_user_attr(key, history.manifest.get(key))
+            study.set_user_attr(key, known[key])
         for name, value in history.baseline.config.items():
             if name not in distributions:
                 study.set_user_attr(f"config/{name}", value)

@@ -41,17 +41,17 @@ def fingerprint(path: Place) -> str:
 
 def since_launch(paths: ExperimentPaths, manifest: Manifest) -> list[str]:
     """One line for each difference; empty when nothing changed, or when an old manifest does not say."""
-    then, now = manifest.get("sources", {}), code()
+    then, now = manifest.sources, code()
     differences = []
     if then:
         for name in sorted(then.keys() | now.keys()):
             if then.get(name) != now.get(name):
                 what = "is new" if name not in then else "is gone" if name not in now else "has changed"
                 differences.append(f"{name} {what}")
-    source = manifest.get("space_fingerprint")
+    source = manifest.space_fingerprint
     if source is not None and paths.space_source.exists() and fingerprint(paths.space_source) != source:
         differences.append(f"{paths.space_source} has changed")
-    versions, current = manifest.get("versions", {}), surroundings()["versions"]
+    versions, current = manifest.versions, surroundings()["versions"]
     return differences + [
         f"{library} {versions[library]} -> {current.get(library, 'none')}"
         for library in _LIBRARIES
@@ -74,9 +74,10 @@ def require_accepted(paths: ExperimentPaths, manifest: Manifest, accept: bool) -
             + "\nrestore what it was launched with, or mix both with --accept-changes"
         )
     here = surroundings()
-    manifest.setdefault("accepted_changes", []).append({"time": here["created"], "changes": differences})
-    manifest["versions"] = here["versions"]
-    manifest["sources"] = code()
+    accepted = {"time": here["created"], "changes": differences}
+    manifest.accepted_changes = [*manifest.accepted_changes, accepted]
+    manifest.versions = here["versions"]
+    manifest.sources = code()
     if paths.space_source.exists():
-        manifest["space_fingerprint"] = fingerprint(paths.space_source)
+        manifest.space_fingerprint = fingerprint(paths.space_source)
     return True

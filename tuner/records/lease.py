@@ -80,7 +80,7 @@ class FileLease:
     def is_held(self) -> bool:
         try:
             file = os.open(self._path, os.O_RDONLY)
-        except FileNotFoundError:
+        except OSError:  # nothing there, or nothing that this process may look at
             return False
         try:
             # A shared lock suffices to ask, and two people asking at once do not see each other as drivers.
@@ -88,7 +88,11 @@ class FileLease:
         except OSError:
             return True
         else:
-            return _elsewhere(file) is not None and time.time() - os.fstat(file).st_mtime < GRACE
+            return (
+                not os.path.isdir(self._path)
+                and _elsewhere(file) is not None
+                and time.time() - os.fstat(file).st_mtime < GRACE
+            )
         finally:
             os.close(file)
 

@@ -15,10 +15,13 @@ from typing import Any
 
 from trainables.storage import Place, S3Path
 from trainables.storage.redaction import redact
-from tuner.errors import BadInput
+from tuner.errors import BadInput, sentence
 from tuner.records.journal import Journal, journal, lines
+from tuner.records.manifest import Manifest
+from tuner.records.record_forms import Record as Record
+from tuner.records.record_forms import WrongForm, parse
+from tuner.records.record_order import RecordOrder
 
-Record = dict[str, Any]
 # The records that hold what an exception said, and where in them.
 _FAILURES = ("replicate_failed", "error", "end")
 _ACCOUNTS = ("message", "traceback", "reason")
@@ -62,22 +65,41 @@ class RecordWriter:
         self._journal.close()
 
 
-def read(place: Place) -> Iterator[Record]:
-    """The records in order of arrival.
+def read(place: Place, manifest: Manifest | None = None) -> Iterator[Record]:
+    """The records in order of arrival, each checked as it is read.
 
-    A last line without its newline was torn by a kill and is skipped; any other line that is not a JSON object raises
-    `BadInput` with its number.
+    A last line without its newline was torn by a kill and is skipped. Any other line that is not a JSON object or not of
+    its event's form raises `BadInput` with its number, the field and the rule. An event of a later version passes.
+
+    Args:
+        manifest: of the experiment; with it, records that contradict it, or those above them, are refused as well.
     """
-    for number, line in enumerate(lines(place), start=1):
+    order = None if manifest is None else RecordOrder(manifest)
+    for number, line in enumerate(_lines(place), start=1):
         if not line.endswith(b"\n"):
             return
         try:
-            record = json.loads(line)
-        except ValueError:
-            record = None
-        if not isinstance(record, dict) or "event" not in record:
-            raise BadInput(f"line {number} of {place} is not a record; remove or repair that line and try again")
+            record = parse(line)
+            wrong = order.complaint(record) if order else None
+        except WrongForm as error:
+            if not error.event:
+                raise BadInput(
+                    f"line {number} of {place} is not a record ({error}); remove or repair that line and try again"
+                ) from None
+            record, wrong = {"event": error.event}, str(error)
+        if wrong is not None:
+            raise BadInput(
+                f"line {number} of {place} is not a complete `{record['event']}` record ({wrong}); remove or repair that "
+                "line and try again"
+            )
         yield record
+
+
+def _lines(place: Place) -> Iterator[bytes]:
+    try:
+        yield from lines(place)
+    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        raise BadInput(f"cannot read {place} ({sentence(error)}); it must be the experiment's records") from None
 
 
 def _without_secrets(record: Record) -> Record:

@@ -37,6 +37,11 @@ class DriverLock:
     def __enter__(self) -> DriverLock:
         try:
             other = self._lease.acquire(self._watch)
+        except IsADirectoryError:
+            raise BadInput(
+                f"{self._paths.lock} is a folder, but must be the file by which one process at a time runs the search; move "
+                "it away"
+            ) from None
         except OSError as error:
             raise StorageUnavailable.to_begin(self._paths.root, error, self._paths.command("resume")) from None
         if other is not None:

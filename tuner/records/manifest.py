@@ -10,19 +10,167 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES, MOST_TRIALS, SMALLEST_REDUCTION
 from trainables.storage import Place
 from trainables.storage.redaction import redact
-from tuner.errors import BadInput
+from tuner.errors import BadInput, sentence
+from tuner.records.forms import Number, Text, complaint, missing, refused, unfit
 
-Manifest = dict[str, Any]
 _PACKAGES = ("tuner", "torch", "torchvision", "ray", "numpy", "scikit-learn")
-_REQUIRED = {"objective", "budget", "protocol", "rungs", "baseline"}
+_Amount = Annotated[Number, Field(ge=0, le=1e6)]
 
 
-def surroundings() -> Manifest:
+class _Part(BaseModel):
+    """An object of the manifest. Fields that are not known here are kept, and all are written in the order they came."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    _order: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_order(cls, data: Any, validate: Callable[[Any], Self]) -> Self:
+        part = validate(data)
+        if isinstance(data, dict):
+            part._order = tuple(data)
+        return part
+
+    @model_serializer(mode="wrap")
+    def _in_order(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content = dump(self)
+        return {**{name: content[name] for name in self._order if name in content}, **content}
+
+    def content(self) -> dict[str, Any]:
+        """As it stands on the storage: without the defaults of what an older experiment does not say."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Objective(_Part):
+    """What trials are judged by: the median over the replicates of one metric."""
+
+    metric: Text
+    mode: Literal["max", "min"]
+
+
+class Budget(_Part):
+    """How much is trained, and with what (see `search_spaces.space.Budget`)."""
+
+    epochs: int = Field(ge=1, le=MOST_EPOCHS)
+    grace: int = Field(1, ge=1, le=MOST_EPOCHS)
+    reduction: Number = Field(ge=SMALLEST_REDUCTION, le=1e300)
+    trials: int = Field(ge=1, le=MOST_TRIALS)
+    replicates: int = Field(ge=1, le=MOST_REPLICATES)
+    rank_window: int = Field(1, ge=1, le=MOST_EPOCHS)
+    cpus_per_trial: _Amount = 1.0
+    gpus_per_trial: _Amount = 0.0
+    placement: Literal["packed", "spread"] = "packed"
+    gpus_per_replicate: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    accelerator_type: Text | None = None
+    max_concurrent: Annotated[int, Field(ge=1)] | None = None  # of the session that ran last
+
+    def searched(self) -> dict[str, Any]:
+        """What the search space said of it, to be said again of an extension."""
+        known = set(Budget.model_fields) - {"max_concurrent"}
+        return {name: getattr(self, name) for name in Budget.model_fields if name in self.model_fields_set & known}
+
+
+class Protocol(_Part):
+    """What is trained on, and what `val_` metrics are measured on."""
+
+    dataset: Text
+    selection: Literal["holdout", "test"]
+
+
+class Data(_Part):
+    """The images, as preflight found them."""
+
+    fingerprints: dict[str, Text] = Field(default_factory=dict)  # image size -> fingerprint
+
+
+class Allocation(_Part):
+    """What a trial gets where its configuration agrees (see `search_spaces.space.Allocation`)."""
+
+    when: dict[str, list[Any]]
+    cpus: _Amount | None
+    gpus: _Amount | None
+
+
+class Published(_Part):
+    """A published figure (see `search_spaces.space.Published`)."""
+
+    when: dict[str, Any]
+    metric: Text
+    value: Annotated[Number, Field(ge=-1e100, le=1e100)]
+    source: Text
+    at: Literal["last", "best"] = "last"
+
+
+class Manifest(_Part):
+    """What was launched. A field with a default was not there in the experiments of some earlier version."""
+
+    objective: Objective
+    budget: Budget
+    protocol: Protocol
+    rungs: list[Annotated[int, Field(ge=1)]]
+    baseline: dict[str, Any]
+    family: Text
+    space: Text  # its name; space.py where it is the user's own, kept beside the manifest
+    seed: int = Field(ge=0, lt=2**63)
+    name: Text = ""
+    rebuildable: bool = True  # whether the space can be had again, to extend the search
+    summary: Text = ""
+    overrides: dict[str, Text] = Field(default_factory=dict)
+    allocations: list[Allocation] = Field(default_factory=list)
+    bracket: list[Text] = Field(default_factory=list)
+    data: Data = Field(default_factory=Data)
+    shown_scalars: list[Text] = Field(default_factory=list)
+    published: list[Published] = Field(default_factory=list)
+    sources: dict[str, Text] = Field(default_factory=dict)  # file -> fingerprint; empty: nobody kept them
+    space_fingerprint: Text | None = None
+    created: Text | None = None
+    versions: dict[str, Text] = Field(default_factory=dict)
+    code: dict[str, Any] | None = None
+    platform: Text | None = None
+    processor: Text | None = None
+    cores: int | None = None
+    command: Text | None = None
+    accepted_changes: list[dict[str, Any]] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _finite(cls, data: Any) -> Any:
+        found = next(unfit(data), None)
+        if found is not None:
+            raise refused(found)
+        return data
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        epochs = self.budget.epochs
+        if self.budget.grace > epochs:
+            raise refused(f"`budget.grace` is {self.budget.grace}, but must be at most {epochs}, the `budget.epochs`")
+        ascending = all(low < high for low, high in pairwise(self.rungs))
+        if not self.rungs or not ascending or self.rungs[-1] != epochs:
+            raise refused(f"`rungs` must be epochs in ascending order, the last of them {epochs}, the `budget.epochs`")
+        return self
+
+
+def surroundings() -> dict[str, Any]:
     """When, where and with which versions: the part of a manifest that no option decides."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
@@ -41,7 +189,7 @@ def surroundings() -> Manifest:
     }
 
 
-def code() -> Manifest:
+def code() -> dict[str, Any]:
     """The git commit of the running code and whether every file is as committed; both None outside a checkout."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():  # installed: a repository further up would be somebody else's
@@ -69,7 +217,7 @@ def _processor() -> str:
 
 def write(path: Place, manifest: Manifest) -> None:
     """Write the manifest whole or not at all: on a disk under a temporary name, renamed into place."""
-    text = json.dumps(manifest, indent=2, default=list) + "\n"
+    text = json.dumps(manifest.content(), indent=2, default=list) + "\n"
     if not isinstance(path, Path):
         path.write_bytes(text.encode())
         return
@@ -83,21 +231,39 @@ def write(path: Place, manifest: Manifest) -> None:
 
 
 def read(path: Place) -> Manifest:
-    """The manifest, or `BadInput` when it cannot be read."""
+    """The manifest, or `BadInput` in one sentence when it cannot be read or is not of the form."""
     try:
-        manifest = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        content = json.loads(path.read_bytes().decode())
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(
-            f"cannot read {path} ({error}); it is the experiment's manifest and must be valid JSON"
+            f"cannot read {path} ({_why(error)}); it is the experiment's manifest and must be valid JSON"
         ) from None
-    if not isinstance(manifest, dict):
-        raise BadInput(f"{path} holds a {type(manifest).__name__}, but a manifest is a JSON object; restore the file")
-    missing = sorted(_REQUIRED - manifest.keys())
-    if missing:
-        raise BadInput(f"{path} lacks {', '.join(missing)}; restore it from a copy of the experiment")
-    return manifest
+    if not isinstance(content, dict):
+        raise BadInput(f"{path} holds a {type(content).__name__}, but a manifest is a JSON object; restore the file")
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        lacking = missing(error)
+        what = f"lacks {', '.join(lacking)}" if lacking else f"is not a manifest: {complaint(error)}"
+        raise BadInput(f"{path} {what}; restore it from a copy of the experiment") from None
+
+
+def of(content: dict[str, Any]) -> Manifest:
+    """The manifest of an experiment that is about to be made; `BadInput` where something in it cannot be."""
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        raise BadInput(f"the experiment's manifest cannot be made: {complaint(error)}; change it") from None
 
 
 def as_json(value: Any) -> Any:
     """The value as it comes back from a JSON file: tuples become lists."""
     return json.loads(json.dumps(value))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return sentence(error) if isinstance(error, OSError) else str(error)

@@ -10,6 +10,8 @@ import socket
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 
 def this_machine() -> str:
     """Tells machines, and the containers on one, apart: process ids mean something within one of them only."""
@@ -39,6 +41,8 @@ class Owner:
     @property
     def is_alive(self) -> bool:
         """Whether this machine has a process of its number."""
+        if self.pid < 1:
+            return False
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -51,6 +55,17 @@ class Owner:
         return json.dumps(asdict(self)).encode()
 
 
+class _Entry(BaseModel):
+    """What an entry must hold."""
+
+    model_config = ConfigDict(strict=True)
+
+    pid: int = Field(ge=0, le=2**31)
+    host: str
+    machine: str
+    token: str
+
+
 UNKNOWN = Owner(0, "", "", "")
 
 
@@ -59,7 +74,7 @@ def read_owner(entry: bytes) -> Owner | None:
     if not entry:
         return None
     try:
-        said = json.loads(entry)
-        return Owner(int(said["pid"]), str(said["host"]), str(said["machine"]), str(said["token"]))
-    except (ValueError, TypeError, KeyError):
+        said = _Entry.model_validate_json(entry)
+    except ValidationError:
         return UNKNOWN
+    return Owner(said.pid, said.host, said.machine, said.token)

@@ -81,7 +81,7 @@ def of_history(history: History, metric: str | None = None) -> Curves:
     values: dict[str, list[float]] = {}
     brackets = {}
     for trial in history.trials:
-        brackets[_name(trial)] = bracket_of(trial.config, history.manifest.get("bracket", ()))
+        brackets[_name(trial)] = bracket_of(trial.config, history.manifest.bracket)
         medians = [trial.median(epoch, name) for epoch in sorted(trial.epochs)]
         if any(median is not None for median in medians):
             values[_name(trial)] = [math.nan if median is None else median for median in medians]

@@ -63,7 +63,7 @@ def sessions(history: History) -> list[dict[str, Any]]:
 
 def manifest(history: History) -> str:
     """The manifest as it is on disk."""
-    return json.dumps(history.manifest, indent=2, ensure_ascii=False)
+    return json.dumps(history.manifest.content(), indent=2, ensure_ascii=False)
 
 
 def _first_line(text: str) -> str:

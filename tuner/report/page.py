@@ -37,7 +37,7 @@ def write(experiment: Experiment | ExperimentPaths | str | Path, path: str | Pat
     else:
         found = experiment if isinstance(experiment, ExperimentPaths) else paths.experiment(str(experiment))
         shown = content(History.load(found), found)
-    return output.write(target, render(shown).encode())
+    return output.write(target, render(shown).encode(errors="backslashreplace"))
 
 
 def render(shown: dict[str, Any], *, live: dict[str, Any] | None = None) -> str:

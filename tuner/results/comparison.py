@@ -87,14 +87,14 @@ def compare(a: History, b: History) -> Comparison:
     shared = [key for key in ours if key in theirs]
     if not shared:
         raise BadInput(f"`{a.name}` and `{b.name}` share no configuration that both have trained{_why(ours, theirs)}")
-    paired = a.manifest.get("seed") == b.manifest.get("seed") and a.replicates == b.replicates
+    paired = a.manifest.seed == b.manifest.seed and a.replicates == b.replicates
     return Comparison(
         a=a.name,
         b=b.name,
         metric=a.metric,
         mode=a.mode,
         paired=paired,
-        same_data=_fingerprints(a) == _fingerprints(b),
+        same_data=a.manifest.data.fingerprints == b.manifest.data.fingerprints,
         pairs=tuple(_pair(ours[key], theirs[key], a.mode, paired) for key in shared),
         only_a=len(ours) - len(shared),
         only_b=len(theirs) - len(shared),
@@ -163,7 +163,3 @@ def _why(ours: dict[str, Trial], theirs: dict[str, Trial]) -> str:
         if not {repr(config.get(name)) for config in left} & {repr(config.get(name)) for config in right}
     ]
     return f": they differ in {', '.join(apart)}" if apart else ""
-
-
-def _fingerprints(history: History) -> Any:
-    return (history.manifest.get("data") or {}).get("fingerprints")

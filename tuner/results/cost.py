@@ -13,9 +13,9 @@ def cost(history: History) -> dict[str, Any]:
     A trial's hours are those of its workers, repeated epochs included, times the GPUs (or CPUs) it holds. Saved is what
     the trials that ended early would have trained yet, each at its own mean pace; one that reported no epoch has none.
     """
-    budget = history.manifest["budget"]
-    gpus = float(budget.get("gpus_per_trial") or 0.0)
-    held = gpus or float(budget.get("cpus_per_trial") or 1.0)
+    budget = history.manifest.budget
+    gpus = budget.gpus_per_trial
+    held = gpus or budget.cpus_per_trial or 1.0
     spent = sum(trial.seconds for trial in history.trials) * held / 3600
     saved = sum(_ahead(history, trial) for trial in history.trials if trial.has_ended) * held / 3600
     return {

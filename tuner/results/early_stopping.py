@@ -40,7 +40,7 @@ class EarlyStopping:
     def of(cls, history: History) -> EarlyStopping:
         """The report of an experiment, finished or not."""
         trials = history.trials
-        knobs = history.manifest.get("bracket", ())
+        knobs = history.manifest.bracket
         names = dict.fromkeys(bracket_of(trial.config, knobs) for trial in trials) if knobs else {}
         full = sum(history.budget for trial in trials if trial.status != "pending")
         return cls(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from trainables.statistics import mode_of
-from tuner.errors import BadInput
 from tuner.records import lines as records
 from tuner.records import lock, manifest
+from tuner.records.forms import finite
 from tuner.records.lines import Record
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
@@ -77,13 +77,13 @@ class Trial:
     def scalars(self, epoch: int) -> dict[str, float | None]:
         """The family's further numbers reported at an epoch, the same for every replicate."""
         record = self.epochs.get(epoch)
-        return {name: _finite(value) for name, value in (record.get("scalars") or {}).items()} if record else {}
+        return {name: finite(value) for name, value in (record.get("scalars") or {}).items()} if record else {}
 
     def values(self, epoch: int, metric: str | None = None) -> list[float | None]:
         """The k values of a metric (default: the objective) at an epoch, in the order of the replicates; None for a
         failed one. Empty if the metric was not reported."""
         reported = self._reported(epoch, metric)
-        return [_finite(value) for value in reported["values"]] if reported else []
+        return [finite(value) for value in reported["values"]] if reported else []
 
     def median(self, epoch: int, metric: str | None = None) -> float | None:
         """The median of a metric (default: the objective) at an epoch; None if it was not reported or is not finite.
@@ -93,7 +93,7 @@ class Trial:
         reported = self._reported(epoch, metric)
         values = self.values(epoch, metric)
         alive = sum(value is not None for value in values)
-        return _finite(reported["median"]) if reported and 2 * alive > len(values) else None
+        return finite(reported["median"]) if reported and 2 * alive > len(values) else None
 
     def extremes(self, epoch: int, metric: str | None = None) -> tuple[float | None, float | None]:
         """The smallest and largest value of a metric (default: the objective) over the living replicates; None if none
@@ -148,19 +148,13 @@ class History:
 
     @classmethod
     def load(cls, paths: ExperimentPaths) -> History:
-        """Read the manifest and the records; `BadInput` names the file and line that cannot be read."""
+        """Read the manifest and the records; `BadInput` names the file, the line and the field that cannot be."""
         known = manifest.read(paths.manifest)
         # Asked before reading: a driver that ends meanwhile leaves records newer than the answer, never older.
         history = cls(known, name=paths.name, live=lock.is_held(paths.lock))
         with _no_collection():
-            for number, record in enumerate(records.read(paths.records), start=1):
-                try:
-                    history.apply(record)
-                except (KeyError, TypeError, ValueError, AttributeError):
-                    raise BadInput(
-                        f"line {number} of {paths.records} is not a complete `{record['event']}` record; "
-                        "remove or repair that line and try again"
-                    ) from None
+            for record in records.read(paths.records, known):
+                history.apply(record)
         if not history.live:
             history._interrupt()
         return history
@@ -174,34 +168,34 @@ class History:
     def baseline(self) -> Trial:
         """The trial of the paper's values; a pending one where the records do not hold it yet."""
         found = (trial for trial in self._trials.values() if trial.baseline)
-        return next(found, Trial(0, dict(self.manifest["baseline"]), self.metric, baseline=True))
+        return next(found, Trial(0, dict(self.manifest.baseline), self.metric, baseline=True))
 
     @property
     def metric(self) -> str:
-        return str(self.manifest["objective"]["metric"])
+        return self.manifest.objective.metric
 
     @property
     def mode(self) -> str:
-        return str(self.manifest["objective"]["mode"])
+        return self.manifest.objective.mode
 
     @property
     def rungs(self) -> list[int]:
         """The epochs at which ASHA decides; the last one is the full budget."""
-        return [int(rung) for rung in self.manifest["rungs"]]
+        return self.manifest.rungs
 
     @property
     def budget(self) -> int:
         """The full budget of a trial in epochs."""
-        return int(self.manifest["budget"]["epochs"])
+        return self.manifest.budget.epochs
 
     @property
     def replicates(self) -> int:
-        return int(self.manifest["budget"]["replicates"])
+        return self.manifest.budget.replicates
 
     @property
     def planned(self) -> int:
         """The number of trials of the whole search."""
-        return max(int(self.manifest["budget"]["trials"]), len(self._trials))
+        return max(self.manifest.budget.trials, len(self._trials))
 
     @property
     def state(self) -> str:
@@ -228,14 +222,13 @@ class History:
         return {status: counted[status] for status in STATUSES}
 
     def apply(self, record: Record) -> None:
-        """Add one record, in order of arrival."""
-        at = float(record["time"])
+        """Add one record of the right form (see `tuner.records.lines.read`), in order of arrival."""
         match record["event"]:
             case "session":
-                self._session(record, at)
+                self._session(record)
             case "trial":
-                index, config = int(record["trial"]), dict(record["config"])
-                self._trials[index] = Trial(index, config, self.metric, baseline=bool(record["baseline"]))
+                index = record["trial"]
+                self._trials[index] = Trial(index, record["config"], self.metric, baseline=record["baseline"])
             case "start":
                 trial = self._trials[record["trial"]]
                 trial.status, trial.reason = "running", ""
@@ -251,14 +244,14 @@ class History:
                 self._trials[record["trial"]].errors.append(record)
             case "end":
                 trial = self._trials[record["trial"]]
-                trial.status, trial.reason = str(record["status"]), str(record.get("reason") or "")
-        if self.sessions:
-            self.sessions[-1].last = max(self.sessions[-1].last, at)
+                trial.status, trial.reason = record["status"], record.get("reason") or ""
+        if self.sessions and "time" in record:
+            self.sessions[-1].last = max(self.sessions[-1].last, record["time"])
 
-    def _session(self, record: Record, at: float) -> None:
+    def _session(self, record: Record) -> None:
         self._interrupt()
         if record["action"] == "start":
-            self.sessions.append(Session(at, record["pid"], record["host"], last=at))
+            self.sessions.append(Session(record["time"], record["pid"], record["host"], last=record["time"]))
         else:
             self.sessions[-1].outcome = record["outcome"]
 
@@ -270,16 +263,13 @@ class History:
 
     def _epoch(self, trial: Trial, record: Record) -> None:
         """A new epoch; of one trained again after a crash only the time counts: decisions were made on the first."""
-        epoch = int(record["epoch"])
+        epoch = record["epoch"]
         if record["event"] == "epoch" and epoch not in trial.epochs:
-            if "replicates_ok" not in record or not all(
-                {"median", "values"} <= reported.keys() for reported in record["metrics"].values()
-            ):
-                raise KeyError("replicates_ok, median, values")
             trial.epochs[epoch] = record
             trial.last_epoch = max(trial.last_epoch, epoch)
-            trial.rung = max((rung for rung in self.rungs if rung <= trial.last_epoch), default=0)
-        trial.seconds += float(record.get("epoch_seconds") or 0.0)
+            passed = bisect_right(self.rungs, trial.last_epoch)
+            trial.rung = self.rungs[passed - 1] if passed else 0
+        trial.seconds += record.get("epoch_seconds") or 0.0
         if self.sessions:
             self.sessions[-1].epochs += 1
 
@@ -294,7 +284,3 @@ def _no_collection() -> Iterator[None]:
     finally:
         if collected:
             gc.enable()
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None

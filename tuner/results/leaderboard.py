@@ -80,8 +80,7 @@ class Leaderboard:
     @property
     def shown_scalars(self) -> list[str]:
         """The family's numbers that belong beside the medians, as far as any trial reported them."""
-        names = self.history.manifest.get("shown_scalars") or []
-        return [name for name in names if any(name in row.scalars for row in self.rows)]
+        return [name for name in self.history.manifest.shown_scalars if any(name in row.scalars for row in self.rows)]
 
     def top(self, count: int | None = None) -> list[Row]:
         """The best `count` rows (all by default) and the baseline's."""
@@ -175,7 +174,7 @@ def find(history: History, which: str) -> Trial:
         if best is None:
             raise BadInput(f"`{history.name}` has no valid trial yet, so none is the best; give a trial's number")
         return best
-    found = history.trial(int(name)) if name.isdecimal() else None
+    found = history.trial(int(name)) if name.isdecimal() and len(name) < 20 else None
     if found is None:
         known = f"0 to {history.trials[-1].index}" if history.trials else "none yet"
         raise BadInput(f"`{name}` is not a trial of `{history.name}`; give its number ({known}), `best` or `baseline`")

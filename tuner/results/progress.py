@@ -27,7 +27,7 @@ def time_left(history: History, now: float | None = None) -> float | None:
     if not history.live or not history.sessions or not history.sessions[-1].epochs:
         return None
     session = history.sessions[-1]
-    reduction = float(history.manifest["budget"]["reduction"])
+    reduction = history.manifest.budget.reduction
     ahead = sum(
         expected_epochs(trial.last_epoch, history.rungs, reduction, exempt=trial.baseline)
         for trial in history.trials

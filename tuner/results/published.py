@@ -33,10 +33,10 @@ class Figure:
 def figures(board: Leaderboard) -> list[Figure]:
     """Every published figure of the space, once for each trial it belongs to, or once without one."""
     found = []
-    for known in board.history.manifest.get("published") or []:
-        name, rule = str(known["metric"]), str(known.get("at", "last"))
-        given = (name, float(known["value"]), str(known["source"]), dict(known["when"]), rule)
-        matching = [row for row in board.rows if _matches(row.config, known["when"])]
+    for known in board.history.manifest.published:
+        name, rule = known.metric, known.at
+        given = (name, known.value, known.source, known.when, rule)
+        matching = [row for row in board.rows if _matches(row.config, known.when)]
         for row in matching:
             trial = board.history.trial(row.trial)
             epoch = None

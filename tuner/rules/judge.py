@@ -39,15 +39,15 @@ class Rule:
 
 def rule_of(manifest: Manifest) -> Rule:
     """The rule of an experiment."""
-    budget, objective = manifest["budget"], manifest["objective"]
+    budget, objective = manifest.budget, manifest.objective
     return Rule(
-        objective["metric"],
-        objective["mode"],
-        budget["epochs"],
-        budget["grace"],
-        budget["reduction"],
-        budget.get("rank_window", 1),  # absent before there was a choice
-        tuple(manifest.get("bracket", ())),
+        objective.metric,
+        objective.mode,
+        budget.epochs,
+        budget.grace,
+        budget.reduction,
+        budget.rank_window,
+        tuple(manifest.bracket),
     )
 
 

@@ -11,8 +11,9 @@ from tuner.rules.judge import contradictions, rule_of
 
 def verify(paths: ExperimentPaths) -> str:
     """A sentence when every decision follows; TunerError listing those that do not."""
-    records = list(read(paths.records))
-    found = contradictions(rule_of(manifest.read(paths.manifest)), records)
+    known = manifest.read(paths.manifest)
+    records = list(read(paths.records, known))
+    found = contradictions(rule_of(known), records)
     if found:
         raise TunerError("\n".join(found))
     count = sum(record["event"] == "decision" for record in records)

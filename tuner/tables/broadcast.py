@@ -6,9 +6,12 @@ the output draws the lines or drops them; nobody else needs to see them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
 
 from tuner.records.lines import Record
 from tuner.records.manifest import Manifest
@@ -16,7 +19,17 @@ from tuner.tables.live import LiveView
 
 ASKED = "TUNER_BROADCAST"  # environment variable: set where the output is read elsewhere
 MARK = "\x1e"
-_MANIFEST = ("name", "objective", "budget", "protocol", "rungs", "baseline")  # of which the table knows the search
+_MANIFEST = (
+    "name",
+    "family",
+    "space",
+    "seed",
+    "objective",
+    "budget",
+    "protocol",
+    "rungs",
+    "baseline",
+)  # of which the table knows the search
 _UNSEEN = ("scalars", "traceback", "message")  # parts of a record that the table does not show
 
 
@@ -29,8 +42,9 @@ class Broadcast:
 
     def open(self, manifest: Manifest, since: float) -> None:
         """Begin; records older than `since` (unix seconds) are history, not news."""
-        self._metric = str(manifest["objective"]["metric"])
-        self._say({"manifest": {key: manifest[key] for key in _MANIFEST}, "since": since})
+        self._metric = manifest.objective.metric
+        content = manifest.content()
+        self._say({"manifest": {key: content[key] for key in _MANIFEST}, "since": since})
 
     def update(self, record: Record) -> None:
         """Say one record, as much of it as the table shows."""
@@ -47,6 +61,15 @@ class Broadcast:
         self._write(f"{MARK}{json.dumps(content)}\n")
 
 
+class _Line(BaseModel):
+    """What a marked line may hold."""
+
+    manifest: Manifest | None = None
+    since: float = Field(0.0, ge=0, le=1e11)
+    record: Record | None = None
+    over: bool = False
+
+
 class Receiver:
     """Draws the live table from marked lines.
 
@@ -59,14 +82,18 @@ class Receiver:
         self._view: LiveView | None = None
 
     def take(self, line: str) -> None:
-        """Take a marked line; one that says nothing to this version is ignored."""
-        content = json.loads(line.removeprefix(MARK))
-        if "manifest" in content:
+        """Take a marked line; one that says nothing to this version, or that was cut on its way, is ignored."""
+        try:
+            content = _Line.model_validate_json(line.removeprefix(MARK))
+        except ValidationError:
+            return
+        if content.manifest is not None:
             self.close()
-            self._view = self._make(content["manifest"], float(content["since"]))
-        elif "record" in content and self._view is not None:
-            self._view.update(content["record"])
-        elif "over" in content:
+            self._view = self._make(content.manifest, content.since)
+        elif content.record is not None and self._view is not None:
+            with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):
+                self._view.update(content.record)
+        elif content.over:
             self.close()
 
     def close(self) -> None:

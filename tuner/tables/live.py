@@ -38,7 +38,7 @@ class LiveView:
     def __init__(
         self, manifest: Manifest, console: Console | None = None, *, since: float | None = None, events: bool = True
     ) -> None:
-        self._history = History(manifest, name=str(manifest["name"]), live=True)
+        self._history = History(manifest, name=manifest.name, live=True)
         self._console = console or Console()
         self._opened = round(time.time(), 3) if since is None else since  # as coarse as the times of records
         self._most = _EVENTS if events else 0
@@ -79,18 +79,18 @@ class LiveView:
                 told, style = self._end(record), ""
             case "replicate_failed":
                 what = f"replicate {record['replicate']} at epoch {record['epoch']}"
-                told, style = f"lost {what}: {record['message']}", "yellow"
+                told, style = f"lost {what}: {record.get('message', '')}", "yellow"
             case "error" if record.get("kind") == "node":
-                told, style = f"goes elsewhere: {record['message']}", "yellow"
+                told, style = f"goes elsewhere: {record.get('message', '')}", "yellow"
             case "error":
-                told, style = f"lost its worker: {record['message']}", "red"
+                told, style = f"lost its worker: {record.get('message', '')}", "red"
             case _:
                 return None
         return Text(plain(" ".join(f"trial {record['trial']} {told}".splitlines())), style=style)
 
     def _end(self, record: Record) -> str:
         trial = self._history.trial(record["trial"])
-        how = str(record["reason"])
+        how = record.get("reason") or ""
         if record["status"] == "completed" and trial is not None:
             how = f"{self._history.metric} {metric(trial.median(trial.last_epoch))}"
         ended = sum(trial.has_ended for trial in self._history.trials)

@@ -18,7 +18,7 @@ def to_json(board: Leaderboard, top: int | None = None) -> str:
     trials (the best `top`, all by default, and the baseline; each with rank, trial, baseline, status, reason, rung,
     epoch, median, min, max, values, replicates_ok, tied_with_best, seconds, metrics, scalars, config), early_stopping.
     """
-    manifest = board.history.manifest
+    manifest = board.history.manifest.content()
     content = {
         "experiment": board.history.name,
         "state": board.history.state,

@@ -105,7 +105,7 @@ def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
     lines = [f"base: the paper's values, never stopped early; ok: replicates alive of {history.replicates}"]
     if any(row.status == "stopped" for row in shown):
         side = "below" if history.mode == "max" else "above"
-        window = history.manifest["budget"].get("rank_window", 1)
+        window = history.manifest.budget.rank_window
         ranked = "median" if window == 1 else f"median of {window} epochs"
         lines.append(f"stopped: its {ranked} was {side} the cutoff of its rung; `tuner show` gives the reason in full")
     if board.best is not None and any(row.tied_with_best for row in shown):

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from trainables.storage import Place
+from tuner.errors import sentence
 from tuner.records.lines import Record
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History, Trial
@@ -50,6 +51,8 @@ def log_tail(path: Place, lines: int = _LOG_LINES) -> list[str]:
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return []
+    except (IsADirectoryError, PermissionError) as error:
+        return [f"cannot read {path} ({sentence(error)})"]
     return text.splitlines()[-lines:]
 
 

@@ -8,6 +8,7 @@ import shutil
 import threading
 from types import TracebackType
 
+from tuner.errors import BadInput
 from tuner.records import manifest as manifests
 from tuner.records.lines import Record, read
 from tuner.records.paths import ExperimentPaths
@@ -83,5 +84,5 @@ class Follower:
 
     def _follow(self) -> None:
         while not self._left.wait(_FOLLOW_SECONDS):
-            with contextlib.suppress(OSError):  # S3 may be back at the next look
+            with contextlib.suppress(OSError, BadInput):  # S3 may be back at the next look, a record repaired
                 self.look()

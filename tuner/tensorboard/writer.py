@@ -44,7 +44,7 @@ class TensorBoardWriter:
     def __init__(self, paths: ExperimentPaths, manifest: Manifest) -> None:
         self._root = paths.tensorboard
         self._files: dict[int, EventFile] = {}
-        self._metrics = [str(manifest["objective"]["metric"])]  # reported epoch by epoch, not only at the end
+        self._metrics = [manifest.objective.metric]  # reported epoch by epoch, not only at the end
         self._configs: dict[int, dict[str, Any]] = {}
         self._kinds: dict[str, int] = {}  # knob -> type of its column
         self._described = False
@@ -191,4 +191,6 @@ def _kind(values: list[Any]) -> int:
 def _text(value: Any) -> str:
     if value is None:
         return "none"
-    return ", ".join(_text(item) for item in value) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value)
+    return str(value).encode(errors="backslashreplace").decode()  # the name of an odd folder

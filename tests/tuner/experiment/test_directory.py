@@ -66,5 +66,5 @@ def test_of_two_made_at_once_on_s3_one_is_refused(bucket):
     for thread in threads:
         thread.join()
     assert len(refused) == 1
-    assert manifest.read(bucket / "exp" / "manifest.json")["name"] == "exp"
+    assert manifest.read(bucket / "exp" / "manifest.json").name == "exp"
     assert len(list(read(bucket / "exp" / "records.jsonl"))) == 3

@@ -91,12 +91,12 @@ def test_ended_trials_keep_no_checkpoints_but_the_last_one_of_a_full_budget(fini
 
 def test_the_manifest_says_what_ran(finished):
     said = manifest.read(finished.paths.manifest)
-    assert said["seed"] == 3
-    assert said["rungs"] == [1, 3, 9]
-    assert said["overrides"] == {"image_size": "8", "train_images": "120", "batch_size": "40"}
-    assert said["data"]["train_images"] == 108
-    assert list(said["data"]["fingerprints"]) == ["8"]
-    assert {"torch", "ray", "python"} <= set(said["versions"])
+    assert said.seed == 3
+    assert said.rungs == [1, 3, 9]
+    assert said.overrides == {"image_size": "8", "train_images": "120", "batch_size": "40"}
+    assert said.data.content()["train_images"] == 108
+    assert list(said.data.fingerprints) == ["8"]
+    assert {"torch", "ray", "python"} <= set(said.versions)
 
 
 def test_a_name_in_use_is_refused_and_the_first_search_left_alone(cluster, finished):
@@ -122,7 +122,7 @@ def test_an_extended_search_is_the_longer_search(cluster, tmp_path):
     assert judgements(extended.paths)[: len(first)] == first
     assert medians(extended.paths) == medians(long.paths)
     assert judgements(extended.paths) == judgements(long.paths)
-    assert manifest.read(extended.paths.manifest)["budget"]["trials"] == 5
+    assert manifest.read(extended.paths.manifest).budget.trials == 5
     with pytest.raises(BadInput, match="--trials is 4, but `short` already has 5"):
         experiment.resume("short", storage=tmp_path, trials=4)
 
@@ -130,7 +130,7 @@ def test_an_extended_search_is_the_longer_search(cluster, tmp_path):
 def test_an_extension_that_was_killed_before_its_trials_were_recorded_is_completed(cluster, tmp_path):
     outcome = launch(tmp_path, "short", trials=2, epochs=1)
     said = manifest.read(outcome.paths.manifest)
-    said["budget"]["trials"] = 3
+    said.budget.trials = 3
     manifest.write(outcome.paths.manifest, said)
     again = experiment.resume("short", storage=tmp_path)
     assert [trial.has_ended for trial in History.load(again.paths).trials] == [True] * 3

@@ -18,7 +18,7 @@ def storage(tmp_path):
     space = request.resolve_space("blur", "smoke", SETTINGS).with_budget(**SMALL)
     data = {"fingerprints": {}}
     manifest = directory.describe(space, "smoke", SETTINGS, 0, "first", data)
-    manifest["budget"]["max_concurrent"] = None
+    manifest.budget.max_concurrent = None
     trials = directory.trial_records(0, request.draw(space, 0, 3))
     directory.create(ExperimentPaths(tmp_path / "first"), manifest, trials, "smoke")
     return tmp_path

@@ -48,7 +48,7 @@ def test_knobs_of_any_type_survive_the_file(tmp_path):
     made.trial(0, **config)
     made.complete(0, around(0.5))
     export_trial(made.paths, "0", tmp_path / "odd.yaml")
-    assert retrain.read(tmp_path / "odd.yaml").config == {**made.manifest["baseline"], **config}
+    assert retrain.read(tmp_path / "odd.yaml").config == {**made.manifest.baseline, **config}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.tuner.experiments import made_up
 from tuner.errors import BadInput
 from tuner.records import changes, manifest
 from tuner.records.paths import ExperimentPaths
@@ -13,11 +14,11 @@ def launched(tmp_path):
     paths = ExperimentPaths(tmp_path / "x")
     paths.root.mkdir()
     paths.space_source.write_text("def space(): ...\n")
-    said = {
-        "sources": changes.code(),
-        "space_fingerprint": changes.fingerprint(paths.space_source),
+    said = made_up(
+        sources=changes.code(),
+        space_fingerprint=changes.fingerprint(paths.space_source),
         **manifest.surroundings(),
-    }
+    )
     return paths, said
 
 
@@ -34,10 +35,10 @@ def test_what_decides_numbers_is_fingerprinted_and_what_shows_them_is_not():
 
 def test_every_difference_is_shown_and_refused(launched):
     paths, said = launched
-    said["sources"]["trainables/engine.py"] = "0" * 12
-    said["sources"]["trainables/gone.py"] = "0" * 12
-    del said["sources"]["trainables/optim.py"]
-    said["versions"]["torch"] = "1.0"
+    said.sources["trainables/engine.py"] = "0" * 12
+    said.sources["trainables/gone.py"] = "0" * 12
+    del said.sources["trainables/optim.py"]
+    said.versions["torch"] = "1.0"
     paths.space_source.write_text("def space(): pass\n")
     with pytest.raises(BadInput) as caught:
         changes.require_accepted(paths, said, accept=False)
@@ -53,14 +54,14 @@ def test_every_difference_is_shown_and_refused(launched):
 
 def test_accepted_changes_are_kept_in_the_manifest_and_no_change_any_more(launched):
     paths, said = launched
-    said["sources"]["trainables/engine.py"] = "0" * 12
+    said.sources["trainables/engine.py"] = "0" * 12
     assert changes.require_accepted(paths, said, accept=True)
-    [accepted] = said["accepted_changes"]
+    [accepted] = said.accepted_changes
     assert accepted["changes"] == ["trainables/engine.py has changed"]
     assert changes.since_launch(paths, said) == []
 
 
 def test_an_experiment_of_before_there_were_fingerprints_goes_on(launched):
     paths, said = launched
-    del said["sources"], said["space_fingerprint"]
+    said.sources, said.space_fingerprint = {}, None
     assert changes.since_launch(paths, said) == []

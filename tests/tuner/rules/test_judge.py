@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from tests.tuner.experiments import made_up
 from tuner.records.lines import RecordWriter, read
 from tuner.rules.judge import Judge, Rule, contradictions, rule_of
 
@@ -220,12 +221,9 @@ def test_a_decision_on_another_value_than_the_epochs_give_is_a_contradiction(pat
 
 
 def test_an_experiment_from_before_the_choice_ranks_by_the_rungs_own_epoch():
-    manifest = {
-        "objective": {"metric": "val_accuracy", "mode": "max"},
-        "budget": {"epochs": 9, "grace": 1, "reduction": 3},
-    }
+    manifest = made_up()
     assert rule_of(manifest).rank_window == 1
-    manifest["budget"]["rank_window"] = 3
+    manifest.budget.rank_window = 3
     assert rule_of(manifest) == WINDOWED
 
 

@@ -25,5 +25,5 @@ PANELS: dict[str, Callable[[Leaderboard], Panel]] = {
 
 def panel(board: Leaderboard) -> dict[str, Any] | None:
     """The panel of the experiment's family as plain data (title, note, figures); None for a family without one."""
-    family = str(board.history.manifest.get("family", "")).replace("-", "_")
+    family = board.history.manifest.family.replace("-", "_")
     return dataclasses.asdict(PANELS[family](board)) if family in PANELS else None

@@ -23,9 +23,10 @@ def network(config: dict[str, Any]) -> tuple[int, int, str] | None:
     parts = str(config.get("name") or "").split("_")
     if len(parts) in (3, 4) and parts[1] in KINDS and all(part.isdecimal() for part in parts[2:]):
         return int(parts[2]), int(parts[3]) if len(parts) == 4 else 1, KINDS[parts[1]]
-    if "depth" not in config:
+    depth, width = config.get("depth"), config.get("width", 1)
+    if not isinstance(depth, int) or not isinstance(width, int):  # of another version of the family
         return None
-    return int(config["depth"]), int(config.get("width", 1)), str(config.get("trainable_set", "bn"))
+    return depth, width, str(config.get("trainable_set", "bn"))
 
 
 def _against(board: Leaderboard, knob: str) -> Figure:
