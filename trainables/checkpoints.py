@@ -151,7 +151,11 @@ def _safetensors(path: Path) -> dict[str, Any]:
         metadata = file.metadata() or {}
         state: dict[str, Any] = {"state_dict": {name: file.get_tensor(name) for name in file.keys()}}  # noqa: SIM118
     if metadata.keys() >= {"family", "config"}:
-        state |= {"family": metadata["family"], "config": json.loads(metadata["config"])}
+        try:
+            config = json.loads(metadata["config"])
+        except (ValueError, RecursionError):
+            raise ValueError(f"{path} says a `config` that is no JSON; export the weights again") from None
+        state |= {"family": metadata["family"], "config": config}
     return state
 
 

@@ -25,7 +25,7 @@ from trainables.datasets.imagenet import DEFAULT_SIDE, SYNSETS, is_imagenet
 from trainables.family import Family, Shape
 from trainables.images.batches import normalised
 from trainables.images.loaded import ImageData
-from trainables.trial import seeded_state
+from trainables.trial import seeded_state, state_form
 
 # ImageNet's classes and transform without its images: enough to predict with.
 WITHOUT_IMAGES = "imagenet"
@@ -74,6 +74,8 @@ class Trained:
             raise ValueError(
                 f"{checkpoint} is not a trial's checkpoint, so its family is unknown; give --family and --set"
             )
+        if ours:
+            state_form.require_network(str(checkpoint), state)
         name = families.canonical(family or state["family"])
         if ours and name != state["family"]:
             raise ValueError(f"{checkpoint} is of the family {state['family']}, not {name}; leave --family out")

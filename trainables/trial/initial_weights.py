@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from trainables import checkpoints
+from trainables.trial import state_form
 from trainables.trial.replicate import Replicate
 
 if TYPE_CHECKING:
@@ -24,10 +25,15 @@ def resume_from(trial: LockStep, path: str | Path) -> None:
     """
     state = checkpoints.read_foreign(Path(path))
     if "history" in state and "replicates" in state:
+        state_form.require_trial(str(path), state)
         config = dict(state["config"])
-        if trial.config.epochs >= config["epochs"]:
+        if trial.config.epochs >= config.get("epochs", 0):
             config["epochs"] = trial.config.epochs
-        trial.load({**state, "config": config})
+        try:
+            trial.load({**state, "config": config})
+        except (LookupError, TypeError, AttributeError, RuntimeError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ValueError(f"{path} does not hold a whole trial ({reason}); give another checkpoint") from None
         return
     for replicate in _living(trial):
         checkpoints.load_weights(replicate.model, state, name=str(path))

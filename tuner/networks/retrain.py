@@ -6,40 +6,72 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from tuner.errors import BadInput
+from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES
+from tuner.errors import BadInput, sentence
 from tuner.networks.export import SUFFIXES
 from tuner.networks.train import Request, run
 from tuner.records import manifest as manifests
+from tuner.records.forms import complaint, refused
+from tuner.records.record_forms import Measured
 
 
 class Recorded(BaseModel):
     """The objective where the trial was compared."""
 
+    model_config = ConfigDict(strict=True)
+
     metric: str
-    epoch: int
-    median: float | None
-    values: list[float | None]
+    epoch: int = Field(ge=1, le=MOST_EPOCHS)
+    median: Measured | None
+    values: list[Measured | None]
+
+
+class _Code(BaseModel):
+    commit: str | None
+    clean: bool | None
+
+
+class _Data(BaseModel):
+    fingerprints: dict[str, str] = Field(default_factory=dict)
+
+
+class _Origin(BaseModel):
+    """What retraining reads of where the trial comes from; the rest is for people."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    code: _Code | None = None
+    versions: dict[str, str] | None = None
+    data: _Data | None = None
+
+
+def _of_the_form(origin: dict[str, Any]) -> dict[str, Any]:
+    try:
+        _Origin.model_validate(origin)
+    except ValidationError as error:
+        raise refused(f"is not of its form: {complaint(error)}") from None
+    return origin
 
 
 class Exported(BaseModel):
     """An exported trial (see `tuner.networks.export.describe`)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     format: Literal[1]
     family: str
     config: dict[str, Any]
-    seed: int
-    replicates: int
-    device: str
-    threads: int
+    seed: int = Field(ge=0, lt=2**63)
+    replicates: int = Field(ge=1, le=MOST_REPLICATES)
+    device: Literal["cpu", "cuda"]
+    threads: int = Field(ge=1, le=1024)
     recorded: Recorded
-    manifest: dict[str, Any]
+    manifest: Annotated[dict[str, Any], AfterValidator(_of_the_form)]
 
 
 @dataclass
@@ -57,6 +89,11 @@ class Retraining:
         launched = (exported.manifest.get("data") or {}).get("fingerprints", {})
         for result in run(request, device=exported.device, threads=exported.threads, fingerprints=launched):
             if result["epoch"] == exported.recorded.epoch:
+                if exported.recorded.metric not in result["metrics"]:
+                    raise BadInput(
+                        f"`recorded.metric` is {exported.recorded.metric}, but the trial reports "
+                        f"{', '.join(result['metrics'])}; give a file that `tuner export` wrote"
+                    )
                 self.median = float(result[exported.recorded.metric])
                 values = result[f"{exported.recorded.metric}_values"]
                 self.reached = [float(value) if math.isfinite(value) else None for value in values]
@@ -90,17 +127,15 @@ def is_exported(name: str) -> bool:
 def read(path: Path) -> Exported:
     """An exported trial; `BadInput` in one sentence when the file is not one."""
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
+        content = yaml.safe_load(path.read_bytes())
+    except (OSError, ValueError, OverflowError, RecursionError, yaml.YAMLError) as error:
+        reason = sentence(error) if isinstance(error, OSError) else " ".join(str(error).split())
         raise BadInput(f"cannot read {path} ({reason}); give a file that `tuner export` wrote") from None
     try:
         return Exported.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
         raise BadInput(
-            f"{path} is not an exported trial ({where}: {first['msg']}); give a file that `tuner export` wrote"
+            f"{path} is not an exported trial ({complaint(error)}); give a file that `tuner export` wrote"
         ) from None
 
 

@@ -34,9 +34,15 @@ def export_weights(paths: ExperimentPaths, which: str, path: Path | None = None)
     from safetensors.torch import save
 
     state = _newest_state(paths, trial)
-    epoch = int(state["epoch"])
+    epoch = state["epoch"]
     replicate = median_replicate(history, trial, epoch)
-    tensors = _weights(history, state, replicate)
+    try:
+        tensors = _weights(history, state, replicate)
+    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BadInput(
+            f"the checkpoint of trial {trial.index} at epoch {epoch} does not hold its weights ({reason}); choose another trial"
+        ) from None
     metadata = {
         "family": str(state["family"]),
         "config": json.dumps(state["config"]),
@@ -69,8 +75,13 @@ def median_replicate(history: History, trial: Trial, epoch: int) -> int:
 
 def _newest_state(paths: ExperimentPaths, trial: Trial) -> dict[str, Any]:
     from trainables import checkpoints
+    from trainables.trial import state_form
 
-    for _, state in checkpoints.newest_first(paths.trial(trial.index)):
+    for path, state in checkpoints.newest_first(paths.trial(trial.index)):
+        try:
+            state_form.require_trial(str(path), state)
+        except ValueError as error:
+            raise BadInput(str(error)) from None
         return state
     raise BadInput(
         f"no checkpoint is left of trial {trial.index} ({trial.status}); only trials that completed keep theirs. Retrain it "

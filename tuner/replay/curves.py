@@ -101,7 +101,7 @@ def by_model(table: pandas.DataFrame, metric: str, split: str) -> dict[str, list
         raise BadInput(f"the curves lack the column {', '.join(missing)}; they need {', '.join(COLUMNS)}")
     chosen = table[(table["split"] == split) & (table["metric"] == metric)]
     if chosen.empty:
-        there = sorted(set((table["split"] + "_" + table["metric"]).astype(str)))
+        there = sorted(set(table["split"].astype(str) + "_" + table["metric"].astype(str)))
         raise BadInput(f"the curves hold no {split}_{metric} (there are: {', '.join(there)}); choose one of these")
     found: dict[str, list[float]] = {}
     for model, rows in chosen.groupby("model", sort=False):
@@ -109,7 +109,7 @@ def by_model(table: pandas.DataFrame, metric: str, split: str) -> dict[str, list
             pairs = sorted(
                 zip(map(int, rows["epoch"]), map(float, rows["value"]), strict=True), key=lambda pair: pair[0]
             )
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise BadInput(f"the curve of `{model}` holds something that is no number ({error}); correct it") from None
         for expected, (epoch, _) in enumerate(pairs, start=1):
             if epoch != expected:
