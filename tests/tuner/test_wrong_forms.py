@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import tuner as package
 from tests.tuner.experiments import Experiment, around, finished
 from tests.tuner.mutants import damage, fresh
+from trainables import families
 from tuner import cli
 from tuner.commands.app import out as console
 from tuner.errors import TunerError
@@ -26,6 +27,13 @@ from tuner.machines import ray_session
 
 SECONDS = 20.0  # in which a verb must answer, on a machine however busy
 EXAMPLES = int(os.environ.get("TUNER_WRONG_FORMS", "60"))
+# Knobs and metrics that the families' own panels look at.
+BASELINE = {
+    **{"lr": 0.01, "mode": "normal", "epochs": 9, "depth": 14, "width": 1, "trainable_set": "bn", "name": None},
+    **{"h_fwd": 1000.0, "abkw": 0.99, "norm_mode": "online", "norm": "bn", "arch": "vgg11", "model": "resnet18"},
+}
+QUANTILES = ("min", "q05", "q25", "q50", "q75", "q95", "max")
+LAST = {"val_loss": 0.3, "val_accuracy_sigma_1": 0.5} | {f"gamma_{name}": 0.1 for name in QUANTILES}
 PUBLISHED = {"when": {"lr": 0.05}, "metric": "val_accuracy", "value": 0.9, "source": "Table 1", "at": "best"}
 
 
@@ -41,14 +49,19 @@ def template(tmp_path_factory):
 def searched(folder: Path) -> Path:
     """A search with everything a search can have: a stop, a divergence, a trial cut short, a confirmation."""
     made = finished(
-        folder, published=[PUBLISHED], shown_scalars=["n"], bracket=["mode"], data={"fingerprints": {"8": "a"}}
+        folder,
+        baseline=BASELINE,
+        published=[PUBLISHED],
+        shown_scalars=["n"],
+        bracket=["mode"],
+        data={"fingerprints": {"8": "a"}},
     )
     made.session()
     made.scalars[4] = {"n": 3.0}
     made.trial(4, lr=0.02)
     made.decide(1, 1, "continue")
     made.write("error", trial=4, kind="lost", message="the worker was lost", traceback="", final=False)
-    made.train(4, around(0.6), to=2, val_loss=0.3)
+    made.train(4, around(0.6), to=2, **LAST)
     made.epoch(4, 2, around(0.7), event="repeat")
     again = Experiment(made.paths.root, folder="confirmation", seed=1, rungs=[9], data={"fingerprints": {"8": "a"}})
     again.session()
@@ -124,6 +137,8 @@ def test_every_verb_answers_a_damaged_experiment_in_a_sentence(template, tmp_pat
     fresh(template / "made-up", tmp_path / "whole")
     root = fresh(template / "made-up", tmp_path / "made-up")
     draw = random.Random(seed)
+    manifest = root / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"blur"', json.dumps(draw.choice(families.names())), 1))
     damaged = root / "confirmation" if draw.random() < 0.15 else root
     how = damage(damaged, draw)
     for line in verbs(tmp_path):

@@ -8,7 +8,7 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, ValidationError
+from pydantic import AfterValidator, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 LARGEST = 1e100  # of a measured number: far beyond what a network reports, and differences and squares of it are finite
@@ -100,6 +100,18 @@ def _number(value: Any) -> float:
 
 Text = Annotated[str, PlainValidator(_text)]
 Number = Annotated[float, PlainValidator(_number)]
+
+
+def between(low: float, high: float) -> AfterValidator:
+    """The bounds of a `Number`."""
+
+    def bounded(value: float) -> float:
+        if not low <= value <= high:
+            rule = f"at least {low:g}" if value < low else f"at most {high:g}"
+            raise refused(f"is {shown(value)}, but must be {rule}")
+        return value
+
+    return AfterValidator(bounded)
 
 
 def _rule(error: ErrorDetails) -> str:

@@ -30,10 +30,10 @@ from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES, MOST_TRIALS, SMALL
 from trainables.storage import Place
 from trainables.storage.redaction import redact
 from tuner.errors import BadInput, sentence
-from tuner.records.forms import Number, Text, complaint, missing, refused, unfit
+from tuner.records.forms import Number, Text, between, complaint, missing, refused, unfit
 
 _PACKAGES = ("tuner", "torch", "torchvision", "ray", "numpy", "scikit-learn")
-_Amount = Annotated[Number, Field(ge=0, le=1e6)]
+_Amount = Annotated[Number, between(0, 1e6)]
 
 
 class _Part(BaseModel):
@@ -72,7 +72,7 @@ class Budget(_Part):
 
     epochs: int = Field(ge=1, le=MOST_EPOCHS)
     grace: int = Field(1, ge=1, le=MOST_EPOCHS)
-    reduction: Number = Field(ge=SMALLEST_REDUCTION, le=1e300)
+    reduction: Annotated[Number, between(SMALLEST_REDUCTION, 1e300)]
     trials: int = Field(ge=1, le=MOST_TRIALS)
     replicates: int = Field(ge=1, le=MOST_REPLICATES)
     rank_window: int = Field(1, ge=1, le=MOST_EPOCHS)
@@ -115,7 +115,7 @@ class Published(_Part):
 
     when: dict[str, Any]
     metric: Text
-    value: Annotated[Number, Field(ge=-1e100, le=1e100)]
+    value: Annotated[Number, between(-1e100, 1e100)]
     source: Text
     at: Literal["last", "best"] = "last"
 

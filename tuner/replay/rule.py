@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from search_spaces.space import SMALLEST_REDUCTION
 from tuner.errors import BadInput
 from tuner.replay.curves import Curves, by_model
 from tuner.rules import asha
@@ -55,6 +56,8 @@ class Setting:
             found.append(f"`grace` is {self.grace}, but must be 1 to {epochs}, the last epoch; change it")
         if not (math.isfinite(self.reduction) and self.reduction > 1):
             found.append(f"`reduction` is {self.reduction:g}, but must be a number greater than 1; raise it")
+        elif self.reduction < SMALLEST_REDUCTION:
+            found.append(f"`reduction` is {self.reduction!r}, but must be at least {SMALLEST_REDUCTION}; raise it")
         if self.window < 1:
             found.append(f"`window` is {self.window}, but must be at least 1 epoch; raise it")
         found += [
