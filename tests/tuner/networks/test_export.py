@@ -196,3 +196,28 @@ def test_the_yaml_is_plain(tmp_path):
     assert text.startswith("# Trial 0 of made-up; retrain it with: tuner train ")
     assert "!!" not in text
     assert yaml.safe_load(text)["recorded"]["median"] == 0.8
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("seed", -1, "`seed` is -1, but must be at least 0"),
+        ("replicates", 10**12, "`replicates` is 1000000000000, but must be at most 1000"),
+        ("threads", "many", "`threads` is 'many', but must be a whole number"),
+        ("device", "tpu", "`device` is 'tpu', but must be cpu or cuda"),
+        (
+            "recorded",
+            {"metric": "m", "epoch": 1, "median": float("nan"), "values": []},
+            "`recorded.median` is NaN, but",
+        ),
+        ("manifest", {"data": "none"}, "`manifest` is not of its form: `data` is 'none', but must be an object"),
+    ],
+)
+def test_an_exported_trial_of_the_wrong_form_is_named_by_its_field(tmp_path, key, value, said):
+    whole = {"format": 1, "family": "blur", "config": {}, "seed": 0, "replicates": 5, "device": "cpu", "threads": 1}
+    whole |= {"recorded": {"metric": "m", "epoch": 1, "median": 0.5, "values": [0.5]}, "manifest": {}}
+    path = tmp_path / "trial.yaml"
+    path.write_text(yaml.safe_dump(whole | {key: value}))
+    with pytest.raises(BadInput) as caught:
+        retrain.read(path)
+    assert said in str(caught.value)

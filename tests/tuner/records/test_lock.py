@@ -13,6 +13,7 @@ from trainables.storage.s3path import S3Path
 from tuner.errors import BadInput, TunerError
 from tuner.records import lease
 from tuner.records.lock import DriverLock, is_held
+from tuner.records.owner import UNKNOWN, read_owner
 
 # As a process of another machine when told so: this one's kernel and process ids say nothing about it then.
 HOLDER = """
@@ -139,3 +140,20 @@ def test_an_outage_takes_no_lock_away(bucket, quick, monkeypatch):
 
 def test_an_experiment_never_driven_is_not_held(place):
     assert not is_held(place)
+
+
+@pytest.mark.parametrize("pid", ["1e400", "-1", "true", '"4"', "null", "9" * 400, "[" * 4000])
+def test_an_entry_of_the_wrong_form_is_somebody_unknown(pid):
+    assert read_owner(f'{{"pid": {pid}, "host": "a", "machine": "b", "token": "c"}}'.encode()) == UNKNOWN
+    assert read_owner(b"\xff\xfe") == UNKNOWN
+    assert not UNKNOWN.is_alive
+
+
+def test_a_folder_in_place_of_the_lock_is_one_sentence(tmp_path):
+    (tmp_path / "driver.lock").mkdir()
+    assert not is_held(tmp_path / "driver.lock")
+    with (
+        pytest.raises(BadInput, match=r"driver\.lock is a folder, but must be the file"),
+        DriverLock(tmp_path / "driver.lock"),
+    ):
+        pass
