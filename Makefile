@@ -1,9 +1,11 @@
-# Every target sets up .venv by itself when it is needed; only Python >= 3.11 and make must be there.
+# Every target sets up .venv by itself when it is needed; only Python >= 3.11 and make must be there. uv installs several
+# packages at a time, and pip does it where uv cannot be had.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_STORAGE ?= $(HOME)/ray_results
+INSTALL := --constraint constraints.txt --editable '.[dev]'
 
 .PHONY: demo test test-cluster test-fast check bench constraints clean
 
@@ -38,5 +40,7 @@ clean:  ## everything made here, the environment included
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, but $(PYTHON) is " + sys.version.split()[0] + "; run make PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv && \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(INSTALL) || \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(INSTALL)
 	@touch $(READY)

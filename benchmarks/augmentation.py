@@ -1,4 +1,4 @@
-"""One epoch of crop-flip batches: `trainables.data` against torchvision's transforms in a DataLoader with 2 workers.
+"""One epoch of crop-flip batches: `trainables.images.loaded` against torchvision's transforms in a DataLoader with 2 workers.
 
     python -m benchmarks.augmentation                 50,000 random images of 32x32
     python -m benchmarks.augmentation --folder PATH   the images of a dataset folder (train/ and test/)
@@ -23,7 +23,7 @@ from torchvision import transforms
 
 from benchmarks.harness import hardware, paired
 from trainables import datasets
-from trainables.data import ImageData
+from trainables.images.loaded import ImageData
 
 BATCH_SIZE = 128
 PADDING = 4
@@ -101,7 +101,9 @@ def main() -> None:
     print(f"{hardware()}; torch {torch.__version__}, {data.train_size:,} images {arrays.side}x{arrays.side} ({source})")
     print(f"{'one epoch, median of ' + str(options.pairs):<34}{'CPU seconds':>12}{'wall seconds':>14}")
     print(f"{f'DataLoader, {WORKERS} workers':<34}{ratio.seconds_a:>12.2f}{statistics.median(wall_loader[1:]):>14.2f}")
-    print(f"{'trainables.data, 1 thread':<34}{ratio.seconds_b:>12.2f}{statistics.median(wall_ours[1:]):>14.2f}")
+    print(
+        f"{'trainables.images.loaded, 1 thread':<34}{ratio.seconds_b:>12.2f}{statistics.median(wall_ours[1:]):>14.2f}"
+    )
     print(f"CPU time ratio {ratio.median:.1f} (pairs from {ratio.low:.1f} to {ratio.high:.1f})")
 
 

@@ -17,8 +17,8 @@ import subprocess
 import sys
 
 from benchmarks.harness import hardware
-from trainables.models import bn_counts
-from trainables.models.bn_names import parse_name
+from trainables.plans import bn_counts
+from trainables.plans.bn_names import parse_name
 
 MIB = 2**20
 # (name, batch size, recompute_blocks); the middle three are the ways to train one and the same network

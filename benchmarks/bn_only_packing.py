@@ -20,9 +20,9 @@ from torch.nn import functional as F
 from benchmarks.harness import hardware, paired
 from trainables.bn_only import BNOnlyConfig, build
 from trainables.family import Shape
-from trainables.host_memory import keep_freed_memory
-from trainables.layers.masked_relu import relu
-from trainables.models.bn_resnet import Block, BNResNet
+from trainables.layers.frozen.relu import relu
+from trainables.models.bn.resnet import Block, BNResNet
+from trainables.process.host_memory import keep_freed_memory
 
 SIZES = (8, 16, 32)  # pixels a side: digits as they come, digits of the smoke search of other families, CIFAR-10
 

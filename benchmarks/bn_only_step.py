@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from benchmarks.harness import SETTLE, hardware
 from trainables.bn_only import FAMILY, BNOnlyConfig, build
-from trainables.host_memory import keep_freed_memory
+from trainables.process.host_memory import keep_freed_memory
 
 
 @dataclass

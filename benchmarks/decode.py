@@ -19,7 +19,7 @@ import torch
 from benchmarks.harness import hardware, paired
 from trainables.datasets import canonical, decode
 from trainables.datasets.imagenet import ImageNetFolder
-from trainables.streaming import StreamedData
+from trainables.images.streamed import StreamedData
 
 BATCH_SIZE = 64
 REPLICATES = 5

@@ -22,7 +22,7 @@ from benchmarks.harness import hardware, paired
 from benchmarks.training_step import training_step
 from trainables.config.deconv import DeconvConfig
 from trainables.deconv import FAMILY
-from trainables.models.cifar_plan import ARCHS
+from trainables.plans.deconv_networks import ARCHS
 
 GOALS = {("resnet", 64): 1.75, ("resnet", 32): 1.15}
 

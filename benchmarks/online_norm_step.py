@@ -19,7 +19,7 @@ import torch
 from benchmarks.harness import hardware, paired
 from benchmarks.training_step import training_step
 from trainables.config.online_norm import OnlineNormConfig
-from trainables.models.norms import MODES
+from trainables.models.normalised.norms import MODES
 from trainables.online_norm import FAMILY
 
 

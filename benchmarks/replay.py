@@ -18,10 +18,11 @@ import time
 from pathlib import Path
 
 from benchmarks.harness import hardware
-from tuner import experiment, paths
-from tuner.curves import Curves, load, of_history
-from tuner.history import History
+from tuner import experiment
+from tuner.records import paths
 from tuner.replay import Replay, Setting, run
+from tuner.replay.curves import Curves, load, of_history
+from tuner.results.history import History
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT.parent / "shared" / "reference" / "bn_only_curves.csv"
@@ -151,7 +152,7 @@ def report(reference: Curves, histories: list[History]) -> None:
         "all 18 runs": [reference],
     }
     for history in histories:
-        title = f"{history.manifest['family']}, {len(history.trials)} trials x {history.budget} epochs"
+        title = f"{history.manifest.family}, {len(history.trials)} trials x {history.budget} epochs"
         pools[f"{title}: single seeds"] = replicates(history)
         pools[f"{title}: medians of {history.replicates}"] = [of_history(history)]
     for name, chosen in pools.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.harness import hardware
-from trainables.lockstep import LockStep
+from trainables.trial.lockstep import LockStep
 
 
 def measure(knobs: dict[str, object], replicates: int, device: str) -> dict[str, float]:

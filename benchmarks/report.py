@@ -21,11 +21,12 @@ from rich.table import Table
 
 from benchmarks.harness import hardware
 from tests.tuner.browser import chromium
-from tuner import manifest as manifests
 from tuner import report
-from tuner.paths import ExperimentPaths
-from tuner.records import RecordWriter
+from tuner.records import manifest as manifests
+from tuner.records.lines import RecordWriter
+from tuner.records.paths import ExperimentPaths
 from tuner.report import importance
+from tuner.rules import ranking
 from tuner.rules.judge import Judge
 from tuner.rules.rule import rule_of
 
@@ -45,10 +46,8 @@ def generate(folder: Path, *, trials: int = 1000, epochs: int = 100, grace: int 
     folder.mkdir(parents=True)
     paths = ExperimentPaths(folder)
     manifest = _manifest(paths.name, trials, epochs, grace, configs[0])
-    manifests.write(paths.manifest, manifest)
     writer = RecordWriter(paths.records)
     judge = Judge(rule_of(manifest), writer)
-    manifest["rungs"] = list(judge.rule.rungs)
     manifests.write(paths.manifest, manifest)
     for index, config in enumerate(configs):
         writer.write({"event": "trial", "trial": index, "baseline": index == 0, "config": config})
@@ -78,20 +77,21 @@ def _config(draw: random.Random, epochs: int) -> dict[str, Any]:
     }
 
 
-def _manifest(name: str, trials: int, epochs: int, grace: int, baseline: dict[str, Any]) -> dict[str, Any]:
+def _manifest(name: str, trials: int, epochs: int, grace: int, baseline: dict[str, Any]) -> manifests.Manifest:
     budget = {"epochs": epochs, "grace": grace, "reduction": 3, "trials": trials, "replicates": REPLICATES}
-    return {
+    content = {
         "name": name,
         "family": "blur",
         "space": "made-up",
         "seed": 0,
         "objective": {"metric": "val_accuracy", "mode": "max"},
         "budget": {**budget, "cpus_per_trial": 1.0, "gpus_per_trial": 0.0},
-        "rungs": [],
+        "rungs": list(ranking.rungs(epochs, grace, 3)),
         "protocol": {"dataset": "digits", "selection": "holdout"},
         "baseline": baseline,
         "published": [],
     }
+    return manifests.of(content)
 
 
 def _results(draw: random.Random, config: dict[str, Any], epochs: int) -> Iterator[dict[str, Any]]:

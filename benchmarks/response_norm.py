@@ -1,4 +1,4 @@
-"""Local response normalisation forward and backward: `trainables.models.response_norm` against torch's own layer, on the CPU.
+"""Local response normalisation forward and backward, on the CPU: `models.classic.response_norm` against torch's own layer.
 
     python -m benchmarks.response_norm [--pairs 9]
 
@@ -19,7 +19,7 @@ from rich.table import Table
 from torch import nn
 
 from benchmarks.harness import hardware, paired
-from trainables.models.response_norm import response_norm
+from trainables.models.classic.response_norm import response_norm
 
 SHAPES = ((8, 64, 55, 55), (8, 192, 27, 27), (64, 64, 15, 15), (64, 192, 7, 7))
 

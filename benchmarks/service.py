@@ -25,11 +25,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness import hardware
-from trainables import replicated
 from trainables import statistics as numbers
+from trainables.on_ray import trainable as replicated
 from tuner import experiment
-from tuner.paths import ExperimentPaths
-from tuner.records import read
+from tuner.records.lines import read
+from tuner.records.paths import ExperimentPaths
 
 REPEATS = 9
 RUNS = 3

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from benchmarks.harness import hardware
 from trainables.storage import Place, S3Path
-from tuner.lock import DriverLock
-from tuner.records import RecordWriter, read
+from tuner.records.lines import RecordWriter, read
+from tuner.records.lock import DriverLock
 
 EPOCHS = 2000
 READS = 5

@@ -25,10 +25,10 @@ import psutil
 from benchmarks.harness import hardware
 from benchmarks.raylets import Raylets
 from tests.tuner.searches import count_epochs, medians, options, repeats, run, start
-from tuner.history import History
-from tuner.manifest import read as read_manifest
-from tuner.paths import ExperimentPaths
-from tuner.records import Record, read
+from tuner.records.lines import Record, read
+from tuner.records.manifest import read as read_manifest
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History
 from tuner.rules.rule import rule_of
 from tuner.rules.verify import contradictions
 

@@ -10,7 +10,7 @@ import torch
 from trainables.config.training import TrainingConfig
 from trainables.engine import autocast, place
 from trainables.family import Family, Shape
-from trainables.host_memory import keep_freed_memory
+from trainables.process.host_memory import keep_freed_memory
 
 
 def training_step(family: Family[Any], config: TrainingConfig, device: torch.device) -> Callable[[], None]:

@@ -27,6 +27,11 @@ from typing import Any
 
 # Knobs of every family that belong to the protocol or the budget: one value for the whole search.
 SETTINGS = ("dataset", "selection", "epochs")
+# Bounds of a budget: what is larger is a slip, and some of it would take hours before the first epoch.
+MOST_EPOCHS = 100_000
+MOST_TRIALS = 1_000_000
+MOST_REPLICATES = 1_000
+SMALLEST_REDUCTION = 1.01
 
 
 class SpaceExhausted(ValueError):

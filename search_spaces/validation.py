@@ -12,7 +12,16 @@ from pydantic import ValidationError
 
 from search_spaces import domains
 from search_spaces.sampling import Resolver
-from search_spaces.space import SETTINGS, Budget, Objective, SearchSpace
+from search_spaces.space import (
+    MOST_EPOCHS,
+    MOST_REPLICATES,
+    MOST_TRIALS,
+    SETTINGS,
+    SMALLEST_REDUCTION,
+    Budget,
+    Objective,
+    SearchSpace,
+)
 from trainables import families
 from trainables.config.training import TrainingConfig
 from trainables.config.training import problems as config_problems
@@ -35,6 +44,13 @@ BUDGET_OPTIONS = {
     )
 }
 PLACEMENTS = ("packed", "spread")
+_MOST = {
+    "epochs": MOST_EPOCHS,
+    "grace": MOST_EPOCHS,
+    "trials": MOST_TRIALS,
+    "replicates": MOST_REPLICATES,
+    "rank_window": MOST_EPOCHS,
+}
 
 
 def problems(space: SearchSpace) -> list[str]:
@@ -67,11 +83,12 @@ def problems(space: SearchSpace) -> list[str]:
 
 def _budget(budget: Budget) -> list[str]:
     found = []
-    for name in ("epochs", "grace", "trials", "replicates", "rank_window"):
-        value = getattr(budget, name)
+    for name, most in _MOST.items():
+        value, option = getattr(budget, name), BUDGET_OPTIONS[name]
         if not _at_least_one(value):
-            option = BUDGET_OPTIONS[name]
             found.append(f"`{name}` is {value!r}, but must be a whole number of at least 1; set {option}")
+        elif value > most:
+            found.append(f"`{name}` is {value}, but must be at most {most}; lower {option}")
     if _at_least_one(budget.grace) and _at_least_one(budget.epochs) and budget.grace > budget.epochs:
         found.append(
             f"`grace` is {budget.grace}, but must be at most `epochs` ({budget.epochs}); "
@@ -81,6 +98,11 @@ def _budget(budget: Budget) -> list[str]:
         found.append(
             f"`reduction` is {_number(budget.reduction)}, but must be a number greater than 1; "
             "set --reduction, 3 or 4 is usual"
+        )
+    elif budget.reduction < SMALLEST_REDUCTION:
+        found.append(
+            f"`reduction` is {budget.reduction!r}, but must be at least {SMALLEST_REDUCTION}; "
+            "raise --reduction, 3 or 4 is usual"
         )
     found += _share(budget.cpus_per_trial, budget.gpus_per_trial, budget, "")
     if budget.placement not in PLACEMENTS:

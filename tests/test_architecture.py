@@ -14,8 +14,8 @@ FORBIDDEN = {
     "trainables": {"tuner", "search_spaces"},
     "search_spaces": {"tuner", "torch", "torchvision"},
 }
-# Ray is imported by these rooms of `trainables` alone.
-WITH_RAY = {"trainables/replicated.py", "trainables/device.py", "trainables/spread.py", "trainables/workers.py"}
+# What of `trainables` may import Ray: a folder, so that everything beside it runs where there is no Ray.
+WITH_RAY = "trainables/on_ray/"
 
 
 def modules(package):
@@ -45,8 +45,9 @@ def test_dependencies_point_one_way(package):
 
 
 def test_ray_is_imported_where_a_worker_meets_it_and_nowhere_else():
-    with_ray = {str(path.relative_to(ROOT)) for path in modules("trainables") if "ray" in imports(path)}
-    assert with_ray == WITH_RAY
+    with_ray = [str(path.relative_to(ROOT)) for path in modules("trainables") if "ray" in imports(path)]
+    assert with_ray
+    assert all(path.startswith(WITH_RAY) for path in with_ray)
 
 
 @pytest.mark.parametrize("package", [*PACKAGES, "benchmarks", "tests"])

@@ -23,7 +23,7 @@ from trainables.models.small_cnn import small_cnn
 from trainables.optim import learning_rate_at
 
 if TYPE_CHECKING:
-    from trainables.replicated import BlurTrainable
+    from trainables.on_ray.trainable import BlurTrainable
 
 __all__ = ["FAMILY", "Blur", "BlurConfig", "BlurTrainable", "learning_rate_at", "mix_batch", "sigma_at"]
 
@@ -111,7 +111,7 @@ FAMILY = Blur()
 def __getattr__(name: str) -> Any:
     # Ray is imported for those who ask for its Trainable, and by nobody else.
     if name == "BlurTrainable":
-        from trainables.replicated import BlurTrainable
+        from trainables.on_ray.trainable import BlurTrainable
 
         return BlurTrainable
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,22 +15,23 @@ from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from trainables import engine, optim, seeding
-from trainables.batches import STREAMED_EVALUATION
 from trainables.config.bn_only import BNOnlyConfig
-from trainables.data import EVALUATION_BATCH_SIZE
 from trainables.datasets.imagenet import is_imagenet
 from trainables.family import Family, Shape
-from trainables.footprint import Footprint
-from trainables.models import bn_counts, bn_memory
-from trainables.models.bn_init import initialise
-from trainables.models.bn_names import ModelName, parse_name
-from trainables.models.bn_report import PRUNING_THRESHOLDS, THRESHOLD, disabled_fraction, pruned, summary
-from trainables.models.bn_resnet import BNResNet
-from trainables.models.trainable_sets import frozen_state, select_trainable, trained_parameters
+from trainables.images.batches import STREAMED_EVALUATION
+from trainables.images.loaded import EVALUATION_BATCH_SIZE
+from trainables.models.bn import memory as bn_memory
+from trainables.models.bn.init import initialise
+from trainables.models.bn.report import PRUNING_THRESHOLDS, THRESHOLD, disabled_fraction, pruned, summary
+from trainables.models.bn.resnet import BNResNet
+from trainables.models.bn.trainable_sets import frozen_state, select_trainable, trained_parameters
+from trainables.plans import bn_counts
+from trainables.plans.bn_names import ModelName, parse_name
+from trainables.process.footprint import Footprint
 
 if TYPE_CHECKING:
-    from trainables.replicate import Replicate
-    from trainables.replicated import BNOnlyTrainable
+    from trainables.on_ray.trainable import BNOnlyTrainable
+    from trainables.trial.replicate import Replicate
 
 __all__ = [
     "FAMILY",
@@ -69,7 +70,7 @@ def build(network: str | BNOnlyConfig, shape: Shape | None = None) -> nn.Module:
     if config.arch == "resnet_cifar":
         model: nn.Module = BNResNet(config.depth, config.width, shape.classes, shape.channels, config.recompute_blocks)
     else:
-        from trainables.models.bn_imagenet import bn_imagenet, keep_masks  # torchvision takes a second to import
+        from trainables.models.bn.imagenet import bn_imagenet, keep_masks  # torchvision takes a second to import
 
         model = bn_imagenet(config.arch, shape.classes, shape.channels)
         if config.trainable_set in FREEZING_CONVS:
@@ -204,7 +205,7 @@ FAMILY = BNOnly()
 def __getattr__(name: str) -> Any:
     # Ray is imported for those who ask for its Trainable, and by nobody else.
     if name == "BNOnlyTrainable":
-        from trainables.replicated import BNOnlyTrainable
+        from trainables.on_ray.trainable import BNOnlyTrainable
 
         return BNOnlyTrainable
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainables.config.wording import some
 from trainables.storage import Place, StorageError, local_copy
-from trainables.wording import some
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +151,11 @@ def _safetensors(path: Path) -> dict[str, Any]:
         metadata = file.metadata() or {}
         state: dict[str, Any] = {"state_dict": {name: file.get_tensor(name) for name in file.keys()}}  # noqa: SIM118
     if metadata.keys() >= {"family", "config"}:
-        state |= {"family": metadata["family"], "config": json.loads(metadata["config"])}
+        try:
+            config = json.loads(metadata["config"])
+        except (ValueError, RecursionError):
+            raise ValueError(f"{path} says a `config` that is no JSON; export the weights again") from None
+        state |= {"family": metadata["family"], "config": config}
     return state
 
 

@@ -21,13 +21,13 @@ from trainables.config.deconv import DeconvConfig, milestones, published_default
 from trainables.config.deconv_presets import preset, presets
 from trainables.config.deconv_rules import EXTENSIONS
 from trainables.family import Family, Shape, state_bytes
-from trainables.layers.patches import Samples
-from trainables.layers.whitening import Whitening, name_layers
+from trainables.layers.deconv.patches import Samples
+from trainables.layers.deconv.whitening import Whitening, name_layers
 from trainables.models import cifar, imagenet_deconv
-from trainables.models.cifar_plan import IMAGENET_ARCHS, NETWORKS
+from trainables.plans.deconv_networks import IMAGENET_ARCHS, NETWORKS
 
 if TYPE_CHECKING:
-    from trainables.replicated import DeconvTrainable
+    from trainables.on_ray.trainable import DeconvTrainable
 
 __all__ = [
     "FAMILY",
@@ -161,7 +161,7 @@ FAMILY = Deconv()
 def __getattr__(name: str) -> Any:
     # Ray is imported for those who ask for its Trainable, and by nobody else.
     if name == "DeconvTrainable":
-        from trainables.replicated import DeconvTrainable
+        from trainables.on_ray.trainable import DeconvTrainable
 
         return DeconvTrainable
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

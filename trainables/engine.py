@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables.family import View
-from trainables.team import ALONE, Team
+from trainables.process.team import ALONE, Team
 
 if TYPE_CHECKING:
-    from trainables.replicate import Replicate
+    from trainables.trial.replicate import Replicate
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 

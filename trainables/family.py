@@ -16,10 +16,10 @@ from torch.nn import functional as F
 
 from trainables import optim
 from trainables.config.training import TrainingConfig
-from trainables.footprint import Footprint
+from trainables.process.footprint import Footprint
 
 if TYPE_CHECKING:
-    from trainables.replicate import Replicate
+    from trainables.trial.replicate import Replicate
 
 Config = TypeVar("Config", bound=TrainingConfig)
 View = Callable[[Tensor], Tensor]

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables import datasets, optim, plateau
-from trainables.augmentation import colour_jitter
 from trainables.config.imagenet import OF_MODELS, ImageNetConfig, initial_lr, poly_factor, published_defaults
 from trainables.family import Family, Shape
+from trainables.images.augmentation import colour_jitter
 from trainables.models.imagenet import build, options_of
 
 if TYPE_CHECKING:
-    from trainables.replicated import ImageNetTrainable
+    from trainables.on_ray.trainable import ImageNetTrainable
 
 __all__ = [
     "FAMILY",
@@ -132,7 +132,7 @@ FAMILY = ImageNet()
 def __getattr__(name: str) -> Any:
     # Ray is imported for those who ask for its Trainable, and by nobody else.
     if name == "ImageNetTrainable":
-        from trainables.replicated import ImageNetTrainable
+        from trainables.on_ray.trainable import ImageNetTrainable
 
         return ImageNetTrainable
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

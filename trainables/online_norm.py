@@ -15,11 +15,11 @@ from torch import nn
 from trainables import optim
 from trainables.config.online_norm import OnlineNormConfig, effective_lr_momentum, published_defaults
 from trainables.family import Family, Shape
-from trainables.models.norms import LAYERS
+from trainables.models.normalised.norms import LAYERS
 from trainables.models.resnet_cifar import resnet_cifar
 
 if TYPE_CHECKING:
-    from trainables.replicated import OnlineNormTrainable
+    from trainables.on_ray.trainable import OnlineNormTrainable
 
 __all__ = [
     "FAMILY",
@@ -69,7 +69,7 @@ class OnlineNorm(Family[OnlineNormConfig]):
                 image_size=shape.size,
                 **options,
             )
-        from trainables.models.resnet_imagenet import resnet_imagenet  # torchvision takes a second to import
+        from trainables.models.normalised.resnet_imagenet import resnet_imagenet  # torchvision takes a second to import
 
         return resnet_imagenet(config.arch, shape.classes, config.norm_mode, in_channels=shape.channels, **options)
 
@@ -140,7 +140,7 @@ FAMILY = OnlineNorm()
 def __getattr__(name: str) -> Any:
     # Ray is imported for those who ask for its Trainable, and by nobody else.
     if name == "OnlineNormTrainable":
-        from trainables.replicated import OnlineNormTrainable
+        from trainables.on_ray.trainable import OnlineNormTrainable
 
         return OnlineNormTrainable
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

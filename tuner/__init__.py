@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tuner.notebook import Experiment
+    from tuner.results.notebook import Experiment
 
 __all__ = ["load"]
 
@@ -22,6 +22,7 @@ def load(path: str | Path, storage: str | Path | None = None) -> Experiment:
         tuner.errors.BadInput: there is none (the nearest name is suggested), or its records cannot be read (the line is
             named).
     """
-    from tuner import notebook, paths
+    from tuner.records import paths
+    from tuner.results import notebook
 
     return notebook.Experiment(paths.experiment(str(path), storage))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from rich.console import Console
 
 from trainables.storage import StorageError
-from tuner.cluster.cli import cluster_app
 from tuner.commands.app import app
+from tuner.commands.cluster import cluster_app
 from tuner.errors import StorageUnavailable, TunerError
 
 # Each module registers its verbs when it is imported; `tuner --help` shows them in this order.
 # isort: off
-from tuner.commands import search as search
-from tuner.commands import reading as reading
-from tuner.commands import training as training
+from tuner.commands import searches as searches
+from tuner.commands import results as results
+from tuner.commands import networks as networks
 from tuner.commands import machine as machine
 # isort: on
 
@@ -24,6 +25,9 @@ app.add_typer(cluster_app, name="cluster", rich_help_panel="Clusters")
 
 def main() -> None:
     """Run the command line; a mistake of the user ends in one sentence and its exit code, never in a stack trace."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # the name of an odd folder must not end in an encoding error
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except TunerError as error:

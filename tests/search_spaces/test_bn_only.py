@@ -4,7 +4,7 @@ import pytest
 
 import search_spaces
 from trainables.config.bn_only import BNOnlyConfig
-from trainables.models.bn_names import parse_name
+from trainables.plans.bn_names import parse_name
 from tuner.rules.ranking import rungs
 
 NAMES = search_spaces.names()["bn_only"]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from tests.trainables.training import run, untimed
-from trainables import checkpoints, datasets, engine, families, preflight
+from trainables import checkpoints, datasets, engine, families
 from trainables.bn_only import (
     FAMILY,
     BNOnlyConfig,
@@ -18,8 +18,9 @@ from trainables.bn_only import (
 )
 from trainables.family import Shape
 from trainables.lockstep import LockStep
-from trainables.models.trainable_sets import SETS, trained_parameters
-from trainables.replicated import TRAINABLES
+from trainables.models.bn.trainable_sets import SETS, trained_parameters
+from trainables.on_ray.trainable import TRAINABLES
+from trainables.trial import preflight
 
 KNOBS = {"dataset": "digits", "image_size": 8, "train_images": 120, "epochs": 2, "batch_size": 40, "depth": 8}
 

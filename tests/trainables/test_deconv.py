@@ -8,13 +8,14 @@ import torch
 from torch.nn import functional as F
 
 from tests.trainables.training import run, untimed
-from trainables import deconv, families, preflight
+from trainables import deconv, families
 from trainables.deconv import FAMILY, DeconvConfig, DeconvTrainable, learning_rate_at, learning_rate_at_step
 from trainables.family import Shape
 from trainables.layers.deconv import ChannelDeconv2d, Delinear, FastDeconv2d, FastDeconv2d2019
 from trainables.lockstep import LockStep
-from trainables.models.cifar_plan import ARCHS, IMAGENET_ARCHS
-from trainables.replicated import TRAINABLES
+from trainables.on_ray.trainable import TRAINABLES
+from trainables.plans.deconv_networks import ARCHS, IMAGENET_ARCHS
+from trainables.trial import preflight
 
 SHAPE = Shape(channels=3, size=32, classes=10)
 KNOBS = {

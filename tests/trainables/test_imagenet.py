@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from trainables import families, preflight
+from trainables import families
 from trainables.engine import TrainingPass
 from trainables.family import Shape
 from trainables.imagenet import FAMILY, ImageNetConfig, ImageNetTrainable, learning_rate_at
 from trainables.lockstep import LockStep
-from trainables.replicated import TRAINABLES
+from trainables.on_ray.trainable import TRAINABLES
+from trainables.trial import preflight
 
 KNOBS = {"train_images": 100, "epochs": 2, "batch_size": 45}
 

@@ -4,12 +4,13 @@ import pytest
 import torch
 
 from tests.trainables.training import run, untimed
-from trainables import families, preflight
+from trainables import families
 from trainables.family import Shape
 from trainables.lockstep import LockStep
-from trainables.models.norms import MODES
+from trainables.models.normalised.norms import MODES
+from trainables.on_ray.trainable import TRAINABLES
 from trainables.online_norm import FAMILY, OnlineNormConfig, OnlineNormTrainable, learning_rate_at
-from trainables.replicated import TRAINABLES
+from trainables.trial import preflight
 
 SHAPE = Shape(channels=3, size=32, classes=10)
 KNOBS = {"dataset": "digits", "image_size": 8, "train_images": 120, "epochs": 2, "batch_size": 40, "depth": 8}

@@ -7,15 +7,16 @@ import pytest
 import torch
 from torch import distributed, multiprocessing, nn
 
-from trainables import families, team
-from trainables.crew import Packed, Recipe
-from trainables.data import ImageData
-from trainables.layers.channel_deconv import ChannelDeconv2d
-from trainables.layers.deconv2019 import DeConv2d2019, FastDeconv2d2019
-from trainables.layers.delinear import Delinear
-from trainables.layers.fast_deconv import FastDeconv2d
+from trainables import families
+from trainables.images.loaded import ImageData
+from trainables.layers.deconv.channel import ChannelDeconv2d
+from trainables.layers.deconv.fast import FastDeconv2d
+from trainables.layers.deconv.linear import Delinear
+from trainables.layers.deconv.revision2019 import DeConv2d2019, FastDeconv2d2019
 from trainables.layers.synchronized import synchronized
-from trainables.team import ALONE
+from trainables.process import team
+from trainables.process.team import ALONE
+from trainables.trial.crew import Packed, Recipe
 
 SIZE = 2
 SHARED = {"dataset": "digits", "epochs": 1}

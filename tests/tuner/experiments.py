@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tuner import manifest as manifests
-from tuner.paths import ExperimentPaths
-from tuner.records import Record, RecordWriter
+from tuner.records import manifest as manifests
+from tuner.records.lines import Record, RecordWriter
+from tuner.records.paths import ExperimentPaths
 
 REPLICATES = 5
 RUNGS = [1, 3, 9]
@@ -26,24 +27,7 @@ class Experiment:
         **changes: Any,
     ) -> None:
         self.paths = ExperimentPaths(storage / folder)
-        self.manifest = {
-            "name": "made-up",
-            "family": "blur",
-            "space": "smoke",
-            "summary": "A made-up search.",
-            "overrides": {},
-            "seed": 0,
-            "objective": {"metric": "val_accuracy", "mode": "max"},
-            "budget": {"epochs": 9, "grace": 1, "reduction": 3, "trials": 4, "replicates": REPLICATES},
-            "rungs": RUNGS,
-            "protocol": {"dataset": "digits", "selection": "holdout"},
-            "baseline": {"lr": 0.01, "mode": "normal", "epochs": 9},
-            "published": [],
-            "created": "2025-01-01T00:00:00+00:00",
-            "versions": {},
-            "command": "tuner launch blur",
-            **changes,
-        }
+        self.manifest = made_up(**changes)
         self.paths.root.mkdir(parents=True)
         manifests.write(self.paths.manifest, self.manifest)
         self.records: list[Record] = []
@@ -65,12 +49,12 @@ class Experiment:
 
     def trial(self, index: int, **config: Any) -> None:
         """A configuration: the baseline's with some knobs changed; trial 0 is the baseline."""
-        config = {**self.manifest["baseline"], **config}
+        config = {**self.manifest.baseline, **config}
         self.write("trial", trial=index, baseline=index == 0, config=config)
 
     def epoch(self, trial: int, epoch: int, values: list[float | None], event: str = "epoch", **medians: float) -> None:
         """An epoch whose objective has these k values, and whose other metrics have these medians."""
-        objective = self.manifest["objective"]["metric"]
+        objective = self.manifest.objective.metric
         metrics = {objective: {"median": _median(values), "values": values}}
         for name, median in medians.items():
             metrics[name] = {"median": median, "values": [median] * len(values)}
@@ -127,6 +111,29 @@ class Experiment:
         """Raw text at the end of the records."""
         with self.paths.records.open("a") as file:
             file.write(text)
+
+
+def made_up(more: Mapping[str, Any] | None = None, **changes: Any) -> manifests.Manifest:
+    """A manifest with `changes`, and with `more` in its budget."""
+    content = {
+        "name": "made-up",
+        "family": "blur",
+        "space": "smoke",
+        "summary": "A made-up search.",
+        "overrides": {},
+        "seed": 0,
+        "objective": {"metric": "val_accuracy", "mode": "max"},
+        "budget": {"epochs": 9, "grace": 1, "reduction": 3, "trials": 4, "replicates": REPLICATES, **(more or {})},
+        "rungs": RUNGS,
+        "protocol": {"dataset": "digits", "selection": "holdout"},
+        "baseline": {"lr": 0.01, "mode": "normal", "epochs": 9},
+        "published": [],
+        "created": "2025-01-01T00:00:00+00:00",
+        "versions": {},
+        "command": "tuner launch blur",
+        **changes,
+    }
+    return manifests.Manifest.model_validate(content)
 
 
 def around(median: float) -> list[float | None]:

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from tuner.paths import ExperimentPaths
-from tuner.records import read
+from tuner.records.lines import read
+from tuner.records.paths import ExperimentPaths
 
 # 120 images of 8x8 pixels; four modes of the smoke space.
 TINY = ("image_size=8", "train_images=120", "batch_size=40")

@@ -9,15 +9,17 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from tests.tuner.searches import TINY, kill_after, medians, run, start
-from trainables.data import ImageData
+from trainables.images.loaded import ImageData
 from trainables.lockstep import LockStep
-from tuner import confirm as confirming
-from tuner import experiment, manifest, retrain
+from tuner import experiment
 from tuner.errors import BadInput
-from tuner.export import export_trial
-from tuner.history import History
+from tuner.experiment import confirm as confirming
 from tuner.leaderboard import load as leaderboard
-from tuner.weights import export_weights
+from tuner.networks import retrain
+from tuner.networks.export import export_trial
+from tuner.networks.weights import export_weights
+from tuner.records import manifest
+from tuner.results.history import History
 
 pytestmark = pytest.mark.slow
 
@@ -121,7 +123,7 @@ def test_a_killed_confirmation_continues_and_another_top_extends_it(cluster, sea
     best = next(row.trial for row in leaderboard(searched).rows if row.valid and not row.baseline)
     assert {trial.index: trial.status for trial in history.trials} == {0: "completed", best: "completed"}
     assert [trial.baseline for trial in history.trials] == [True, False]
-    assert manifest.read(own.manifest)["seed"] == 4
+    assert manifest.read(own.manifest).seed == 4
     assert (history.rungs, history.state) == ([3], "finished")
     first, selection = medians(own), medians(searched)
     assert len(first) == 6

@@ -12,10 +12,10 @@ import pytest
 from benchmarks.raylets import Raylets
 from benchmarks.survival import soak
 from tests.tuner.searches import count_epochs, medians, options, repeats, run, start
-from tuner.history import History
-from tuner.manifest import read as read_manifest
-from tuner.paths import ExperimentPaths
-from tuner.records import read
+from tuner.records.lines import read
+from tuner.records.manifest import read as read_manifest
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History
 from tuner.rules.rule import rule_of
 from tuner.rules.verify import contradictions
 
@@ -135,7 +135,7 @@ def test_a_replicate_on_two_gpus_trains_to_the_medians_of_one_and_outlives_one_o
     code, output = run(*options(tmp_path, "spread"), *teams, "--placement", "spread", address=raylets.address)
     assert code == 0, output
     for paths, gpus in ((packed, 2), (spread, 4)):
-        assert read_manifest(paths.manifest)["budget"]["gpus_per_trial"] == gpus
+        assert read_manifest(paths.manifest).budget.gpus_per_trial == gpus
         assert medians(paths).keys() == medians(on_one).keys()
         for key, metrics in medians(on_one).items():
             # The sums of a batch have another order, which no two epochs forgive.

@@ -9,13 +9,16 @@ import torch
 
 from tests.tuner.searches import TINY
 from trainables.blur import Blur, BlurTrainable
-from trainables.guarded import ONE_BY_ONE
 from trainables.lockstep import LockStep
-from trainables.replicated import TRAINABLES
-from tuner import experiment, manifest, search, watch
+from trainables.on_ray.trainable import TRAINABLES
+from trainables.trial.guarded import ONE_BY_ONE
+from tuner import experiment
 from tuner.errors import BadInput, TunerError
-from tuner.history import History
-from tuner.records import read
+from tuner.experiment import trials as search
+from tuner.experiment import watch
+from tuner.records import manifest
+from tuner.records.lines import read
+from tuner.results.history import History
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
@@ -142,12 +145,12 @@ def test_a_search_that_finds_no_room_says_so_instead_of_waiting_for_ever(cluster
 def test_other_code_on_resume_is_shown_and_needs_to_be_accepted(cluster, tmp_path):
     outcome = experiment.launch("blur", "smoke", name="old", storage=tmp_path, trials=1, epochs=1, overrides=TINY)
     said = manifest.read(outcome.paths.manifest)
-    mine = dict(said["sources"])
-    said["sources"]["trainables/engine.py"] = "0" * 12
+    mine = dict(said.sources)
+    said.sources["trainables/engine.py"] = "0" * 12
     manifest.write(outcome.paths.manifest, said)
     with pytest.raises(BadInput, match=r"trainables/engine\.py has changed(.|\n)*--accept-changes"):
         experiment.resume("old", storage=tmp_path, trials=2)
     assert experiment.resume("old", storage=tmp_path, trials=2, accept_changes=True).exit_code == 0
     said = manifest.read(outcome.paths.manifest)
-    assert said["accepted_changes"][0]["changes"] == ["trainables/engine.py has changed"]
-    assert said["sources"] == mine
+    assert said.accepted_changes[0]["changes"] == ["trainables/engine.py has changed"]
+    assert said.sources == mine

@@ -13,16 +13,17 @@ import pytest
 
 from tests.conftest import SECRET
 from tests.tuner.searches import TINY, VOLATILE, judgements, medians, options, run, start
-from tests.tuner.test_tensorboard import scalars
+from tests.tuner.tensorboard.test_writer import scalars
 from trainables.storage import S3Path, s3client
-from tuner import experiment, manifest, outage
+from tuner import experiment
 from tuner.errors import BadInput, StorageUnavailable
-from tuner.history import History
-from tuner.journal import lines
-from tuner.lock import is_held
-from tuner.paths import ExperimentPaths
-from tuner.records import read
-from tuner.tensorboard_feed import Follower
+from tuner.records import manifest, outage
+from tuner.records.journal import lines
+from tuner.records.lines import read
+from tuner.records.lock import is_held
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History
+from tuner.tensorboard.feed import Follower
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
@@ -80,7 +81,7 @@ def test_a_search_on_s3_is_the_search_on_a_disk(cluster, bucket, on_disk):
     # It goes on where it is, too.
     extended = experiment.resume("exp", storage=f"{bucket}/store", trials=TRIALS + 1)
     assert [trial.has_ended for trial in History.load(extended.paths).trials] == [True] * (TRIALS + 1)
-    assert manifest.read(paths.manifest)["budget"]["trials"] == TRIALS + 1
+    assert manifest.read(paths.manifest).budget.trials == TRIALS + 1
     assert told(paths)[: len(told(on_disk))] == told(on_disk)
     # And nowhere is the key.
     for key in s3client.client().list_objects_v2(Bucket=bucket.bucket)["Contents"]:

@@ -6,8 +6,8 @@ from PIL import Image
 
 from tests.tuner.searches import medians, run
 from trainables.lockstep import LockStep
-from tuner.history import History
-from tuner.paths import ExperimentPaths
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

@@ -9,10 +9,10 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from tests.tuner.searches import TINY, count_epochs, judgements, kill_after, medians, options, repeats, run, start
-from tuner import leaderboard
-from tuner.manifest import read as read_manifest
-from tuner.paths import ExperimentPaths
-from tuner.records import read
+from tuner.records.lines import read
+from tuner.records.manifest import read as read_manifest
+from tuner.records.paths import ExperimentPaths
+from tuner.results import leaderboard
 from tuner.rules.rule import rule_of
 from tuner.rules.verify import contradictions
 

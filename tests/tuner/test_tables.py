@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 
 from tests.tuner.experiments import Experiment, around, finished
-from tuner import leaderboard
 from tuner.errors import BadInput
-from tuner.history import History
-from tuner.lock import DriverLock
-from tuner.tables import export
+from tuner.records.lock import DriverLock
+from tuner.results import leaderboard
+from tuner.results.history import History
+from tuner.tables import machine_readable as export
 from tuner.tables.failures import failures_view
 from tuner.tables.results import results_view
 from tuner.tables.status import status_view
@@ -49,7 +49,7 @@ def wide(folder):
 def test_the_leaderboard_says_over_how_many_epochs_a_stopped_trial_was_ranked(tmp_path):
     made = finished(tmp_path / "one")
     assert "stopped: its median was below the cutoff" in results(made)
-    budget = {**made.manifest["budget"], "rank_window": 3}
+    budget = {**made.manifest.budget.content(), "rank_window": 3}
     made = finished(tmp_path / "three", budget=budget)
     assert "stopped: its median of 3 epochs was below the cutoff" in results(made)
 

@@ -14,8 +14,8 @@ from pydantic import Field, field_validator, model_validator
 
 from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
 from trainables.config.training import TrainingConfig
-from trainables.models.bn_counts import TrainableSet
-from trainables.models.bn_names import FILTERS, parse_name
+from trainables.plans.bn_counts import TrainableSet
+from trainables.plans.bn_names import FILTERS, parse_name
 
 Arch = Literal["resnet_cifar", "resnet18", "resnet34", "resnet50", "resnet101", "resnet200"]
 SET_OF_KIND: Mapping[str, str] = {"freeze": "bn", "resnet": "all"}

@@ -18,7 +18,7 @@ from pydantic import Field, field_validator, model_validator
 
 from trainables.config.deconv_rules import contradictions
 from trainables.config.training import TrainingConfig
-from trainables.models.cifar_plan import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS
+from trainables.plans.deconv_networks import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS
 
 Revision = Literal[2019, 2020]
 Mode = Literal[1, 2, 3, 4, 5]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from trainables.models.cifar_plan import NETWORKS
+from trainables.plans.deconv_networks import NETWORKS
 
 if TYPE_CHECKING:
     from trainables.config.deconv import DeconvConfig

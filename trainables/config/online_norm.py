@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
 from trainables.config.training import TrainingConfig
-from trainables.models.resnet_plan import check_groups, cifar_norms, imagenet_norms
+from trainables.plans.resnets import check_groups, cifar_norms, imagenet_norms
 
 NormMode = Literal["batch", "group", "layer", "instance", "online", "none"]
 Ecm = Literal["ls", "ac", "none"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainables.models.resnet_plan import DEPTH_RULE, is_depth
+from trainables.plans.resnets import DEPTH_RULE, is_depth
 
 
 def whole_blocks(depth: int) -> int:

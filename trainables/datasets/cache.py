@@ -133,12 +133,15 @@ def _make(entry: Path, source: Source, side: int | None) -> None:
 def _read(entry: Path, source: Source) -> Arrays:
     try:
         meta = json.loads((entry / "meta.json").read_text())
+        classes, content = meta["classes"], meta["fingerprint"]
+        if not all(isinstance(name, str) for name in classes) or not isinstance(content, str):
+            raise ValueError("meta.json names no classes and no fingerprint")
         # Copy-on-write, not read-only: torch takes the pages as they are, and nobody writes to them.
         return Arrays(
             name=source.name,
             **{part: np.load(entry / f"{part}.npy", mmap_mode="c") for part in PARTS},
-            classes=tuple(meta["classes"]),
-            fingerprint=meta["fingerprint"],
+            classes=tuple(classes),
+            fingerprint=content,
         )
-    except (OSError, EOFError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise DatasetError(f"{entry} is damaged ({error}); delete that folder and it is made again") from error

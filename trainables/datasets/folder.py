@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from trainables.config.wording import some
 from trainables.datasets import decode, workers
 from trainables.datasets.arrays import DatasetError, Labels
 from trainables.datasets.cache import Allocate
-from trainables.wording import some
 
 logger = logging.getLogger("trainables")
 

@@ -1,4 +1,4 @@
-"""imagenet:PATH, photographs too many to keep decoded: listed here, decoded as they are needed (`trainables.streaming`).
+"""imagenet:PATH, photographs too many to keep decoded: listed here, decoded as they are needed (`trainables.images.streamed`).
 
     PATH/train/SYNSET/*.JPEG    or, flattened, PATH/train/SYNSET_*.JPEG
     PATH/val/...                the same
@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
+from trainables.config.wording import some
 from trainables.datasets.arrays import DatasetError, Info, Labels
 from trainables.datasets.folder import SUFFIXES
-from trainables.wording import some
 
 GROUPINGS = {"imagenet": None, "imagenet16": "balanced", "imagenet16-all": "unbalanced"}
 SYNSETS = 1000

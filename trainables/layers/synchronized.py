@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from trainables.layers.channel_deconv import move
+from trainables.layers.deconv.channel import move
+from trainables.layers.deconv.whitening import Whitening
 from trainables.layers.sums import mean_and_variance
-from trainables.layers.whitening import Whitening
 
 
 class _OnCPU(_BatchNorm):

@@ -11,7 +11,7 @@
 | resnext | ResNeXt-29 32x4d | 4.77; 4.76 |
 | mobilev2 | MobileNetV2 | 2.30; 2.28 |
 | efficient | EfficientNet-B0 | 2.91; 2.91 (stem and classifier alone) |
-| simple_v1, simple_v2, mlp | regression, 12-layer and sigmoid networks | see `trainables.models.simple` |
+| simple_v1, simple_v2, mlp | regression, 12-layer and sigmoid networks | see `trainables.models.deconv.simple` |
 | vgg_tiny | a three-layer VGG for 8x8 images, not published | 14,826; 14,666 |
 """
 
@@ -23,18 +23,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from trainables.models import cifar_plan, simple
-from trainables.models.deconv_factory import BatchNormLayers, Layers, check_2019_blocks, layers_of
-from trainables.models.deconv_options import Options, check_options
-from trainables.models.densenet import DenseNet121
-from trainables.models.dpn import DPN92
-from trainables.models.efficientnet import EfficientNetB0
-from trainables.models.mobilenet_v2 import MobileNetV2
-from trainables.models.pnasnet import PNASNet
-from trainables.models.preact import PreAct18
-from trainables.models.resnet_four_stages import ResNet
-from trainables.models.resnext import ResNeXt29
-from trainables.models.vgg import VGGCifar
+from trainables.models.deconv import simple
+from trainables.models.deconv.densenet import DenseNet121
+from trainables.models.deconv.dpn import DPN92
+from trainables.models.deconv.efficientnet import EfficientNetB0
+from trainables.models.deconv.factory import BatchNormLayers, Layers, check_2019_blocks, layers_of
+from trainables.models.deconv.mobilenet_v2 import MobileNetV2
+from trainables.models.deconv.options import Options, check_options
+from trainables.models.deconv.pnasnet import PNASNet
+from trainables.models.deconv.preact import PreAct18
+from trainables.models.deconv.resnet import ResNet
+from trainables.models.deconv.resnext import ResNeXt29
+from trainables.models.deconv.vgg import VGGCifar
+from trainables.plans import deconv_networks as cifar_plan
 
 
 def build(
@@ -52,12 +53,12 @@ def build(
     simple_v1 and mlp their shape.
 
     Args:
-        arch: a name of `trainables.models.cifar_plan`.
+        arch: a name of `trainables.plans.deconv_networks`.
         num_classes: outputs.
         norm: `bn`, convolutions and batch normalisation; `deconv`, every convolution a deconvolution and no norm.
         in_channels: image channels.
         image_size: side of the images in pixels.
-        options: fields of `trainables.models.deconv_options.Options`, and those of the architecture: `dropout_rate`
+        options: fields of `trainables.models.deconv.options.Options`, and those of the architecture: `dropout_rate`
             (vgg, default 0), `whiten_blocks` (efficient, default False), `method` (simple_v1, simple_v2 and mlp, 1 to
             4; by default the plain or batch-normalised one with `bn` and 3 with `deconv`; no other option and not the
             norm have an effect beside it, as published).

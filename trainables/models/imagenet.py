@@ -10,12 +10,12 @@ from typing import Any
 
 from torch import nn
 
-from trainables.models.alexnet import alexnet
-from trainables.models.inception_v1 import InceptionV1
-from trainables.models.lenet import lenet5
-from trainables.models.mobilenet_v1 import mobilenet_v1
-from trainables.models.resnet_classic import resnet
-from trainables.models.vgg_imagenet import vgg
+from trainables.models.classic.alexnet import alexnet
+from trainables.models.classic.inception_v1 import InceptionV1
+from trainables.models.classic.lenet import lenet5
+from trainables.models.classic.mobilenet_v1 import mobilenet_v1
+from trainables.models.classic.resnet import resnet
+from trainables.models.classic.vgg import vgg
 
 BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "lenet5": lenet5,

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from trainables.layers.deconv import FastDeconv2d
-from trainables.models import cifar_plan
-from trainables.models.deconv_factory import BatchNormLayers, Layers, check_2019_blocks, layers_of
-from trainables.models.deconv_options import Options, check_options
-from trainables.models.densenet import DenseNet121
-from trainables.models.resnet_four_stages import ResNet
-from trainables.models.vgg import VGGImageNet
+from trainables.models.deconv.densenet import DenseNet121
+from trainables.models.deconv.factory import BatchNormLayers, Layers, check_2019_blocks, layers_of
+from trainables.models.deconv.options import Options, check_options
+from trainables.models.deconv.resnet import ResNet
+from trainables.models.deconv.vgg import VGGImageNet
+from trainables.plans import deconv_networks as cifar_plan
 
 
 def build(
@@ -32,12 +32,12 @@ def build(
     in their projection shortcuts, as published, and the classifiers are whitened in blocks of 64 (32 in 2019).
 
     Args:
-        arch: a name of `trainables.models.cifar_plan.IMAGENET_ARCHS`.
+        arch: a name of `trainables.plans.deconv_networks.IMAGENET_ARCHS`.
         num_classes: outputs.
         norm: `bn` or `deconv`.
         in_channels: image channels.
         image_size: side of the images in pixels, at least 32; the network is the same for all.
-        options: fields of `trainables.models.deconv_options.Options`; `block_fc` is 0 by default with `bn`.
+        options: fields of `trainables.models.deconv.options.Options`; `block_fc` is 0 by default with `bn`.
 
     Raises:
         ValueError: no such architecture, norm or option; images too small; `num_groups` that does not divide the channels.

@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables.models.norms import Norm
-from trainables.models.resnet_plan import blocks_in_stage, check_groups, cifar_norms
+from trainables.models.normalised.norms import Norm
+from trainables.plans.resnets import blocks_in_stage, check_groups, cifar_norms
 
 MakeNorm = Callable[[int, int | None], nn.Module]
 
@@ -36,7 +36,7 @@ def resnet_cifar(
         depth: 6n+2, at least 8.
         num_classes: outputs.
         width: factor of the number of maps in every stage.
-        norm: batch, group, layer, instance, online or none (see `trainables.models.norms`).
+        norm: batch, group, layer, instance, online or none (see `trainables.models.normalised.norms`).
         in_channels: image channels.
         image_size: side of the images in pixels, where `layer` shall have its own gamma and beta for every element of
             a map, as the experiments of 2019 intended; otherwise images of any size will do and it has one for each

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trainables.redaction import holds_secret
+from trainables.storage.redaction import holds_secret
 from tuner.errors import BadInput
 
 

@@ -8,9 +8,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from tuner import auth_token, tunnel
-from tuner.address import split
 from tuner.errors import BadInput, ClusterUnreachable
+from tuner.machines import auth_token, tunnel
+from tuner.machines.address import split
 
 _PATIENCE = 60.0  # seconds to wait for an answer: long enough for a busy head, for a hang it is no difference
 _OVERRIDING = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuner import ray_session
-from tuner.broadcast import ASKED
 from tuner.cluster import package
 from tuner.cluster.head import Head
 from tuner.errors import BadInput, ClusterUnreachable
+from tuner.machines import ray_session
+from tuner.tables.broadcast import ASKED
 
 # Keys of a job's metadata.
 _EXPERIMENT = "tuner_experiment"

@@ -12,7 +12,7 @@ from typing import Any
 
 from tuner.cluster import arguments, follow, jobs
 from tuner.cluster.head import Head, reach
-from tuner.paths import check_name
+from tuner.records.paths import check_name
 
 
 def read(

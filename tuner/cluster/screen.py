@@ -6,9 +6,9 @@ from types import TracebackType
 
 from rich.console import Console
 
-from tuner.broadcast import MARK, Receiver
-from tuner.live import LiveView
-from tuner.manifest import Manifest
+from tuner.records.manifest import Manifest
+from tuner.tables.broadcast import MARK, Receiver
+from tuner.tables.live import LiveView
 
 
 class Screen:

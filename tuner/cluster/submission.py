@@ -10,7 +10,7 @@ from typing import Any
 from tuner.cluster import arguments, follow, jobs
 from tuner.cluster.head import Head, reach
 from tuner.errors import BadInput
-from tuner.paths import check_name
+from tuner.records.paths import check_name
 
 # The options that are no part of the budget, which is checked before anything is sent.
 _NO_BUDGET = ("seed", "max_concurrent", "checkpoint_every", "step_timeout")
@@ -62,7 +62,7 @@ def submit(
         BadInput: with every problem of the request at once, or when the name is running; nothing was started.
         ClusterUnreachable: nobody answers at `address`.
     """
-    from tuner import request
+    from tuner.experiment import request
 
     settings = set_ or []
     there = arguments.storage_there(storage)

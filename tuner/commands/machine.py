@@ -23,8 +23,8 @@ def doctor(
     dataset: Annotated[str, typer.Option(help="Dataset to look for.")] = "digits",
 ) -> None:
     """Check Python, torch, CUDA, Ray, the storage and the data."""
-    from tuner import doctor as examination
-    from tuner import paths
+    from tuner.commands import doctor as examination
+    from tuner.records import paths
 
     good = True
     for check in examination.examine(paths.storage_root(storage), address, dataset):
@@ -38,7 +38,7 @@ def doctor(
 @data_app.command("list")
 def data_list() -> None:
     """The datasets and whether each is on this machine."""
-    from tuner import data
+    from tuner.tables import datasets as data
 
     out.print(data.listing())
 
@@ -46,7 +46,7 @@ def data_list() -> None:
 @data_app.command("fetch")
 def data_fetch(dataset: Annotated[str, typer.Argument(help="cifar10 or cifar100.", show_default=False)]) -> None:
     """Download a dataset into the data folder (TUNER_DATA, default ~/.cache/tuner/data)."""
-    from tuner import data
+    from tuner.tables import datasets as data
 
     out.print(data.fetch(dataset), markup=False)
 
@@ -56,6 +56,6 @@ def data_check(
     dataset: Annotated[str, typer.Argument(help="digits, cifar10, cifar100 or folder:PATH.", show_default=False)],
 ) -> None:
     """Read a dataset's structure and say what is in it, or what is wrong with it."""
-    from tuner import data
+    from tuner.tables import datasets as data
 
     out.print(data.check(dataset), markup=False)

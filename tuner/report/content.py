@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from tuner.history import History
-from tuner.leaderboard import Leaderboard
-from tuner.paths import ExperimentPaths
-from tuner.report import cost, curves, details, importance, knobs, panels, stopping, trials, verdict
+from tuner.records.paths import ExperimentPaths
+from tuner.report import curves, details, importance, knobs, panels, stopping, trials, verdict
+from tuner.results import cost
+from tuner.results.history import History
+from tuner.results.leaderboard import Leaderboard
 from tuner.tables import heading
 
 

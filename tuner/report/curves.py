@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.history import History, Trial
+from tuner.results.history import History, Trial
 
 # Points kept of the objective, and of all other metrics together: what keeps the page of a large search below 10 MB.
 OBJECTIVE_POINTS = 100_000

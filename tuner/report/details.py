@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tuner.history import History
-from tuner.leaderboard import Leaderboard
-from tuner.published import figures
+from tuner.results.history import History
+from tuner.results.leaderboard import Leaderboard
+from tuner.results.published import figures
 from tuner.tables.text import knob
 
 
@@ -63,7 +63,7 @@ def sessions(history: History) -> list[dict[str, Any]]:
 
 def manifest(history: History) -> str:
     """The manifest as it is on disk."""
-    return json.dumps(history.manifest, indent=2, ensure_ascii=False)
+    return json.dumps(history.manifest.content(), indent=2, ensure_ascii=False)
 
 
 def _first_line(text: str) -> str:

@@ -14,6 +14,7 @@ FEWEST = 10  # trials
 FOLDS = 5
 SHUFFLES = 4
 TREES = 50
+_LARGEST = 1e30  # numbers beyond are taken by their order: the forest holds single precision
 ABSENT = -1.0  # of a knob that a trial does not have; text is coded from 0 on
 
 
@@ -38,7 +39,7 @@ def importances(seen: dict[str, Any]) -> list[dict[str, Any]]:
         rung = seen["rungs"][position]
         there = [i for i, median in enumerate(rung["medians"]) if median is not None]
         targets = tuple(rung["medians"][i] for i in there)
-        if len(there) >= FEWEST and len(set(targets)) > 1:
+        if len(there) >= FEWEST and _vary(targets):
             measured = measure(names, tuple(tuple(column[i] for column in columns) for i in there), targets)
             found.append({"epoch": rung["epoch"], "trials": len(there), **measured})
     return found
@@ -75,9 +76,16 @@ def measure(names: tuple[str, ...], rows: tuple[tuple[float, ...], ...], targets
     }
 
 
+def _vary(targets: tuple[float, ...]) -> bool:
+    """Whether they differ by more than a float's square can tell."""
+    mean = sum(targets) / len(targets)
+    return sum((target - mean) ** 2 for target in targets) > 0
+
+
 def _codes(values: list[Any], numeric: bool) -> list[float]:
     """A column of numbers for the forest: trees ask only what lies above, so text is numbered in its order."""
-    if numeric:
+    numbers = [value for value in values if value is not None]
+    if numeric and all(abs(value) <= _LARGEST for value in numbers):
         return [ABSENT if value is None else float(value) for value in values]
-    order = {text: float(code) for code, text in enumerate(sorted({v for v in values if v is not None}))}
+    order = {text: float(code) for code, text in enumerate(sorted(set(numbers)))}
     return [ABSENT if value is None else order[value] for value in values]

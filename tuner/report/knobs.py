@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tuner.leaderboard import Leaderboard
 from tuner.report.curves import significant
 from tuner.report.trials import is_numeric, shown, values
+from tuner.results.leaderboard import Leaderboard
 
 ENOUGH = 20  # trials at a rung from which it is the one that is shown first
 _DECADE_AND_A_HALF = 30.0

@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tuner.errors import TunerError
-from tuner.history import History
-from tuner.paths import ExperimentPaths
+from tuner.records.paths import ExperimentPaths
 from tuner.report.content import content
 from tuner.report.page import render
+from tuner.results.history import History
 
 SECONDS = 5.0  # between two looks at a running search
 SECONDS_AT_REST = 30.0  # and at one that has ended, but may be resumed

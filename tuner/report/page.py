@@ -9,11 +9,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tuner import output, paths
-from tuner.history import History
-from tuner.notebook import Experiment
-from tuner.paths import ExperimentPaths
+from tuner.records import output, paths
+from tuner.records.paths import ExperimentPaths
 from tuner.report.content import content
+from tuner.results.history import History
+from tuner.results.notebook import Experiment
 
 _STATIC = Path(__file__).parent / "static"
 # In the order they are read: each uses only what stands before it.
@@ -37,7 +37,7 @@ def write(experiment: Experiment | ExperimentPaths | str | Path, path: str | Pat
     else:
         found = experiment if isinstance(experiment, ExperimentPaths) else paths.experiment(str(experiment))
         shown = content(History.load(found), found)
-    return output.write(target, render(shown).encode())
+    return output.write(target, render(shown).encode(errors="backslashreplace"))
 
 
 def render(shown: dict[str, Any], *, live: dict[str, Any] | None = None) -> str:

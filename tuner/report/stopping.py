@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.history import Trial
-from tuner.leaderboard import Leaderboard
-from tuner.records import Record
+from tuner.records.lines import Record
+from tuner.results.history import Trial
+from tuner.results.leaderboard import Leaderboard
 
 
 def stopping(board: Leaderboard) -> dict[str, Any]:

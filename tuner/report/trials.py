@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.leaderboard import Leaderboard, Row
-from tuner.significance import LEVEL, pairs_needed
+from tuner.results.leaderboard import Leaderboard, Row
+from tuner.results.significance import LEVEL, pairs_needed
 from tuner.tables.text import knob
 
 

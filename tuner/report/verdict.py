@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.history import History, Trial
-from tuner.leaderboard import Leaderboard, Row
-from tuner.paths import ExperimentPaths
-from tuner.significance import LEVEL, beats, pairs_needed, separated, sign_test
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History, Trial
+from tuner.results.leaderboard import Leaderboard, Row
+from tuner.results.significance import LEVEL, beats, pairs_needed, separated, sign_test
 from tuner.tables.confirmation import verdict_of
 from tuner.tables.text import knob, metric
 
@@ -84,7 +84,7 @@ def _evidence(board: Leaderboard, best: Row, epoch: int) -> list[str]:
     elif sum(row.rung == best.rung and row.valid for row in board.rows) > 1:
         lines.append(f"The paired seeds separate it from every other trial that reached epoch {epoch}.")
     valid = sum(row.valid for row in board.rows)
-    if history.manifest["protocol"]["selection"] == "test":
+    if history.manifest.protocol.selection == "test":
         lines.append(f"It was selected on the test set, as the paper did: the best of {valid} looks, so it flatters.")
     else:
         lines.append(f"It is the best of {valid} looks at the holdout, so its median there flatters somewhat.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trainables.statistics import worst
-from tuner.records import Record
+from tuner.records.lines import Record
 from tuner.rules.rule import Rule
 from tuner.rules.rungs import Decision
 

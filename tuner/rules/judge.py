@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainables.statistics import worst
-from tuner.records import Record, RecordWriter
+from tuner.records.lines import Record, RecordWriter
 from tuner.rules import entries
 from tuner.rules.ranking import bracket_of
 from tuner.rules.rule import Action, Rule

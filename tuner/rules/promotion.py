@@ -3,7 +3,7 @@
 Source: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, algorithm 2. Of the n trials that
 have arrived at a rung the best floor(n / reduction) go on; the others wait with their checkpoints, and each further arrival
 may let one of them go on. Who has gone on stays gone on, though better ones come later. A worker that is free takes the
-trial promoted from the highest rung, and a new configuration only where there is none (`tuner.dispatch`).
+trial promoted from the highest rung, and a new configuration only where there is none (`tuner.experiment.dispatch`).
 
 Each arrival frees one worker and lets at most one trial go on, itself or one that waits, so whoever is promoted starts at
 once: promoting on arrival is promoting when a worker asks, as the algorithm is written (a test compares the two). Only the

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from tuner.rules import ranking
 
 if TYPE_CHECKING:
-    from tuner.manifest import Manifest
+    from tuner.records.manifest import Manifest
 
 Action = Literal["continue", "stop", "wait"]
 DEFAULT = "asha"  # also of experiments from before there was a choice
@@ -42,16 +42,16 @@ class Rule:
 
 def rule_of(manifest: Manifest) -> Rule:
     """The rule of an experiment."""
-    budget, objective = manifest["budget"], manifest["objective"]
+    budget, objective = manifest.budget, manifest.objective
     return Rule(
-        objective["metric"],
-        objective["mode"],
-        budget["epochs"],
-        budget["grace"],
-        budget["reduction"],
-        budget.get("rank_window", 1),  # absent before there was a choice
-        tuple(manifest.get("bracket", ())),
-        budget.get("rule", DEFAULT),
+        objective.metric,
+        objective.mode,
+        budget.epochs,
+        budget.grace,
+        budget.reduction,
+        budget.rank_window,
+        tuple(manifest.bracket),
+        budget.rule,
     )
 
 

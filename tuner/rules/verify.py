@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 
 from trainables.statistics import worst
-from tuner import manifest
 from tuner.errors import TunerError
-from tuner.paths import ExperimentPaths
-from tuner.records import Record, read
+from tuner.records import manifest
+from tuner.records.lines import Record, read
+from tuner.records.paths import ExperimentPaths
 from tuner.rules import ranking
 from tuner.rules.entries import recorded_median
 from tuner.rules.rule import Rule, rule_of
@@ -20,8 +20,9 @@ _Promotion = tuple[int, float | None, int]  # rung, cutoff, of
 
 def verify(paths: ExperimentPaths) -> str:
     """A sentence when every decision follows; TunerError listing those that do not."""
-    records = list(read(paths.records))
-    found = contradictions(rule_of(manifest.read(paths.manifest)), records)
+    known = manifest.read(paths.manifest)
+    records = list(read(paths.records, known))
+    found = contradictions(rule_of(known), records)
     if found:
         raise TunerError("\n".join(found))
     count = sum(record["event"] in ("decision", "promote") for record in records)

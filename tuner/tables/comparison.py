@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner.comparison import Comparison, Pair
-from tuner.significance import LEVEL
+from tuner.results.comparison import Comparison, Pair
+from tuner.results.significance import LEVEL
 from tuner.tables.grid import WIDTH, grid, width
 from tuner.tables.text import MISSING, knob, metric, plain, spread
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner.history import History
-from tuner.leaderboard import Leaderboard, Row
-from tuner.paths import ExperimentPaths
-from tuner.significance import pairs_needed, separated
+from tuner.errors import BadInput
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History
+from tuner.results.leaderboard import Leaderboard, Row
+from tuner.results.significance import pairs_needed, separated
 from tuner.tables import heading
 from tuner.tables.grid import grid
 from tuner.tables.results import ties
@@ -23,9 +24,15 @@ def confirmation_view(searched: ExperimentPaths) -> RenderableType:
     board = Leaderboard(History.load(searched.confirmation))
     history = board.history
     shown = [row for row in board.rows if history.trial(row.trial) is not None]
+    strange = next((row.trial for row in shown if row.trial not in selection), None)
+    if strange is not None:
+        raise BadInput(
+            f"{searched.confirmation.records} confirms trial {strange}, but {searched.records} announces no such trial; "
+            "restore both from one copy of the experiment"
+        )
     styles = ["bold green" if row.incumbent else "cyan" if row.baseline else "" for row in shown]
     rows = [_row(board, row, selection[row.trial]) for row in shown]
-    title = f"{searched.name}: confirmed on seed {history.manifest['seed']}, {heading.counts(history)}"
+    title = f"{searched.name}: confirmed on seed {history.manifest.seed}, {heading.counts(history)}"
     parts: list[RenderableType] = [heading.protocol(history), Text(plain(title)), Text()]
     parts += [grid(_COLUMNS, rows, left=["status"], styles=styles), Text()]
     parts += [Text(line, style="dim") for line in _legend(board)]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner.history import History
-from tuner.paths import ExperimentPaths
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History
 from tuner.tables.text import plain
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tuner.history import History
+from tuner.results.history import History
 from tuner.tables.text import plain
 
 TEST_SELECTION = "test-set selection, as the paper did"
@@ -12,16 +12,16 @@ TEST_SELECTION = "test-set selection, as the paper did"
 
 def protocol(history: History) -> Text:
     """Dataset and protocol in one line, and that every number is a median over the seeds."""
-    given = history.manifest["protocol"]
-    selection = TEST_SELECTION if given["selection"] == "test" else "selected on a holdout of the training images"
+    given = history.manifest.protocol
+    selection = TEST_SELECTION if given.selection == "test" else "selected on a holdout of the training images"
     seeds = "1 seed only" if history.replicates == 1 else f"a median over {history.replicates} seeds"
-    return Text(plain(f"{given['dataset']}: {selection}; every number is {seeds}"), style="bold")
+    return Text(plain(f"{given.dataset}: {selection}; every number is {seeds}"), style="bold")
 
 
 def experiment(history: History) -> Text:
     """Name, space, objective and budget of the experiment; below, how far it is."""
     manifest = history.manifest
-    space = f"{manifest.get('family', '?')}/{manifest.get('space', '?')}, seed {manifest.get('seed', '?')}"
+    space = f"{manifest.family}/{manifest.space}, seed {manifest.seed}"
     objective = f"{history.metric} ({'larger' if history.mode == 'max' else 'smaller'} is better)"
     told = f"{history.name}: {space}, {objective}, {history.budget} epochs\n{history.state}, {counts(history)}"
     return Text(plain(told))

@@ -13,8 +13,8 @@ from tuner.tables.heading import TEST_SELECTION
 from tuner.tables.text import duration, plain
 
 if TYPE_CHECKING:
-    from tuner.allocation import Share
-    from tuner.plan import Plan
+    from tuner.experiment.plan import Plan
+    from tuner.machines.allocation import Share
 
 _COLUMNS = ("up to rung", "trials", "trial-epochs", "replicate-epochs", "if none is stopped")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner import published
-from tuner.early_stopping import EarlyStopping, RungCount
-from tuner.leaderboard import Leaderboard, Row
+from tuner.results import published
+from tuner.results.early_stopping import EarlyStopping, RungCount
+from tuner.results.leaderboard import Leaderboard, Row
+from tuner.results.significance import LEVEL, pairs_needed
 from tuner.rules import registry
 from tuner.rules.rule import rule_of
-from tuner.significance import LEVEL, pairs_needed
 from tuner.tables import heading
 from tuner.tables.grid import WIDTH, grid, width
 from tuner.tables.text import MISSING, count, knob, metric, spread
@@ -112,7 +112,7 @@ def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
     lines = [f"base: the paper's values, never stopped early; ok: replicates alive of {history.replicates}"]
     if any(row.status == "stopped" for row in shown):
         side = "below" if history.mode == "max" else "above"
-        window = history.manifest["budget"].get("rank_window", 1)
+        window = history.manifest.budget.rank_window
         ranked = "median" if window == 1 else f"median of {window} epochs"
         waits = registry.get(rule_of(history.manifest).name).pauses
         later = " and stayed there until nothing was left to train" if waits else ""

@@ -8,9 +8,9 @@ from collections import Counter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner.history import History, Trial
-from tuner.leaderboard import Leaderboard, incumbent
-from tuner.progress import time_left
+from tuner.results.history import History, Trial
+from tuner.results.leaderboard import Leaderboard, incumbent
+from tuner.results.progress import time_left
 from tuner.tables import heading
 from tuner.tables.failures import first_failure
 from tuner.tables.grid import grid

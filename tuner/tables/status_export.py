@@ -9,9 +9,9 @@ import json
 import time
 from typing import Any
 
-from tuner.history import History, Trial
-from tuner.leaderboard import Leaderboard, incumbent
-from tuner.progress import time_left
+from tuner.results.history import History, Trial
+from tuner.results.leaderboard import Leaderboard, incumbent
+from tuner.results.progress import time_left
 
 
 def to_json(history: History, now: float | None = None) -> str:

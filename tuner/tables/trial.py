@@ -8,10 +8,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from trainables.storage import Place
-from tuner.history import History, Trial
-from tuner.leaderboard import find
-from tuner.paths import ExperimentPaths
-from tuner.records import Record
+from tuner.errors import sentence
+from tuner.records.lines import Record
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History, Trial
+from tuner.results.leaderboard import find
 from tuner.tables import heading
 from tuner.tables.grid import grid
 from tuner.tables.text import MISSING, duration, knob, metric, plain, spread
@@ -50,6 +51,8 @@ def log_tail(path: Place, lines: int = _LOG_LINES) -> list[str]:
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return []
+    except (IsADirectoryError, PermissionError) as error:
+        return [f"cannot read {path} ({sentence(error)})"]
     return text.splitlines()[-lines:]
 
 

@@ -10,7 +10,7 @@ from trainables.config.deconv import DeconvConfig, milestones
 from trainables.config.deconv_presets import preset, presets
 from trainables.config.deconv_rules import EXTENSIONS, OF_CONVOLUTIONS
 from trainables.config.training import problems
-from trainables.models.cifar_plan import ALIASES, IMAGENET_ARCHS, NETWORKS
+from trainables.plans.deconv_networks import ALIASES, IMAGENET_ARCHS, NETWORKS
 
 # Option by option as published: 2019, 2020.
 TABLE = {

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from trainables.layers.deconv import isqrt_newton_schulz
-from trainables.layers.inverse_root import by_eigenvalues, by_products
-from trainables.layers.moments import moments
-from trainables.layers.pixels import Columns
+from trainables.layers.deconv.inverse_root import by_eigenvalues, by_products
+from trainables.layers.deconv.moments import moments
+from trainables.layers.deconv.pixels import Columns
 
 
 def covariance(features: int, rows: int, *batch: int, seed: int = 0) -> Tensor:

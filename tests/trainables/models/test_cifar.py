@@ -7,10 +7,10 @@ from torch._subclasses import FakeTensorMode
 from torch.nn import functional as F
 
 from trainables.layers.deconv import ChannelDeconv2d, Delinear, FastDeconv2d
-from trainables.models import cifar_plan
 from trainables.models.cifar import build
-from trainables.models.deconv_factory import BatchNormLayers
-from trainables.models.preact import PreActBlock
+from trainables.models.deconv.factory import BatchNormLayers
+from trainables.models.deconv.preact import PreActBlock
+from trainables.plans import deconv_networks as cifar_plan
 
 # arch: bn parameters, bn buffers, deconv parameters, deconv buffers, the same with block_fc 512, norms, deconvolutions
 PUBLISHED = {

@@ -7,8 +7,8 @@ import torch
 import torchvision
 from torch import nn
 
+from trainables.models.classic.response_norm import response_norm
 from trainables.models.imagenet import BUILDERS, build
-from trainables.models.response_norm import response_norm
 
 COUNTS = {
     "lenet5": 61_706,

@@ -9,8 +9,8 @@ from torch import nn
 from torch._subclasses import FakeTensorMode
 
 from trainables.layers.deconv import Delinear, FastDeconv2d
-from trainables.models import cifar_plan
 from trainables.models.imagenet_deconv import build
+from trainables.plans import deconv_networks as cifar_plan
 
 # arch: plain parameters, deconv parameters, deconv buffers, batch normalisations that are left
 PUBLISHED = {

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from trainables.models.norms import LAYERS, MODES
+from trainables.models.normalised.norms import LAYERS, MODES
 from trainables.models.resnet_cifar import resnet_cifar
 
 

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
+from tuner.cluster.checks.versions import ours
 from tuner.cluster.head import reach
-from tuner.cluster.versions import ours
-from tuner.doctor import examine
+from tuner.commands.doctor import examine
 from tuner.errors import BadInput, ClusterUnreachable
 
 

@@ -14,15 +14,15 @@ import pytest
 
 from tests.tuner.cluster.head import running_head
 from tests.tuner.searches import count_epochs, options
-from tuner import ray_session
-from tuner.broadcast import MARK
 from tuner.cluster import jobs, package
 from tuner.cluster.head import reach
-from tuner.manifest import read as read_manifest
-from tuner.paths import ExperimentPaths
-from tuner.records import read
+from tuner.machines import ray_session
+from tuner.records.lines import read
+from tuner.records.manifest import read as read_manifest
+from tuner.records.paths import ExperimentPaths
 from tuner.rules.rule import rule_of
 from tuner.rules.verify import contradictions
+from tuner.tables.broadcast import MARK
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -152,7 +152,7 @@ def test_confirm_trains_on_fresh_seeds_on_the_cluster_and_a_terminal_here_shows_
     assert code == 0, drawn
     assert paths.records.read_bytes() == before
     searched, confirmed = read_manifest(paths.manifest), read_manifest(paths.confirmation.manifest)
-    assert confirmed["seed"] == searched["seed"] + 1
+    assert confirmed.seed == searched.seed + 1
     ends = {r["trial"]: r["status"] for r in read(paths.confirmation.records) if r["event"] == "end"}
     assert ends == {0: "completed", 1: "completed"}
     assert re.search(rf"0 base +\d+/{EPOCHS} ", drawn), drawn  # a row of the trials that run now
@@ -212,7 +212,7 @@ def test_the_dashboard_is_served_on_the_loopback_of_the_head_until_ctrl_c(head):
 
 def test_the_space_that_was_shipped_is_kept_with_the_experiment(launch, paths):
     assert paths.space_source.read_text() == Path(launch[-1]).read_text()
-    assert read_manifest(paths.manifest)["space"] == "space.py"
+    assert read_manifest(paths.manifest).space == "space.py"
 
 
 def test_a_ray_that_is_joined_is_shown_the_token_without_being_told_to(head):

@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from tests.tuner.experiments import Experiment, around
-from tuner.broadcast import ASKED, MARK, Broadcast
 from tuner.cluster.screen import Screen
-from tuner.live import LiveView
-from tuner.terminal import Terminal
+from tuner.tables.broadcast import ASKED, MARK, Broadcast
+from tuner.tables.live import LiveView
+from tuner.tables.terminal import Terminal
 
 SENTENCES = ["12:00:00  trial 1 stopped at epoch 1: rung 1: 0.4 below the cutoff 0.5", "", "\ttabbed  é"]
 

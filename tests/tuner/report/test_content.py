@@ -3,9 +3,10 @@
 import pytest
 
 from tests.tuner.experiments import Experiment, around, finished
-from tuner.history import History
 from tuner.leaderboard import Leaderboard
-from tuner.report import cost, curves, details, importance, knobs, stopping, trials, verdict
+from tuner.report import curves, details, importance, knobs, stopping, trials, verdict
+from tuner.results import cost
+from tuner.results.history import History
 
 
 def board(experiment):

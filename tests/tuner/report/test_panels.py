@@ -4,9 +4,9 @@ import pytest
 
 from tests.tuner.experiments import Experiment, around
 from trainables import families
-from tuner.history import History
 from tuner.leaderboard import Leaderboard
 from tuner.report import panels
+from tuner.results.history import History
 
 
 def figures(experiment):

@@ -14,10 +14,10 @@ from search_spaces import Budget, Protocol, SearchSpace
 from tests.tuner.experiments import Experiment, around
 from tests.tuner.rules.test_asha import _RayTrial
 from tests.tuner.rules.test_judge import decisions, endings, result
-from tuner.early_stopping import EarlyStopping
-from tuner.history import History
-from tuner.plan import expected_trials, plan
-from tuner.records import RecordWriter, read
+from tuner.experiment.plan import expected_trials, plan
+from tuner.records.lines import RecordWriter, read
+from tuner.results.early_stopping import EarlyStopping
+from tuner.results.history import History
 from tuner.rules.judge import Judge
 from tuner.rules.ranking import bracket_of
 from tuner.rules.rule import Rule, rule_of

@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from tuner.records import RecordWriter, read
+from tests.tuner.experiments import made_up
+from tuner.records.lines import RecordWriter, read
 from tuner.rules.judge import Judge
 from tuner.rules.rule import Rule, rule_of
 from tuner.rules.verify import contradictions
@@ -222,12 +223,9 @@ def test_a_decision_on_another_value_than_the_epochs_give_is_a_contradiction(pat
 
 
 def test_an_experiment_from_before_the_choice_ranks_by_the_rungs_own_epoch():
-    manifest = {
-        "objective": {"metric": "val_accuracy", "mode": "max"},
-        "budget": {"epochs": 9, "grace": 1, "reduction": 3},
-    }
+    manifest = made_up()
     assert rule_of(manifest).rank_window == 1
-    manifest["budget"]["rank_window"] = 3
+    manifest.budget.rank_window = 3
     assert rule_of(manifest) == WINDOWED
 
 

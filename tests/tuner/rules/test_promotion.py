@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tuner.experiments import made_up
 from tests.tuner.rules.test_judge import decisions, endings, result
-from tuner.history import History
-from tuner.records import RecordWriter, read
+from tuner.records.lines import RecordWriter, read
+from tuner.results.history import History
 from tuner.rules.forecast import expected_trials
 from tuner.rules.judge import Judge
 from tuner.rules.rule import Rule, rule_of
@@ -404,10 +405,9 @@ def test_a_stopped_trial_is_ended_on_recall_when_the_kill_came_before_its_end(tm
 
 
 def test_an_experiment_from_before_the_choice_goes_by_asha():
-    manifest = {"objective": {"metric": "m", "mode": "max"}, "budget": {"epochs": 9, "grace": 1, "reduction": 3}}
-    assert rule_of(manifest).name == "asha"
-    manifest["budget"]["rule"] = "promotion"
-    assert rule_of(manifest).name == "promotion"
+    assert rule_of(made_up()).name == "asha"
+    budget = {"epochs": 9, "grace": 1, "reduction": 3, "trials": 4, "replicates": 5, "rule": "promotion"}
+    assert rule_of(made_up(budget=budget)).name == "promotion"
 
 
 def test_the_forecast_is_what_promotion_lets_through():
@@ -419,15 +419,7 @@ def test_the_forecast_is_what_promotion_lets_through():
 
 
 def test_history_knows_who_waits_and_since_when_it_goes_on(tmp_path):
-    history = History(
-        {
-            "rungs": [1, 3, 9],
-            "objective": {"metric": "val_accuracy", "mode": "max"},
-            "budget": {"trials": 3, "epochs": 9},
-        },
-        name="made-up",
-        live=True,
-    )
+    history = History(made_up(), name="made-up", live=True)
     path = tmp_path / "records.jsonl"
     writer = RecordWriter(path, history.apply)
     writer.write(*({"event": "trial", "trial": i, "baseline": i == 0, "config": {}} for i in range(4)))

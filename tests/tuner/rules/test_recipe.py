@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tuner.searches import TINY
-from tuner.records import read
+from tuner.records.lines import read
 
 ROOT = Path(__file__).parents[3]
 RULE = '''"""The better half of each pair goes on: a trial waits for the next one."""

@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from tuner.leaderboard import Leaderboard
 from tuner.report.panels import blur, bn_only, deconv, imagenet, online_norm
 from tuner.report.panels.panel import Panel
+from tuner.results.leaderboard import Leaderboard
 
 PANELS: dict[str, Callable[[Leaderboard], Panel]] = {
     "blur": blur.panel,
@@ -25,5 +25,5 @@ PANELS: dict[str, Callable[[Leaderboard], Panel]] = {
 
 def panel(board: Leaderboard) -> dict[str, Any] | None:
     """The panel of the experiment's family as plain data (title, note, figures); None for a family without one."""
-    family = str(board.history.manifest.get("family", "")).replace("-", "_")
+    family = board.history.manifest.family.replace("-", "_")
     return dataclasses.asdict(PANELS[family](board)) if family in PANELS else None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from typing import Any
 
 from pydantic import ValidationError
 
 from trainables.config.blur import BlurConfig, sigma_at
-from tuner.history import Trial
-from tuner.leaderboard import Leaderboard
 from tuner.report.panels.panel import Figure, Panel, error_bars, label, leading
+from tuner.results.history import Trial
+from tuner.results.leaderboard import Leaderboard
 
 _PREFIX = "val_accuracy_sigma_"
 
@@ -49,11 +51,7 @@ def _sigmas(config: dict[str, Any]) -> list[float]:
 def _robustness(board: Leaderboard) -> Figure:
     data = []
     for trial in leading(board):
-        measured = {
-            float(name.removeprefix(_PREFIX)): name
-            for name in trial.metrics(trial.last_epoch)
-            if name.startswith(_PREFIX)
-        }
+        measured = _measured(trial)
         if not measured:
             continue
         sigmas = sorted(measured)
@@ -71,3 +69,13 @@ def _robustness(board: Leaderboard) -> Figure:
         note += " It is measured at the full budget, which no valid trial has reached."
     layout = {"xaxis": {"title": {"text": "evaluation sigma"}}, "yaxis": {"title": {"text": "val_accuracy"}}}
     return Figure("Accuracy on blurred images", note, data, layout)
+
+
+def _measured(trial: Trial) -> dict[float, str]:
+    """The metrics of blurred images at the last epoch, by their sigma."""
+    found = {}
+    for name in trial.metrics(trial.last_epoch):
+        if name.startswith(_PREFIX):
+            with contextlib.suppress(ValueError):  # named so by another version
+                found[float(name.removeprefix(_PREFIX))] = name
+    return {sigma: name for sigma, name in found.items() if math.isfinite(sigma)}

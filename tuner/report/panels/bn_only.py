@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.history import Trial
-from tuner.leaderboard import Leaderboard
 from tuner.report.panels.panel import Figure, Panel, error_bars, label, leading, ranked
+from tuner.results.history import Trial
+from tuner.results.leaderboard import Leaderboard
 
 KINDS = {"freeze": "bn", "resnet": "all"}  # kind of a name such as cifar_freeze_14_2 -> its trainable set
 _QUANTILES = ("min", "q05", "q25", "q50", "q75", "q95", "max")
@@ -23,9 +23,10 @@ def network(config: dict[str, Any]) -> tuple[int, int, str] | None:
     parts = str(config.get("name") or "").split("_")
     if len(parts) in (3, 4) and parts[1] in KINDS and all(part.isdecimal() for part in parts[2:]):
         return int(parts[2]), int(parts[3]) if len(parts) == 4 else 1, KINDS[parts[1]]
-    if "depth" not in config:
+    depth, width = config.get("depth"), config.get("width", 1)
+    if not isinstance(depth, int) or not isinstance(width, int):  # of another version of the family
         return None
-    return int(config["depth"]), int(config.get("width", 1)), str(config.get("trainable_set", "bn"))
+    return depth, width, str(config.get("trainable_set", "bn"))
 
 
 def _against(board: Leaderboard, knob: str) -> Figure:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.history import Trial
-from tuner.leaderboard import Leaderboard
+from tuner.records.manifest import Published
 from tuner.report.panels.panel import Figure, Panel, error_bars, ranked
+from tuner.results.history import Trial
+from tuner.results.leaderboard import Leaderboard
 
 NORMS = {"bn": "BN", "deconv": "ND"}
 
@@ -50,8 +51,8 @@ def _at_budget(board: Leaderboard, pairs: dict[str, dict[str, Trial]]) -> Figure
             )
     for norm, name in NORMS.items():
         published = {
-            str(figure["when"].get("arch")): float(figure["value"])
-            for figure in board.history.manifest.get("published") or []
+            str(figure.when.get("arch")): figure.value
+            for figure in board.history.manifest.published
             if _is_cell(figure, norm, board)
         }
         if published:
@@ -75,11 +76,11 @@ def _at_budget(board: Leaderboard, pairs: dict[str, dict[str, Trial]]) -> Figure
     return Figure("BN against ND at the full budget", note, data, {**layout, "yaxis": _axis(board)})
 
 
-def _is_cell(figure: dict[str, Any], norm: str, board: Leaderboard) -> bool:
+def _is_cell(figure: Published, norm: str, board: Leaderboard) -> bool:
     """Whether a published figure is of this normaliser, dataset and budget, and of the objective."""
-    when = figure["when"]
-    given = {"norm": norm, "dataset": board.history.manifest["protocol"]["dataset"], "epochs": board.history.budget}
-    return figure["metric"] == board.history.metric and all(when.get(name) == value for name, value in given.items())
+    when = figure.when
+    given = {"norm": norm, "dataset": board.history.manifest.protocol.dataset, "epochs": board.history.budget}
+    return figure.metric == board.history.metric and all(when.get(name) == value for name, value in given.items())
 
 
 def _lead(board: Leaderboard, pairs: dict[str, dict[str, Trial]]) -> Figure:

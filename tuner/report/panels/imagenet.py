@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tuner.leaderboard import Leaderboard
 from tuner.report.panels.panel import Figure, Panel, label, leading
+from tuner.results.leaderboard import Leaderboard
 
 
 def panel(board: Leaderboard) -> Panel:
@@ -18,7 +18,7 @@ def panel(board: Leaderboard) -> Panel:
                     "type": "scatter",
                     "mode": "lines",
                     "line": {"shape": "hv"},
-                    "name": ", ".join(filter(None, (label(trial), trial.config.get("model")))),
+                    "name": ", ".join(filter(None, (label(trial), str(trial.config.get("model") or "")))),
                     "x": list(known),
                     "y": list(known.values()),
                 }

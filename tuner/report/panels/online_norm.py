@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.history import Trial
-from tuner.leaderboard import Leaderboard
 from tuner.report.panels.panel import Figure, Panel, error_bars, ranked
+from tuner.results.history import Trial
+from tuner.results.leaderboard import Leaderboard
 
 # horizon -> the decay that stands for it, 1 - 1/horizon
 DECAYS = {"h_fwd": "afwd", "h_bwd": "abkw"}
@@ -76,10 +76,10 @@ def _norms(board: Leaderboard, epoch: int) -> Figure:
 
 
 def _horizon(config: dict[str, Any], name: str) -> float | None:
-    if config.get(name) is not None:
-        return float(config[name])
-    decay = config.get(DECAYS[name])
-    return None if decay is None else round(1 / (1 - float(decay)), 6)
+    horizon, decay = config.get(name), config.get(DECAYS[name])
+    if isinstance(horizon, int | float):
+        return float(horizon)
+    return round(1 / (1 - decay), 6) if isinstance(decay, int | float) and decay < 1 else None
 
 
 def _best(trials: list[Trial], epoch: int, mode: str) -> Trial:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuner.history import Trial
-from tuner.leaderboard import Leaderboard
+from tuner.results.history import Trial
+from tuner.results.leaderboard import Leaderboard
 
 SHOWN = 8  # curves that one figure can bear
 

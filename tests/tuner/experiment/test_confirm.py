@@ -1,0 +1,96 @@
+"""What is confirmed of a search, what is refused, and how both medians are shown; `test_after_search` really confirms."""
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.tuner.experiments import Experiment, around, finished
+from tuner.cli import app
+from tuner.errors import BadInput
+from tuner.experiment import confirm as confirming
+from tuner.leaderboard import load as leaderboard
+from tuner.report.verdict import verdict
+from tuner.tables.confirmation import confirmation_view
+
+
+def test_the_best_trials_and_the_baseline_are_confirmed_under_their_own_numbers(tmp_path):
+    searched = finished(tmp_path).paths
+    assert [(record["trial"], record["baseline"]) for record in confirming.selected(searched, 1)] == [
+        (0, True),
+        (1, False),
+    ]
+    assert [record["trial"] for record in confirming.selected(searched, 3)] == [0, 1, 2]  # 3 diverged
+    assert confirming.selected(searched, 1)[1]["config"]["lr"] == 0.05
+
+
+def test_a_search_without_a_valid_trial_has_nothing_to_confirm(tmp_path):
+    made = Experiment(tmp_path)
+    made.session()
+    made.trial(0)
+    made.trial(1)
+    made.complete(0, around(0.8))
+    with pytest.raises(
+        BadInput, match="`made-up` has no valid trial beside its baseline, so there is nothing to confirm"
+    ):
+        confirming.confirm(str(made.paths.root))
+    assert not made.paths.confirmation.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"top": 0}, "--top is 0, but must be at least 1"),
+        ({"seed": 0}, "--seed is 0, the search's own, so nothing would be confirmed"),
+        ({"seed": -1}, "--seed is -1, but must be at least 0"),
+        ({"replicates": 0}, "--replicates is 0, but must be at least 1"),
+    ],
+)
+def test_a_confirmation_that_makes_no_sense_is_refused(tmp_path, options, sentence):
+    searched = finished(tmp_path).paths
+    with pytest.raises(BadInput, match=sentence):
+        confirming.confirm(str(searched.root), **options)
+    assert not searched.confirmation.root.exists()
+
+
+def confirmed(searched):
+    made = Experiment(searched.root, folder="confirmation", seed=1, rungs=[9])
+    made.session()
+    for index, lr in enumerate([0.01, 0.05, 0.001]):
+        made.trial(index, lr=lr)
+    made.complete(0, around(0.78), test_accuracy=0.77)
+    made.complete(1, around(0.85), test_accuracy=0.84)
+    made.complete(2, around(0.75), test_accuracy=0.74)
+    made.session("end")
+
+
+def test_a_confirmation_is_part_of_what_results_and_the_report_say(tmp_path):
+    searched = finished(tmp_path).paths
+    said = "On fresh seeds trial 1 is separated from the baseline by the 5 paired seeds."
+    assert said not in CliRunner().invoke(app, ["results", str(searched.root)]).output
+    confirmed(searched)
+    assert said in CliRunner().invoke(app, ["results", str(searched.root)]).output
+    evidence = verdict(leaderboard(searched), searched)["evidence"]
+    assert evidence[-1] == f"{said} Its median there: 0.8500."
+
+
+def test_both_medians_stand_side_by_side(tmp_path):
+    searched = finished(tmp_path).paths
+    confirmed(searched)
+    lines = text_of(confirmation_view(searched)).splitlines()
+    rows = [" ".join(line.split()) for line in lines if "completed" in line and "[" in line]
+    assert rows == [
+        "1 1 0.9000 9 0.8500 [0.830, 0.870] 5 -0.0500 0.8400 completed",
+        "2 0 base 0.8000 9 0.7800 [0.760, 0.800] 5 -0.0200 0.7700 completed",
+        "3 2 0.7000 3 0.7500 [0.730, 0.770] 5 - 0.7400 completed",
+    ]
+    assert lines[-1] == "On fresh seeds trial 1 is separated from the baseline by the 5 paired seeds."
+    assert max(map(len, lines)) <= 100
+    assert [row.median for row in leaderboard(searched).rows][:3] == [0.9, 0.8, 0.7]
+
+
+def text_of(view):
+    from rich.console import Console
+
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(view)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -1,0 +1,71 @@
+"""The dashboard as a process: it takes the next port when one is busy, serves both pages, and ends with Ctrl-C."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.tuner.experiments import finished
+from tuner.errors import BadInput
+from tuner.report import dashboard
+
+SECONDS = 120  # a limit for hangs
+
+
+def fetched(address):
+    """What an address answers, once it does."""
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=SECONDS) as answer:
+                return answer.read().decode()
+        except urllib.error.URLError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def address_in(line):
+    return next(word for word in line.split() if word.startswith("http://127.0.0.1:"))
+
+
+@pytest.mark.slow
+def test_a_busy_port_gives_way_to_the_next_and_both_pages_are_served_until_ctrl_c(tmp_path):
+    experiment = finished(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "tuner", "dashboard", str(experiment.paths.root), "--port", str(port)]
+        served = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        )
+        try:
+            lines = [served.stdout.readline() for _ in range(4)]
+            assert lines[0].startswith(f"port {port} is busy; using ")
+            report, board = address_in(lines[1]), address_in(lines[2])
+            assert "ssh -N -L" in lines[3]
+            assert json.loads(fetched(report + "content.json"))["name"] == "made-up"
+            assert "made-up · report" in fetched(report)
+            assert "00001" in json.loads(fetched(board + "data/runs"))
+        finally:
+            served.send_signal(signal.SIGINT)
+            assert served.wait(SECONDS) == 0
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(board, timeout=5)
+
+
+def test_twenty_busy_ports_are_told(monkeypatch):
+    monkeypatch.setattr(dashboard, "_TRIES", 1)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(BadInput, match="are all busy; give another --port"):
+            dashboard.free_port(taken.getsockname()[1])

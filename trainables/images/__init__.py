@@ -1,0 +1,1 @@
+"""Batches of images on a device."""

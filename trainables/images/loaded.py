@@ -1,0 +1,204 @@
+"""The images of a trial on its device, and the normalised, augmented batches it trains on and is judged on.
+
+Images stay 8-bit until the last step and are cropped, mirrored and normalised a batch at a time: no loader processes.
+This is for datasets of which all images fit in the device's memory; `trainables.images.streamed` is for the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from trainables import datasets
+from trainables.config.training import TrainingConfig
+from trainables.datasets.arrays import DatasetError, Images, Labels
+from trainables.datasets.imagenet import ImageNetFolder, is_imagenet
+from trainables.images import batches
+from trainables.images.augmentation import crop_flip, flip
+from trainables.images.batches import Batches, normalised
+from trainables.process.team import ALONE, Team
+
+if TYPE_CHECKING:
+    from trainables.images.streamed import StreamedData
+
+EVALUATION_BATCH_SIZE = 500
+KEPT = 2  # datasets a process keeps loaded: a reused worker mostly comes back to the one it had
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images uint8 [N, C, H, W] and labels int64 [N] on the device, and the positions [M] of those that belong here."""
+
+    images: Tensor
+    labels: Tensor
+    positions: Tensor
+
+    @classmethod
+    def place(cls, images: Images, labels: Labels, positions: Labels, device: torch.device) -> Part:
+        """Arrays as they are on the CPU, so that mapped pages stay shared; elsewhere a copy of the part alone."""
+        if device.type == "cpu":
+            return cls(torch.from_numpy(images), torch.from_numpy(labels), torch.from_numpy(positions))
+        return cls(
+            torch.from_numpy(images[positions]).to(device),
+            torch.from_numpy(labels[positions]).to(device),
+            torch.arange(len(positions), device=device),
+        )
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+class ImageData(batches.Sizes[Part]):
+    """What one trial trains on and is judged on, on one device.
+
+    With `selection="holdout"` a tenth of the training images is held out for validation. With `selection="test"` the
+    test set takes that place, all training images are trained on, and `test_batches` is empty.
+    """
+
+    streamed = False
+    evaluation_batch_size = EVALUATION_BATCH_SIZE
+
+    def __init__(
+        self,
+        arrays: datasets.Arrays,
+        train_images: int | None,
+        selection: Literal["holdout", "test"],
+        device: torch.device,
+    ) -> None:
+        used = datasets.subset(len(arrays.train_labels), train_images)
+        in_test_set = datasets.subset(len(arrays.test_labels), None)
+
+        def of_train(positions: Labels) -> Part:
+            return Part.place(arrays.train_images, arrays.train_labels, positions, device)
+
+        def of_test(positions: Labels) -> Part:
+            return Part.place(arrays.test_images, arrays.test_labels, positions, device)
+
+        if selection == "holdout":
+            kept, held_out = datasets.holdout_split(len(used))
+            self._train, self._validation = of_train(used[kept]), of_train(used[held_out])
+            self._test = of_test(in_test_set)
+        else:
+            self._train, self._validation = of_train(used), of_test(in_test_set)
+            self._test = of_test(in_test_set[:0])
+        self.num_classes = len(arrays.classes)
+        self.channels = arrays.channels
+        self.image_size = arrays.side
+        self.fingerprint = arrays.fingerprint
+        self.device = device
+        self._mean = 255 * torch.tensor(arrays.mean, device=device).view(-1, 1, 1)
+        self._std = 255 * torch.tensor(arrays.std, device=device).view(-1, 1, 1)
+
+    @classmethod
+    def load(cls, config: TrainingConfig, device: torch.device | str) -> ImageData | StreamedData:
+        """The data a configuration names; loaded once per process and device while no two others came in between.
+
+        `datasets.DatasetError` when they are missing, broken or fewer than `train_images` or than a batch.
+        """
+        name = datasets.canonical(config.dataset)
+        streamed = is_imagenet(name)
+        if config.augmentation == "resized-crop" and not streamed:
+            raise DatasetError(
+                f"`augmentation` is 'resized-crop', but {name} is not imagenet:PATH, whose images alone are larger than "
+                "the network's; use crop-flip"
+            )
+        data = (_open_stream if streamed else _load)(
+            *(name, config.image_size, config.train_images, config.selection, torch.device(device)),
+            config.skip_unreadable,
+        )
+        if data.train_size < config.batch_size:  # a smaller batch is another configuration than the records would say
+            raise DatasetError(
+                f"`batch_size` is {config.batch_size}, but {name} leaves only {data.train_size} images to train on; lower it"
+            )
+        return data
+
+    @staticmethod
+    def forget() -> None:
+        """Empty the process's memory of loaded data, so that the next load looks at the disk again."""
+        _load.cache_clear()
+        _open_stream.cache_clear()
+
+    def train_batches(
+        self,
+        batch_size: int,
+        generator: torch.Generator,
+        augmentation: str = "none",
+        crop_padding: int = 4,
+        team: Team = ALONE,
+    ) -> Batches:
+        """One epoch in random order: (images float32 [B, C, H, W] normalised, labels int64 [B]); the last may be short,
+        but is never a single image unless it is the only batch or `batch_size` is 1.
+
+        Args:
+            batch_size: images in a batch.
+            generator: on the CPU whatever the device, so that the same batches come on any device. The whole epoch is
+                drawn from it by this call: it advances alike whether or not the batches are consumed.
+            augmentation: `flip` mirrors each image with probability 1/2; `crop-flip` also crops it at a uniform offset.
+            crop_padding: pixels of black around the image before the crop.
+            team: the worker's place in it; each batch is its part of the whole one.
+        """
+        count = len(self._train)
+        order = torch.randperm(count, generator=generator)
+        offsets = flips = None
+        if augmentation == "crop-flip":
+            offsets = torch.randint(0, 2 * crop_padding + 1, (2, count), generator=generator).to(self.device)
+        if augmentation != "none":
+            flips = torch.randint(0, 2, (count,), generator=generator).bool().to(self.device)
+        positions = self._train.positions[order.to(self.device)]
+        return self._augmented(batch_size, positions, offsets, flips, crop_padding, team)
+
+    def _augmented(
+        self,
+        batch_size: int,
+        positions: Tensor,
+        offsets: Tensor | None,
+        flips: Tensor | None,
+        padding: int,
+        team: Team,
+    ) -> Batches:
+        for batch in map(team.part, batches.slices(len(positions), batch_size, batches.least(team))):
+            images = self._train.images.index_select(0, positions[batch])
+            if offsets is not None and flips is not None:
+                images = crop_flip(images, offsets[0, batch], offsets[1, batch], flips[batch], padding)
+            elif flips is not None:
+                images = flip(images, flips[batch])
+            yield self._normalised(images), self._train.labels[positions[batch]]
+
+    def _plain(self, part: Part, batch_size: int, team: Team) -> Batches:
+        own = part.positions[team.part(slice(0, len(part)))]
+        for start in range(0, len(own), batch_size):
+            positions = own[start : start + batch_size]
+            yield self._normalised(part.images.index_select(0, positions)), part.labels[positions]
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        return normalised(images, self._mean, self._std)
+
+
+@lru_cache(maxsize=KEPT)
+def _load(
+    name: str,
+    image_size: int | None,
+    train_images: int | None,
+    selection: Literal["holdout", "test"],
+    device: torch.device,
+    skip_unreadable: bool,
+) -> ImageData:
+    return ImageData(datasets.load(name, image_size, skip_unreadable), train_images, selection, device)
+
+
+@lru_cache(maxsize=KEPT)
+def _open_stream(
+    name: str,
+    image_size: int | None,
+    train_images: int | None,
+    selection: Literal["holdout", "test"],
+    device: torch.device,
+    skip_unreadable: bool,
+) -> StreamedData:
+    from trainables.images.streamed import StreamedData  # torchvision's transforms take a second to import
+
+    return StreamedData(ImageNetFolder(name), image_size, train_images, selection, device, skip_unreadable)

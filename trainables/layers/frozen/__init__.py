@@ -1,0 +1,1 @@
+"""Layers whose weights do not move, and what they need not keep."""

@@ -1,0 +1,1 @@
+"""The networks of which only BatchNorm is trained."""

@@ -1,0 +1,1 @@
+"""Residual networks built with a chosen normaliser."""

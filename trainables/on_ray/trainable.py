@@ -1,0 +1,276 @@
+"""The Ray side of a trial: a class Trainable that drives `LockStep`, and one subclass a family.
+
+One `step()` is one epoch of every replicate, so Ray's scheduler sees exactly one median per epoch. Two things differ from
+Ray's habits, both so that a hard kill loses nothing:
+
+* Checkpoints go straight into the experiment's directory under our own names (Ray's own tracking lags by seconds and
+  gives up when its latest one is missing).
+* A checkpoint holds the results so far. A worker that continues from it first reports, without training, every epoch that
+  the driver had not recorded when it died.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ray import tune
+
+from trainables.on_ray.spread import Spread
+from trainables.on_ray.workers import Workers
+from trainables.storage import Place, place
+from trainables.trial.log import TrialLog
+
+if TYPE_CHECKING:
+    from trainables.trial.crew import MakeCrew
+    from trainables.trial.lockstep import LockStep
+
+logger = logging.getLogger("trainables")
+
+CHECKPOINT_NAME = "checkpoint.pt"
+SAVE_AGAIN_SECONDS = 10.0  # least time before a checkpoint that could not be saved is tried again
+
+
+class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
+    """Trains k replicates of one configuration and reports the median of each metric, one epoch a `step()`.
+
+    The configuration is either flat: the family's knobs plus `replicates` (default 5) and `seed` (default 0); or it has
+    one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
+    `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
+    `checkpoint_seconds` (default 0: after every epoch), `checkpoint_at` (epochs after which the trial may be paused, and so is
+    saved in any case; default none), `stop_file` (its presence asks to checkpoint and end after the
+    current epoch), `workers` (default 1: all replicates in this process; otherwise processes of their own, each with these
+    `cpus` and `gpus`), `team` (default 1: how many of the workers train each replicate together; the teams divide the
+    replicates), `look` (called with the family, the knobs and `gpus` in each process of the trial before anything else; what
+    it raises is the failure of that worker), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far
+    more than any took, see `trainables.process.watchdog`).
+
+    While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
+    storage rather than train anew what a checkpoint holds.
+
+    `step()` returns what `LockStep.step()` does. With a flat configuration `done` is set at the end of the budget or when
+    the trial diverged; under an assignment the scheduler ends trials, since it must see the last result as well.
+    """
+
+    family: ClassVar[str]
+    _workers: Workers | None = None  # of spread replicates; they outlive a trial
+    _next_config: dict[str, Any] | None = None  # taken by a reset and not yet set up
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Build the replicates, continuing from the newest readable checkpoint of this trial if there is one."""
+        from trainables.on_ray import device
+        from trainables.process.host_memory import keep_freed_memory
+        from trainables.trial.guarded import GuardedTrial
+
+        keep_freed_memory()
+        assignment = config.get("trial")
+        self._assigned = assignment is not None
+        if assignment is None:
+            knobs = dict(config)
+            assignment = {"replicates": knobs.pop("replicates", 5), "seed": knobs.pop("seed", 0), "config": knobs}
+        self._assignment = assignment
+        gpus = assignment.get("gpus")
+        spread = int(assignment.get("workers", 1)) > 1
+        look = partial(assignment["look"], self.family, assignment["config"]) if "look" in assignment else None
+        if look is not None:
+            look(gpus=0.0 if spread else gpus)
+        self._directory = place(assignment["directory"]) if "directory" in assignment else None
+        self._stop_file = place(assignment["stop_file"]) if "stop_file" in assignment else None
+        self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", 0.0))
+        self._checkpoint_at = frozenset(assignment.get("checkpoint_at", ()))
+        self._log = TrialLog(self._directory, logger) if self._directory is not None else None
+        cpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS"))
+        self._device = device.take(None if cpus is None else float(cpus), 0.0 if spread else gpus)
+        logger.info("training on %s", device.here())
+        if spread and self._workers is None:
+            cpus, gpus = float(assignment["cpus"]), float(assignment["gpus"])
+            self._workers = Workers(assignment["workers"], cpus, gpus, int(assignment.get("team", 1)), look)
+        self._guarded = GuardedTrial(
+            self._build,
+            self._directory,
+            recorded_epoch=int(assignment.get("recorded_epoch", 0)),
+            step_timeout=assignment.get("step_timeout"),
+            watched_elsewhere=self._workers is not None,
+        )
+        self._saved_at = time.monotonic()
+        self._next_attempt = 0.0  # to save, after one that failed
+
+    @property
+    def trial(self) -> LockStep:
+        """The k replicates."""
+        assert self._guarded.trial is not None
+        return self._guarded.trial
+
+    def _build(self, one_by_one: bool, limit: Callable[[], float]) -> LockStep:
+        from trainables.trial.crew import OneByOne, Packed
+        from trainables.trial.lockstep import LockStep
+
+        crew: MakeCrew = OneByOne if one_by_one else Packed
+        if self._workers is not None:
+            self._workers.forget()
+            directory = None if self._directory is None else str(self._directory)
+            crew = partial(Spread, workers=self._workers, limit=limit, one_by_one=one_by_one, directory=directory)
+        return LockStep(
+            self.family,
+            self._assignment["config"],
+            seed=self._assignment["seed"],
+            replicates=self._assignment["replicates"],
+            device=self._device,
+            crew=crew,
+        )
+
+    def step(self) -> dict[str, Any]:
+        """One epoch of every replicate: the medians, the k values and the rest (see `GuardedTrial.step`).
+
+        `step_seconds` are those of all of it: also of building the replicates after a reset, and of a checkpoint.
+        """
+        start = time.perf_counter()
+        result = self._epoch()
+        return result | {"step_seconds": time.perf_counter() - start}
+
+    def _epoch(self) -> dict[str, Any]:
+        if self._next_config is not None:
+            config, self._next_config = self._next_config, None
+            self.setup(config)
+        result = self._validated(self._guarded.step())
+        if result.get("replayed") or result.get("failed"):
+            return result
+        logger.info(
+            "epoch %d: val_accuracy %.4f [%.4f, %.4f], %d of %d replicates, %.1f s",
+            result["epoch"],
+            result["val_accuracy"],
+            result["val_accuracy_min"],
+            result["val_accuracy_max"],
+            result["replicates_ok"],
+            len(self.trial.replicates),
+            result["epoch_seconds"],
+        )
+        for failure in result["failures"]:
+            logger.error("replicate %(replicate)d failed at epoch %(epoch)d:\n%(traceback)s", failure)
+        stopping = self._is_asked_to_stop()
+        due = time.monotonic() - self._saved_at >= self._checkpoint_seconds and time.monotonic() >= self._next_attempt
+        pausable = result["epoch"] in self._checkpoint_at
+        if self._directory is not None and (due or stopping or pausable or result["finished"]):
+            self._save(self._directory)
+        return result | {"interrupted": stopping and not result["finished"]}
+
+    def _validated(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Ray ends the whole search on a metric that is no number, so such a result must not leave this process."""
+        for name in result["metrics"]:
+            if not isinstance(result[name], float):
+                raise TypeError(f"the family reported {name} = {result[name]!r}, but a metric must be a float")
+        return result | {"done": result["finished"] and not self._assigned}
+
+    def _is_asked_to_stop(self) -> bool:
+        try:
+            return self._stop_file is not None and self._stop_file.exists()
+        except OSError:  # asked again after the next epoch
+            return False
+
+    def _save(self, directory: Place) -> None:
+        from trainables import checkpoints
+
+        try:
+            checkpoints.save(directory, self.trial.state(), self.trial.epoch)
+        except (OSError, RuntimeError) as error:  # torch's own writer says RuntimeError when the disk is full
+            logger.warning("cannot save a checkpoint at epoch %d (%s); trying again later", self.trial.epoch, error)
+            self._next_attempt = time.monotonic() + SAVE_AGAIN_SECONDS
+        else:
+            self._saved_at = time.monotonic()
+        if self._log is not None:
+            self._log.send()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Ray's own hook: the same state in one file of the directory Ray gives."""
+        from trainables import checkpoints
+
+        checkpoints.save_file(Path(checkpoint_dir) / CHECKPOINT_NAME, self.trial.state())
+
+    def load_checkpoint(self, checkpoint: str) -> None:
+        """Ray's own hook: continue from a directory written by `save_checkpoint`."""
+        from trainables import checkpoints
+
+        self.trial.load(checkpoints.load_file(Path(checkpoint) / CHECKPOINT_NAME))
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take another configuration in the same processes: the imports and the dataset stay, everything else goes.
+
+        Its replicates are built by the next step: Ray gives up for good on a trial whose worker is lost during a reset.
+        """
+        self._end_trial()
+        self._next_config = new_config
+        return True
+
+    def cleanup(self) -> None:
+        """Free the models, close the log and end the replicates' workers."""
+        self._end_trial()
+        if self._workers is not None:
+            self._workers.close()
+            self._workers = None
+
+    def _end_trial(self) -> None:
+        guarded = self.__dict__.pop("_guarded", None)  # absent when the set-up itself failed
+        if guarded is not None:
+            guarded.release()
+        self._close_log()
+
+    def _close_log(self) -> None:
+        log = self.__dict__.pop("_log", None)
+        if log is not None:
+            from trainables.on_ray import device
+
+            logger.info("leaving %s", device.here())
+            log.close()
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """What the assignment asks for: one bundle, or one for each worker and none for the process that waits for them."""
+        assignment = config.get("trial") or {}
+        bundle = {"CPU": float(assignment.get("cpus", 1.0)), "GPU": float(assignment.get("gpus", 0.0))}
+        if assignment.get("accelerator_type"):
+            # A sliver of what Ray counts on every node that has such cards.
+            bundle[f"accelerator_type:{assignment['accelerator_type']}"] = 0.001
+        bundle = {name: amount for name, amount in bundle.items() if amount > 0}
+        workers = int(assignment.get("workers", 1))
+        return tune.PlacementGroupFactory([bundle] if workers == 1 else [{}, *[bundle] * workers])
+
+
+class BlurTrainable(ReplicatedTrainable):
+    """A trial of the blur family."""
+
+    family = "blur"
+
+
+class OnlineNormTrainable(ReplicatedTrainable):
+    """A trial of the online_norm family."""
+
+    family = "online_norm"
+
+
+class DeconvTrainable(ReplicatedTrainable):
+    """A trial of the deconv family."""
+
+    family = "deconv"
+
+
+class BNOnlyTrainable(ReplicatedTrainable):
+    """A trial of the bn_only family."""
+
+    family = "bn_only"
+
+
+class ImageNetTrainable(ReplicatedTrainable):
+    """A trial of the imagenet family."""
+
+    family = "imagenet"
+
+
+# family name -> its Trainable
+TRAINABLES: dict[str, type[ReplicatedTrainable]] = {
+    cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable, DeconvTrainable, BNOnlyTrainable, ImageNetTrainable)
+}

@@ -1,0 +1,1 @@
+"""Networks known without building one: their names, sizes and counts."""

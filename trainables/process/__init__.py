@@ -1,0 +1,1 @@
+"""The process that a trial lives in: its memory, its bound on time, its team."""

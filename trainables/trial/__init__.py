@@ -1,0 +1,1 @@
+"""One trial: k replicates of one configuration in lock-step."""

@@ -1,0 +1,118 @@
+"""Where the replicates of a trial live and how they train an epoch: packed in this process, or one after another on the card.
+
+`LockStep` asks nothing more of them, so that `trainables.on_ray.spread` can put each into a worker of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from trainables import engine
+from trainables.config.training import TrainingConfig
+from trainables.family import Family
+from trainables.process.team import ALONE, Team
+from trainables.trial import epoch as together
+from trainables.trial.replicate import Replicate
+
+if TYPE_CHECKING:
+    from trainables.trial.replicate import Data
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the replicates of a trial have in common, and how many there are."""
+
+    family: Family[Any]
+    config: TrainingConfig
+    data: Data
+    seed: int
+    indices: Sequence[int]  # of the replicates
+    device: torch.device
+    team: Team = ALONE  # of the workers that train each of them
+
+
+class Member(Protocol):
+    """What is known of a replicate after each epoch."""
+
+    index: int
+    failure: dict[str, Any] | None
+    metrics: dict[str, float]
+    learning_rate: float | None  # of the epoch begun last
+
+    def model_scalars(self) -> dict[str, float]:
+        """What the family reads off its model."""
+
+
+class Crew(Protocol):
+    """All replicates of one trial."""
+
+    @property
+    def replicates(self) -> Sequence[Member]:
+        """In the order of their indices."""
+
+    def run_epoch(self, epoch: int, last: bool) -> float:
+        """Train and evaluate every living replicate for one 0-based epoch; the seconds spent in training alone."""
+
+    def states(self) -> list[dict[str, Any]]:
+        """The state of each replicate (see `Replicate.state`)."""
+
+    def load(self, states: Sequence[dict[str, Any]]) -> None:
+        """Take over states made by `states()`, of as many replicates."""
+
+
+MakeCrew = Callable[[Recipe], Crew]
+
+
+class Packed:
+    """All replicates in this process and on its device."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.replicates = [self._build(recipe, index) for index in recipe.indices]
+
+    def _build(self, recipe: Recipe, index: int) -> Replicate:
+        return Replicate(index, recipe.family, recipe.config, recipe.data, recipe.seed, recipe.device, recipe.team)
+
+    def run_epoch(self, epoch: int, last: bool) -> float:
+        return train(self.replicates, epoch, last)
+
+    def states(self) -> list[dict[str, Any]]:
+        return [replicate.state() for replicate in self.replicates]
+
+    def load(self, states: Sequence[dict[str, Any]]) -> None:
+        for replicate, state in zip(self.replicates, states, strict=True):
+            replicate.load(state)
+
+
+class OneByOne(Packed):
+    """As packed, but only the replicate whose turn it is keeps its model and optimizer on the device.
+
+    It needs about 1/k of the memory and gives the same numbers; every epoch pays for moving each replicate there and back.
+    """
+
+    def _build(self, recipe: Recipe, index: int) -> Replicate:
+        replicate = super()._build(recipe, index)
+        replicate.move(CPU)
+        return replicate
+
+    def run_epoch(self, epoch: int, last: bool) -> float:
+        return sum(turn(replicate, epoch, last) for replicate in self.replicates)
+
+
+def train(replicates: Sequence[Replicate], epoch: int, last: bool) -> float:
+    """An epoch of replicates on one device: in turn, or batch by batch where images are decoded as they come."""
+    run = together.run_epoch if replicates[0].data.streamed else engine.run_epoch
+    return run(replicates, epoch, last)
+
+
+def turn(replicate: Replicate, epoch: int, last: bool) -> float:
+    """An epoch of one replicate, on its device for that long only; the seconds spent in training."""
+    replicate.move(replicate.device)
+    seconds = train([replicate], epoch, last)
+    replicate.move(CPU)
+    return seconds

@@ -1,0 +1,144 @@
+"""A trial guarded against what is no fault of its configuration: a lost worker, a torn checkpoint, a full GPU, a hang.
+
+It continues from the newest checkpoint that can be read and first reports, without training, every epoch the driver has not
+recorded. Out of GPU memory it goes back to that checkpoint and trains its replicates one by one; if that does not fit
+either, it gives up. An epoch that hangs ends the process with its stacks on disk (`trainables.process.watchdog`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from trainables import checkpoints, statistics
+from trainables.process import memory_release, watchdog
+from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
+from trainables.storage import Place, patiently
+from trainables.trial.lockstep import LockStep, Result
+from trainables.trial.seeded_state import ForeignWeights
+
+logger = logging.getLogger("trainables")
+
+ONE_BY_ONE = "one_by_one"  # in a trial's folder: all its replicates at once do not fit into the GPU
+TRACEBACK_LENGTH = 4000  # characters kept of a traceback
+
+
+class GuardedTrial:
+    """A `LockStep` and what happened to it.
+
+    Args:
+        build: makes the trial afresh; its argument says whether its replicates train one by one.
+        directory: of checkpoints; None keeps nothing, watches nothing and lets `OutOfMemory` out.
+        recorded_epoch: the last epoch the driver has.
+        step_timeout: seconds an epoch may take; None derives it from those of this trial.
+        watched_elsewhere: the replicates' own processes are bounded, and this one only waits for them.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[bool, Callable[[], float]], LockStep],
+        directory: Place | None,
+        *,
+        recorded_epoch: int = 0,
+        step_timeout: float | None = None,
+        watched_elsewhere: bool = False,
+    ) -> None:
+        self._build = build
+        self._directory = directory
+        self._recorded = recorded_epoch
+        self._step_timeout = step_timeout
+        self._stacks = None if directory is None or watched_elsewhere else directory / watchdog.file_name()
+        self._unreported: list[Result] = []
+        self._errors: list[dict[str, Any]] = []  # met and not yet reported
+        self._gave_up: str | None = None
+        self._one_by_one = directory is not None and patiently((directory / ONE_BY_ONE).exists)
+        self.trial: LockStep | None = None
+        self._begin()
+
+    def step(self) -> Result:
+        """The result of an epoch, as of `LockStep.step`.
+
+        `errors` holds what was met and overcome on the way. With `replayed` the epoch was trained by an earlier worker;
+        with `failed` nothing was: the trial cannot go on, and the sentence says why.
+        """
+        result = self._without_training() or self._train_epoch()
+        if result is None:  # not in the handler of the error, whose frames hold what is to be freed
+            self.release()
+            self._begin()
+            return self.step()
+        errors, self._errors = self._errors, []
+        return result | {"errors": errors}
+
+    def release(self) -> None:
+        """Give the memory back."""
+        self.trial = None
+        memory_release.release()
+
+    def _without_training(self) -> Result | None:
+        if self._gave_up is not None:
+            worst = {name: statistics.worst(statistics.mode_of(name)) for name in statistics.ALWAYS}
+            return {**worst, "epoch": 0, "metrics": list(worst), "finished": False, "failed": self._gave_up}
+        return self._unreported.pop(0) | {"replayed": True} if self._unreported else None
+
+    def _train_epoch(self) -> Result | None:
+        """The result of an epoch; None when it did not fit into the memory of the GPU."""
+        assert self.trial is not None
+        try:
+            with watchdog.bounded(self._limit(), self._stacks):
+                return self.trial.step()
+        except OutOfMemory as error:
+            self._retreat(error)
+            return None
+
+    def _limit(self) -> float:
+        """Seconds the next epoch may take."""
+        history = self.trial.history if self.trial is not None else []
+        return watchdog.limit(self._step_timeout, [result["epoch_seconds"] for result in history])
+
+    def _begin(self) -> None:
+        """Build the trial and continue it from its checkpoint; one by one if all replicates at once do not fit."""
+        if self._gave_up is not None:
+            return
+        try:
+            self.trial = self._build(self._one_by_one, self._limit)
+            patiently(self._continue_from_checkpoint)
+            return
+        except OutOfMemory as error:
+            self._retreat(error)
+        self.release()
+        self._begin()
+
+    def _retreat(self, error: OutOfMemory) -> None:
+        """Train one by one from here on; if that is what failed, give up."""
+        if self._directory is None:
+            raise error
+        message = f"out of GPU memory: {str(error).splitlines()[0]}"
+        logger.error("%s; %s", message, "giving up" if self._one_by_one else "trying again, one replicate at a time")
+        trace = traceback.format_exc()[-TRACEBACK_LENGTH:]
+        self._errors.append({"kind": "out of memory", "message": message, "traceback": trace})
+        if self._one_by_one:
+            self._gave_up = f"{message}, also with one replicate at a time"
+        self._one_by_one = True
+        with contextlib.suppress(OSError):  # for the worker that continues after this one; it would find out by itself
+            (self._directory / ONE_BY_ONE).touch()
+
+    def _continue_from_checkpoint(self) -> None:
+        if self._directory is None or self.trial is None:
+            return
+        for path, state in checkpoints.newest_first(self._directory):
+            try:
+                self.trial.load(state)
+            except ForeignWeights:
+                raise  # a fresh start would join two networks in one curve
+            except Exception as error:  # whatever does not fit, the one before may; none of it may stay behind
+                if is_out_of_memory(error):
+                    raise OutOfMemory(f"loading {path.name}: {error}") from error
+                logger.warning("cannot continue from %s (%s); trying the one before", path, error)
+                self.trial = self._build(self._one_by_one, self._limit)
+                continue
+            self._unreported = [result for result in self.trial.history if result["epoch"] > self._recorded]
+            logger.info("continuing from %s, epoch %d", path.name, self.trial.epoch)
+            return

@@ -1,0 +1,163 @@
+"""A trained network read from a checkpoint, ours or a foreign one: what it scores, and what it says of single images.
+
+from trainables.inference import Trained
+
+trained = Trained.load("trials/00000/checkpoint_000009.pt")
+trained.evaluate()                      # {"val_accuracy": ..., "test_accuracy": ...}
+trained.predict("picture.jpg", top=5)   # [("tench", 0.87), ...]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from trainables import checkpoints, datasets, engine, families, seeding
+from trainables.config.training import TrainingConfig
+from trainables.datasets import decode
+from trainables.datasets.imagenet import DEFAULT_SIDE, SYNSETS, is_imagenet
+from trainables.family import Family, Shape
+from trainables.images.batches import normalised
+from trainables.images.loaded import ImageData
+from trainables.trial import seeded_state, state_form
+
+# ImageNet's classes and transform without its images: enough to predict with.
+WITHOUT_IMAGES = "imagenet"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in evaluation mode on its device, with the configuration that it was built from.
+
+    `classes` holds a name for each output; the synsets of the full ImageNet are given in words.
+    """
+
+    model: nn.Module
+    family: Family[Any]
+    config: TrainingConfig
+    shape: Shape
+    classes: tuple[str, ...]
+    device: torch.device
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | Path,
+        family: str | None = None,
+        knobs: Mapping[str, Any] | None = None,
+        replicate: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> Trained:
+        """Build the network and take over the weights.
+
+        Args:
+            checkpoint: a trial's checkpoint, exported weights, or any file with a state dictionary in it.
+            family: which the network belongs to; the first two know.
+            knobs: of the configuration; over those of a trial's checkpoint. For a foreign checkpoint the dataset is
+                `imagenet` by default: its 1000 classes, without images to evaluate on.
+            replicate: which one, of a trial's checkpoint.
+            device: where to compute.
+
+        Raises:
+            ValueError: no such file, no family, knobs that do not fit (pydantic's ValidationError), weights of another
+                network, or data that is missing.
+        """
+        state = checkpoints.read_foreign(Path(checkpoint))
+        ours = "family" in state and "config" in state
+        if not ours and family is None:
+            raise ValueError(
+                f"{checkpoint} is not a trial's checkpoint, so its family is unknown; give --family and --set"
+            )
+        if ours:
+            state_form.require_network(str(checkpoint), state)
+        name = families.canonical(family or state["family"])
+        if ours and name != state["family"]:
+            raise ValueError(f"{checkpoint} is of the family {state['family']}, not {name}; leave --family out")
+        given = {**(state["config"] if ours else {"dataset": WITHOUT_IMAGES}), **(knobs or {})}
+        config, chosen = families.config_class(name)(**given), families.get(name)
+        shape, classes = _seen(config)
+        if "seed" in state:  # a checkpoint may leave out what its seed gives again
+            seeding.seed_globals(state["seed"], replicate, "init")
+        model = chosen.build_model(config, shape)
+        weights = _with_what_the_seed_gives(state, replicate, model, chosen.derived_state(config, model))
+        checkpoints.load_weights(model, weights, replicate, name=str(checkpoint))
+        place = torch.device(device)
+        return cls(engine.place(model.eval(), place), chosen, config, shape, classes, place)
+
+    def evaluate(self) -> dict[str, float]:
+        """Loss, top-1 and top-5 accuracy in [0, 1], each sample weighing the same: `val_...` and, unless the test set is
+        what validates, `test_...`. `ValueError` without images to evaluate on."""
+        if self.config.dataset == WITHOUT_IMAGES:
+            raise ValueError("there are no images to evaluate on; set dataset=imagenet:PATH")
+        data = ImageData.load(self.config.model_copy(update={"batch_size": 1}), self.device)  # nothing is trained
+        splits = {"val": data.validation_batches}
+        if data.test_size:
+            splits["test"] = data.test_batches
+        return {
+            f"{split}_{name}": value
+            for split, batches in splits.items()
+            for name, value in engine.evaluate(self.model, batches(), top5=True).items()
+        }
+
+    def image(self, path: str | Path) -> Tensor:
+        """uint8 [C, H, W] of an image file, as the images that the network was validated on; `ValueError` names a file
+        that cannot be decoded."""
+        if is_imagenet(self.config.dataset) or self.config.dataset == WITHOUT_IMAGES:
+            from trainables.images.decoder import Decoder  # torchvision's transforms take a second to import
+
+            return Decoder([], self.shape.size).versions(decode.rgb_image(path), "none", (0,))[0]
+        image = decode.fit(decode.rgb_image(path), self.shape.size)
+        pixels = torch.from_numpy(decode.to_array(image).copy())
+        return _gray(image) if self.shape.channels == 1 else pixels
+
+    @torch.no_grad()
+    def predict(self, path: str | Path, top: int = 5) -> list[tuple[str, float]]:
+        """The likeliest classes of an image file by name, with their probabilities, at most `top`."""
+        mean, std = (
+            255 * torch.tensor(values, device=self.device).view(-1, 1, 1)
+            for values in datasets.normalisation(self.config.dataset, self.shape.channels)
+        )
+        images = normalised(self.image(path)[None].to(self.device), mean, std)
+        probabilities = self.model(images).float().softmax(1)[0]
+        values, indices = probabilities.topk(min(top, len(self.classes)))
+        return [(self.classes[index], value) for index, value in zip(indices.tolist(), values.tolist(), strict=True)]
+
+
+def _with_what_the_seed_gives(
+    state: dict[str, Any], replicate: int, untrained: nn.Module, frozen: list[str]
+) -> dict[str, Any]:
+    """The state, with the tensors that a replicate's checkpoint leaves out taken from the untrained network."""
+    replicates = state.get("replicates", [])
+    mine = replicates[replicate] if 0 <= replicate < len(replicates) else {}
+    if "frozen" not in mine:
+        return state
+    given = untrained.state_dict()
+    here = seeded_state.describe(mine["frozen"]["seed"], seeded_state.frozen_hash(given, frozen))
+    seeded_state.require_same(mine["frozen"], here)
+    return {"state_dict": given | seeded_state.unpack(mine["moved"])["model"]}
+
+
+def _seen(config: TrainingConfig) -> tuple[Shape, tuple[str, ...]]:
+    """What the network sees, and its classes."""
+    if config.dataset == WITHOUT_IMAGES:
+        return Shape(3, config.image_size or DEFAULT_SIDE, SYNSETS), imagenet_names()
+    info, classes = datasets.check(config.dataset, config.image_size), datasets.class_names(config.dataset)
+    in_words = is_imagenet(config.dataset) and len(classes) == SYNSETS
+    return Shape(info.channels, info.side, info.classes), imagenet_names() if in_words else classes
+
+
+def imagenet_names() -> tuple[str, ...]:
+    """The 1000 classes in words, in the order of their synsets, as torchvision has them."""
+    from torchvision.models import ResNet18_Weights
+
+    return tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _gray(image: Image.Image) -> Tensor:
+    return torch.from_numpy(decode.to_array(image.convert("L").convert("RGB")).copy())[:1]

@@ -1,0 +1,168 @@
+"""k replicates of one configuration trained in lock-step, and the median they report. Knows nothing of Ray."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+
+from trainables import families, statistics
+from trainables.images.loaded import ImageData
+from trainables.trial.crew import MakeCrew, Packed, Recipe
+
+STATE_FORMAT = 1
+Result = dict[str, Any]
+
+
+class LockStep:
+    """One trial: k replicates of one configuration.
+
+    Args:
+        family: name of the family.
+        knobs: the configuration, validated against the family's configuration class (pydantic's ValidationError).
+        seed: the experiment's seed; replicate r of every configuration draws from the streams (seed, r).
+        replicates: k, at least 1.
+        device: where to train.
+        crew: where the replicates live; default all in this process.
+    """
+
+    def __init__(
+        self,
+        family: str,
+        knobs: dict[str, Any],
+        *,
+        seed: int = 0,
+        replicates: int = 5,
+        device: torch.device | str = "cpu",
+        crew: MakeCrew = Packed,
+    ) -> None:
+        if replicates < 1:
+            raise ValueError(f"`replicates` is {replicates}, but must be at least 1; the median of none is undefined")
+        self.device = torch.device(device)
+        self.family = families.get(family)
+        self.config = families.config_class(family)(**knobs)
+        self.seed = seed
+        self.epoch = 0  # epochs completed
+        self.history: list[Result] = []
+        self.data = ImageData.load(self.config, self.device)
+        self.crew = crew(Recipe(self.family, self.config, self.data, seed, range(replicates), self.device))
+        self.replicates = self.crew.replicates
+        self._reported: set[int] = set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the full budget is spent or no majority of the replicates lives; one epoch is always reported."""
+        return self.epoch >= self.config.epochs or (self.diverged and self.epoch > 0)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether so many replicates failed that their median says nothing."""
+        return not statistics.has_majority(self._alive(), len(self.replicates))
+
+    def step(self) -> Result:
+        """Train every living replicate for one epoch and evaluate it.
+
+        Returns:
+            A flat result. For each metric m: `m` (median over the replicates), `m_values` (the k values), `m_min`,
+            `m_max`; a failed replicate holds the worst value. Then `epoch` (epochs completed), `replicates_ok`,
+            `learning_rate`, `scalars` (the family's further numbers of the epoch, by name), `epoch_seconds`,
+            `images_per_second` (training images of all replicates over the seconds spent training), `diverged`,
+            `finished`, `metrics` (the names) and `failures` (new in this epoch).
+
+        Raises:
+            OutOfMemory: the epoch did not fit into the GPU; this object is of no use any more.
+        """
+        start = time.perf_counter()
+        last = self.epoch + 1 >= self.config.epochs
+        living = self._alive()
+        training = self.crew.run_epoch(self.epoch, last)
+        result = self._report(time.perf_counter() - start)
+        result["images_per_second"] = living * self.data.train_size / training if training > 0 else 0.0
+        self.epoch += 1
+        self.history.append(result)
+        return result
+
+    def _report(self, seconds: float) -> Result:
+        names = list(statistics.ALWAYS)
+        for replicate in self.replicates:
+            names += [name for name in replicate.metrics if name not in names]
+        result: Result = {
+            "epoch": self.epoch + 1,
+            "replicates_ok": self._alive(),
+            "learning_rate": self._learning_rate(),
+            "scalars": self._scalars(),
+            "epoch_seconds": seconds,
+            "diverged": self.diverged,
+            "finished": self.epoch + 1 >= self.config.epochs or self.diverged,
+            "metrics": names,
+            "failures": self._new_failures(),
+        }
+        for name in names:
+            mode = statistics.mode_of(name)
+            worst = statistics.worst(mode)
+            values = [
+                worst if replicate.failure is not None else float(replicate.metrics.get(name, worst))
+                for replicate in self.replicates
+            ]
+            result |= {
+                name: statistics.median(values, mode),
+                f"{name}_values": values,
+                f"{name}_min": min(values),
+                f"{name}_max": max(values),
+            }
+        return result
+
+    def _scalars(self) -> dict[str, float]:
+        living = next((replicate for replicate in self.replicates if replicate.failure is None), None)
+        of_model = {} if living is None else living.model_scalars()
+        return of_model | self.family.scalars_at(self.config, self.epoch)
+
+    def _learning_rate(self) -> float:
+        """Of this epoch: the median over the living replicates, which differ where a schedule follows their metrics."""
+        rates = [r.learning_rate for r in self.replicates if r.failure is None and r.learning_rate is not None]
+        return statistics.median(rates, "max") if rates else self.family.learning_rate_at(self.config, self.epoch)
+
+    def _alive(self) -> int:
+        return sum(replicate.failure is None for replicate in self.replicates)
+
+    def _new_failures(self) -> list[dict[str, Any]]:
+        fresh = [
+            replicate.failure
+            for replicate in self.replicates
+            if replicate.failure is not None and replicate.index not in self._reported
+        ]
+        self._reported.update(failure["replicate"] for failure in fresh)
+        return fresh
+
+    def state(self) -> dict[str, Any]:
+        """The whole trial as plain containers and tensors, loadable with `torch.load(weights_only=True)`.
+
+        Models, optimizers, the epoch and the results so far; learning rates and random streams are functions of
+        (configuration, seed, epoch) and so are held by those three.
+        """
+        return {
+            "format": STATE_FORMAT,
+            "family": self.family.name,
+            "config": self.config.model_dump(mode="json"),
+            "seed": self.seed,
+            "epoch": self.epoch,
+            "history": self.history,
+            "replicates": self.crew.states(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Continue from a state; ValueError if it belongs to another configuration, seed or number of replicates."""
+        mine = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
+        mine["config"] = self.config.model_dump(mode="json")
+        mine["replicates"] = len(self.replicates)
+        theirs = {key: state.get(key) for key in mine} | {"replicates": len(state.get("replicates", ()))}
+        for key, value in mine.items():
+            if theirs[key] != value:
+                raise ValueError(
+                    f"the checkpoint's `{key}` is {theirs[key]}, but this trial's is {value}; it is another trial's"
+                )
+        self.epoch = state["epoch"]
+        self.history = list(state["history"])
+        self.crew.load(state["replicates"])
+        self._reported = {replicate.index for replicate in self.replicates if replicate.failure is not None}

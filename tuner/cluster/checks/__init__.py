@@ -1,0 +1,1 @@
+"""Every problem of a cluster file, before anything is started."""

@@ -1,0 +1,151 @@
+"""Verbs about single networks: export, train, evaluate, predict, import-log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuner.commands.app import app, out
+from tuner.commands.options import (
+    Checkpoint,
+    FamilyOfCheckpoint,
+    Name,
+    Replicate,
+    Setting,
+    Storage,
+)
+from tuner.errors import BadInput
+
+
+@app.command(rich_help_panel="Single networks")
+def export(
+    name: Name,
+    trial: Annotated[str, typer.Option(help="Its number, `best` or `baseline`.")] = "best",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write.  [default: NAME-trial-N.yaml, here]")
+    ] = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Write the weights of the median replicate, as safetensors.")
+    ] = False,
+    optuna: Annotated[
+        Path | None, typer.Option(help="Write all ended trials as an Optuna study into this SQLite file.")
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """Write a trial as a file that retrains it; or its weights; or the search as an Optuna study."""
+    from tuner.records import paths
+
+    found = paths.experiment(name, storage)
+    if weights and optuna:
+        raise BadInput("--weights and --optuna are two exports; ask for one after the other")
+    if optuna:
+        from tuner.networks.optuna_study import export_study
+
+        written = export_study(found, optuna)
+    elif weights:
+        from tuner.networks.weights import export_weights
+
+        written = export_weights(found, trial, output)
+    else:
+        from tuner.networks.export import export_trial
+
+        written = export_trial(found, trial, output)
+    out.print(written, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command(rich_help_panel="Single networks")
+def train(
+    family: Annotated[
+        str, typer.Argument(help="Family, such as blur; or a .yaml that `tuner export` wrote.", show_default=False)
+    ],
+    epochs: Annotated[int | None, typer.Option(help="Full budget.  [default: 2]")] = None,
+    replicates: Annotated[int | None, typer.Option(help="Seeds trained in lock-step.  [default: 5]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the replicates.  [default: 0]")] = None,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="Begin from torchvision's weights, where they are here.")
+    ] = False,
+    resume_from: Annotated[
+        str | None, typer.Option(help="Continue this checkpoint of the trial, or begin from anyone's weights.")
+    ] = None,
+    set_: Setting = None,
+) -> None:
+    """Train one configuration in this process, without Ray: to debug, or to retrain an exported trial."""
+    from tuner.networks import train as training
+    from tuner.networks.retrain import Retraining, is_exported, read
+
+    def tell(text: str) -> None:
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    if is_exported(family):
+        if pretrained or any(option is not None for option in (epochs, replicates, seed, resume_from, set_)):
+            raise BadInput(f"{family} says all that decides the median, so no option can be given beside it")
+        retraining = Retraining(read(Path(family)))
+        results = retraining.results()
+    else:
+        retraining = None
+        results = training.train(
+            family,
+            set_ or [],
+            epochs=2 if epochs is None else epochs,
+            replicates=5 if replicates is None else replicates,
+            seed=seed or 0,
+            pretrained=pretrained,
+            resume_from=resume_from,
+        )
+    for result in results:
+        for line in training.lines(result):
+            tell(line)
+    if retraining is not None:
+        for line in (*retraining.notes(), retraining.verdict()):
+            tell(line)
+
+
+@app.command(rich_help_panel="Single networks")
+def evaluate(
+    checkpoint: Checkpoint,
+    family: FamilyOfCheckpoint = None,
+    replicate: Replicate = 0,
+    set_: Setting = None,
+) -> None:
+    """Evaluate a checkpoint, ours or anyone's state dictionary: top-1, top-5 and loss."""
+    from tuner.networks import trained
+
+    for line in trained.evaluate(trained.load(checkpoint, family, set_ or [], replicate)):
+        out.print(line, markup=False, highlight=False)
+
+
+@app.command(rich_help_panel="Single networks")
+def predict(
+    checkpoint: Checkpoint,
+    images: Annotated[list[str], typer.Argument(help="Image files.", show_default=False)],
+    family: FamilyOfCheckpoint = None,
+    replicate: Replicate = 0,
+    out_folder: Annotated[str, typer.Option("--out", help="Folder for the pictures.")] = ".",
+    set_: Setting = None,
+) -> None:
+    """Say what a checkpoint sees in images: the five likeliest classes, and a picture of each image beside its bars."""
+    from pathlib import Path
+
+    from tuner.networks import trained
+
+    loaded = trained.load(checkpoint, family, set_ or [], replicate)
+    for line in trained.predict(loaded, images, Path(out_folder)):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command("import-log", rich_help_panel="Single networks")
+def import_log(
+    file: Annotated[str, typer.Argument(help="Log of a run of the classic ImageNet collection.", show_default=False)],
+    family: Annotated[str, typer.Option(help="Family that the run would belong to.")] = "imagenet",
+    name: Annotated[str | None, typer.Option(help="Name of the experiment.  [default: the file's]")] = None,
+    run: Annotated[int | None, typer.Option(help="Which run of a log that holds several, from 1.")] = None,
+    storage: Storage = None,
+    set_: Setting = None,
+) -> None:
+    """Make an experiment out of someone's training log, so that an old run appears in results and replays."""
+    from tuner.networks import import_log as logs
+
+    found = logs.import_log(file, family, set_ or [], name, storage, run)
+    out.print(f"imported as {found.name}; see: {found.command('results')}", markup=False, soft_wrap=True)

@@ -1,0 +1,208 @@
+"""Verbs that show what is there: spaces, status, results, show, compare, replay, report, dashboard."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tuner.commands.app import app, out, write
+from tuner.commands.cluster import print_reading
+from tuner.commands.options import (
+    Head,
+    Name,
+    Storage,
+)
+from tuner.errors import BadInput
+from tuner.machines.address import require_head
+from tuner.rules.registry import NAMES
+
+
+@app.command(rich_help_panel="Results")
+def spaces(
+    family: Annotated[str | None, typer.Argument(help="Show one family's spaces.", show_default=False)] = None,
+    space: Annotated[str | None, typer.Argument(help="Show one space, every knob.", show_default=False)] = None,
+) -> None:
+    """List the search spaces, or show one with every knob, its range, default and meaning."""
+    from tuner.tables import spaces as view
+
+    out.print(view.one(family, space) if family and space else view.listing(family))
+
+
+@app.command(rich_help_panel="Results")
+def status(
+    name: Name,
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, a row a trial.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON.")] = False,
+    storage: Storage = None,
+    address: Head = None,
+) -> None:
+    """Where a search stands: trials, rungs, what is training, time left."""
+    from tuner.records import paths
+    from tuner.results.history import History
+    from tuner.tables import status_export
+    from tuner.tables.status import status_view
+
+    print_reading(address, "status", name, storage=storage, csv=csv, json=json)
+    history = History.load(paths.experiment(name, storage))
+    if json or csv:
+        sys.stdout.write(status_export.to_json(history) if json else status_export.to_csv(history))
+        return
+    out.print(status_view(history))
+
+
+@app.command(rich_help_panel="Results")
+def results(
+    name: Name,
+    top: Annotated[int | None, typer.Option(help="Only the best this many, and the baseline.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, every column.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON, every column.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Decide everything again in the recorded order, and compare.")
+    ] = False,
+    storage: Storage = None,
+    address: Head = None,
+) -> None:
+    """The leaderboard: medians over the replicates, ranked by rung reached, then median."""
+    from tuner.records import paths
+    from tuner.results import leaderboard
+    from tuner.tables import machine_readable as export
+    from tuner.tables.results import results_view
+
+    if top is not None and top < 1:
+        raise BadInput(f"--top is {top}, but must be at least 1; raise it")
+    print_reading(address, "results", name, storage=storage, top=top, csv=csv, json=json, verify=verify)
+    found = paths.experiment(name, storage)
+    if verify:
+        from tuner.rules import verify as verification
+
+        out.print(verification.verify(found), markup=False, highlight=False)
+        return
+    board = leaderboard.load(found)
+    if json or csv:
+        sys.stdout.write(export.to_json(board, top) if json else export.to_csv(board, top))
+        return
+    out.print(results_view(board, top))
+    if found.confirmation.manifest.exists():
+        from tuner.tables.confirmation import confirmation_view
+
+        out.print()
+        out.print(confirmation_view(found))
+
+
+@app.command(rich_help_panel="Results")
+def show(
+    name: Name,
+    trial: Annotated[str, typer.Argument(help="Its number, `best` or `baseline`.", show_default=False)],
+    storage: Storage = None,
+    address: Head = None,
+) -> None:
+    """One trial: configuration, curve, decisions, failures, log."""
+    from tuner.records import paths
+    from tuner.tables.trial import trial_view
+
+    print_reading(address, "show", name, trial, storage=storage)
+    out.print(trial_view(paths.experiment(name, storage), trial))
+
+
+@app.command(rich_help_panel="Results")
+def compare(
+    a: Annotated[str, typer.Argument(help="An experiment, by name or folder.", show_default=False)],
+    b: Annotated[str, typer.Argument(help="Another one.", show_default=False)],
+    csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, a row a shared configuration.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON.")] = False,
+    storage: Storage = None,
+) -> None:
+    """Two experiments over the configurations they share, seed by seed where the seeds are the same."""
+    from tuner.records import paths
+    from tuner.results import comparison
+    from tuner.results.history import History
+    from tuner.tables.comparison import comparison_view
+
+    first, second = (History.load(paths.experiment(name, storage)) for name in (a, b))
+    found = comparison.compare(first, second)
+    if json or csv:
+        sys.stdout.write(comparison.to_json(found) if json else comparison.to_csv(found))
+        return
+    out.print(comparison_view(found))
+
+
+@app.command(rich_help_panel="Results")
+def replay(
+    source: Annotated[
+        str, typer.Argument(help="An experiment, or a CSV with model, epoch, split, metric, value.", show_default=False)
+    ],
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help=f"{', '.join(('halving', *NAMES))}. Repeatable.  [default: halving and asha]"),
+    ] = None,
+    grace: Annotated[list[int] | None, typer.Option(help="First rung in epochs. Repeatable.  [default: 1]")] = None,
+    reduction: Annotated[
+        list[float] | None, typer.Option(help="About 1/REDUCTION go on at a rung. Repeatable.  [default: 3]")
+    ] = None,
+    window: Annotated[
+        list[int] | None, typer.Option(help="Rank by the median over this many epochs. Repeatable.  [default: 1, 5]")
+    ] = None,
+    rungs: Annotated[
+        list[str] | None, typer.Option(help="Rungs such as 20,40,84, instead of --grace. Repeatable.")
+    ] = None,
+    models: Annotated[str, typer.Option(help="Only these curves, such as 'cifar_freeze_*'.")] = "*",
+    metric: Annotated[
+        str | None, typer.Option(help="Such as val_loss.  [default: val_accuracy, or the objective]")
+    ] = None,
+    order: Annotated[int | None, typer.Option(help="Shuffle the order of arrival with this seed.")] = None,
+    why: Annotated[bool, typer.Option("--why", help="Also print every decision with its reason.")] = False,
+    storage: Storage = None,
+) -> None:
+    """What other scheduler settings would have done with recorded curves; every combination, without Ray."""
+    from tuner.replay import curves, run
+    from tuner.replay import settings as replay_settings
+    from tuner.tables.replay import replay_view
+
+    settings = replay_settings.product(rule, grace, reduction, window, rungs, order)
+    recorded = curves.load(source, storage, metric).matching(models)
+    out.print(replay_view([run(recorded, setting) for setting in settings], reasons=why))
+
+
+@app.command(rich_help_panel="Results")
+def report(
+    name: Name,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="File to write.  [default: NAME.html, here]", show_default=False),
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """Write everything about an experiment as one HTML file that needs no network."""
+    from tuner import report as reporting
+    from tuner.records import paths
+
+    found = paths.experiment(name, storage)
+    written = reporting.write(found, output or f"{found.name}.html")
+    out.print(f"report of {found.name}: {written}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command(rich_help_panel="Results")
+def dashboard(
+    name: Name,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port on this machine; the next free one is taken if it is busy.")
+    ] = 6006,
+    storage: Storage = None,
+    address: Head = None,
+) -> None:
+    """Serve the live report and TensorBoard until Ctrl-C, on this machine or on the head of a cluster, to it alone."""
+    from tuner.records import paths
+    from tuner.report import dashboard as serving
+
+    if address is not None:
+        from tuner.cluster import relay
+
+        require_head(address, "dashboard")
+        raise typer.Exit(relay.serve(address, name, storage=storage, port=port, show=write))
+    serving.serve(
+        paths.experiment(name, storage),
+        port,
+        lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True),
+    )

@@ -1,0 +1,148 @@
+"""Confirming a search: its best trials and the baseline again, at full budget, on seeds that took no part in selecting.
+
+A confirmation is an experiment directory of its own inside the search's, with its own manifest, records and checkpoints:
+nothing of it ever enters the search's leaderboard, and it is interrupted and continued like any experiment. Its trials
+keep the numbers they have in the search.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tuner.errors import BadInput
+from tuner.experiment import Outcome, session
+from tuner.experiment.directory import create
+from tuner.experiment.launching import require_same_data
+from tuner.machines import preflight, ray_session
+from tuner.machines.allocation import Allocator
+from tuner.records import manifest as manifests
+from tuner.records import paths as places
+from tuner.records.lines import Record, read
+from tuner.records.lock import DriverLock
+from tuner.records.manifest import Manifest
+from tuner.records.paths import ExperimentPaths
+from tuner.results.history import History
+from tuner.results.leaderboard import Leaderboard
+
+
+def confirm(
+    name: str,
+    *,
+    storage: str | Path | None = None,
+    top: int = 3,
+    seed: int | None = None,
+    replicates: int | None = None,
+    address: str | None = None,
+    max_concurrent: int | None = None,
+    checkpoint_seconds: float | None = None,
+    tell: session.Tell = lambda text: None,
+    listen: session.ListenerFactory | None = None,
+) -> Outcome:
+    """Retrain the `top` best trials of a search, and its baseline, on fresh seeds; continue or extend a confirmation.
+
+    Args:
+        name: of the search, or its folder; it must not be running.
+        storage: folder of experiments, default `~/ray_results`.
+        top: how many of the best valid trials beside the baseline; those confirmed earlier are not trained again.
+        seed: of the confirmation; default the search's plus 1. Replicate i draws from the streams (seed, i), so another
+            seed means that every replicate is another one. A confirmation keeps the seed it began with.
+        replicates: seeds a trial is trained with; default as many as in the search.
+        address, max_concurrent, checkpoint_seconds, tell, listen: as for `tuner.experiment.launch`.
+
+    Raises:
+        BadInput: no such search, no valid trial, seeds that are not fresh, changed data; nothing was started.
+        ClusterUnreachable: nobody answers at `address`.
+    """
+    searched = places.experiment(name, storage)
+    chosen = selected(searched, top)
+    paths = searched.confirmation
+    known: list[Record] = []
+    if paths.manifest.exists():
+        with DriverLock(paths.lock):
+            pass  # refuse early, as resuming does
+        manifest = manifests.read(paths.manifest)
+        known = [record for record in read(paths.records, manifest) if record["event"] == "trial"]
+        _require_unchanged(searched, manifest, seed, replicates)
+    else:
+        manifest = _describe(manifests.read(searched.manifest), seed, replicates)
+    have = {record["trial"] for record in known}
+    more = [record for record in chosen if record["trial"] not in have]
+    budget = manifest.budget
+    budget.trials = len(known) + len(more)
+    if max_concurrent is not None:
+        budget.max_concurrent = max_concurrent
+    if not more and all(trial.has_ended for trial in History.load(paths).trials):
+        return Outcome(paths, "finished")
+    with ray_session.connected(address) as resources:
+        configs = [record["config"] for record in [*known, *more]]
+        limit = budget.max_concurrent
+        found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
+        require_same_data(searched, manifest.data.fingerprints, found["fingerprints"])
+        if not known:
+            create(paths, manifest, more)
+            more = []
+        tell(f"confirming {budget.trials} trials of `{searched.name}` on seed {manifest.seed}, in {paths.root}")
+        ending = session.hold(
+            paths, manifest, resources, checkpoint_seconds=checkpoint_seconds, tell=tell, listen=listen, more=more
+        )
+        return Outcome(paths, ending)
+
+
+def selected(searched: ExperimentPaths, top: int) -> list[Record]:
+    """The records that announce the baseline and the `top` best other trials of a search; BadInput when none is valid."""
+    if top < 1:
+        raise BadInput(f"--top is {top}, but must be at least 1; raise it")
+    history = History.load(searched)
+    if history.live:
+        raise BadInput(
+            f"`{searched.name}` is still running, so its best trials are not known yet; wait for it, or stop it with "
+            f"`{searched.command('stop')}`"
+        )
+    best = [row for row in Leaderboard(history).rows if row.valid and not row.baseline][:top]
+    if not best:
+        raise BadInput(
+            f"`{searched.name}` has no valid trial beside its baseline, so there is nothing to confirm; extend it with "
+            f"`{searched.command('resume', '--trials N')}`"
+        )
+    configs = {0: history.baseline.config} | {row.trial: row.config for row in best}
+    return [
+        {"event": "trial", "trial": index, "baseline": index == 0, "config": config}
+        for index, config in sorted(configs.items())
+    ]
+
+
+def _describe(searched: Manifest, seed: int | None, replicates: int | None) -> Manifest:
+    """The manifest of a new confirmation: the search's, with fresh seeds, without early stopping."""
+    budget = searched.budget.content()
+    fresh = searched.seed + 1 if seed is None else seed
+    if fresh < 0:
+        raise BadInput(f"--seed is {fresh}, but must be at least 0; raise it")
+    if fresh == searched.seed:
+        raise BadInput(f"--seed is {fresh}, the search's own, so nothing would be confirmed; choose another")
+    if replicates is not None and replicates < 1:
+        raise BadInput(f"--replicates is {replicates}, but must be at least 1; raise it")
+    budget |= {"grace": budget["epochs"], "replicates": replicates or budget["replicates"]}
+    return manifests.of(
+        {
+            **searched.content(),
+            "name": f"{searched.name}/confirmation",
+            "rebuildable": False,
+            "seed": fresh,
+            "budget": budget,
+            "rungs": [budget["epochs"]],
+            **manifests.surroundings(),
+        }
+    )
+
+
+def _require_unchanged(searched: ExperimentPaths, manifest: Manifest, seed: int | None, replicates: int | None) -> None:
+    """Refuse to mix seeds in one confirmation."""
+    for option, asked, has in (
+        ("--seed", seed, manifest.seed),
+        ("--replicates", replicates, manifest.budget.replicates),
+    ):
+        if asked is not None and asked != has:
+            raise BadInput(
+                f"{option} is {asked}, but the confirmation of `{searched.name}` began with {has}; leave it out, or move "
+                f"{searched.confirmation.root} away"
+            )

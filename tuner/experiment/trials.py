@@ -1,0 +1,107 @@
+"""One session of a search: runs the trials that are not finished on Ray until they are, or until asked to stop."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import TunerError
+from tuner.experiment.interrupt import StopRequest
+from tuner.machines.allocation import Share
+from tuner.records.manifest import Manifest
+from tuner.records.paths import ExperimentPaths
+from tuner.rules import registry
+from tuner.rules.judge import Judge
+
+MAX_FAILURES = 3  # restarts of a trial in a row without a new epoch; each continues from its checkpoint
+
+
+def run(
+    paths: ExperimentPaths,
+    manifest: Manifest,
+    assignments: Sequence[dict[str, Any]],
+    judge: Judge,
+    request: StopRequest,
+    max_concurrent: int,
+    patience: float,
+    tell: Callable[[str], None],
+) -> None:
+    """Train the trials, in the given order, as far as the judge lets them.
+
+    Args:
+        assignments: of the trials that have not ended.
+        judge: has recalled the records of earlier sessions.
+        request: once made, no trial is started and running ones end after their epoch.
+        max_concurrent: trials training at the same time.
+        patience: seconds without a running trial before the search gives up waiting for room.
+        tell: receives sentences for a person.
+
+    Raises:
+        TunerError: no trial found room in that time.
+    """
+    from ray import tune
+
+    from trainables.on_ray.trainable import TRAINABLES
+    from tuner.experiment.dispatch import Dispatch
+    from tuner.experiment.scheduler import MedianASHA
+    from tuner.experiment.watch import Watch
+
+    watch = Watch(paths, judge, request, patience, tell)
+    pauses = registry.get(judge.rule.name).pauses
+    indices = [int(assignment["index"]) for assignment in assignments]
+    dispatch = Dispatch(judge, indices, max_concurrent, request.is_made, pauses)
+    # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
+    shutil.rmtree(paths.scratch, ignore_errors=True)  # of a session that was killed
+    paths.scratch.mkdir(mode=0o700)
+    try:
+        tuner = tune.Tuner(
+            TRAINABLES[manifest.family],
+            param_space={"trial": tune.grid_search(list(assignments))},
+            tune_config=tune.TuneConfig(
+                metric=manifest.objective.metric,
+                mode=manifest.objective.mode,
+                scheduler=MedianASHA(judge, request.is_made, dispatch),
+                search_alg=dispatch,
+                reuse_actors=True,
+                trial_dirname_creator=_short_name,
+            ),
+            run_config=tune.RunConfig(
+                name="ray",
+                storage_path=str(paths.scratch),
+                verbose=0,
+                stop=watch.stopper(),
+                callbacks=[watch.callback()],
+                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+            ),
+        )
+        tuner.fit()
+        if watch.problem is not None:
+            raise TunerError(watch.problem)
+    finally:
+        shutil.rmtree(paths.scratch, ignore_errors=True)
+
+
+def assignment(
+    paths: ExperimentPaths, manifest: Manifest, index: int, config: dict[str, Any], share: Share
+) -> dict[str, Any]:
+    """What a worker is told about its trial (see `trainables.replicated.ReplicatedTrainable`), whatever the session."""
+    return {
+        "index": index,
+        "config": config,
+        "seed": manifest.seed,
+        "replicates": manifest.budget.replicates,
+        "cpus": share.cpus,
+        "gpus": share.gpus,
+        "workers": share.workers,
+        "team": share.team,
+        "accelerator_type": share.accelerator_type,
+        "directory": str(paths.trial(index)),
+        "stop_file": str(paths.stop_request),
+    }
+
+
+def _short_name(trial: Any) -> str:
+    return Path(trial.config["trial"]["directory"]).name

@@ -1,0 +1,1 @@
+"""Single networks: trained, exported, scored, described."""

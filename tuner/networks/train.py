@@ -1,0 +1,150 @@
+"""Training one configuration in this process, without Ray: for debugging, and for machines that have no Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Request:
+    """One configuration, the number of its replicates, and the experiment's seed."""
+
+    family: str
+    knobs: dict[str, Any]
+    replicates: int
+    seed: int
+    pretrained: bool = False  # begin from torchvision's weights
+    resume_from: str | None = None  # begin from this checkpoint, or continue it
+
+
+def train(
+    family: str,
+    settings: Sequence[str],
+    *,
+    epochs: int,
+    replicates: int,
+    seed: int,
+    pretrained: bool = False,
+    resume_from: str | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Train a configuration and yield the result of each epoch (see `trainables.lockstep.LockStep.step`).
+
+    Args:
+        family: `blur`, ...
+        settings: texts such as "lr=0.05"; constants only, there is nothing to search.
+        epochs: the full budget.
+        replicates: seeds trained in lock-step.
+        seed: the experiment's.
+        pretrained: begin from torchvision's weights, where they are on this machine.
+        resume_from: continue this checkpoint of the same trial, or begin from the weights of any other.
+
+    Raises:
+        BadInput: a knob that is unknown, out of range or not a constant; data or weights that are missing or do not fit.
+    """
+    from search_spaces.overrides import constants
+
+    try:
+        knobs = {"epochs": epochs, **constants(settings)}
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    if pretrained and resume_from is not None:
+        raise BadInput(
+            "--pretrained and --resume-from are both given, but training begins from one of them; leave one out"
+        )
+    return run(Request(family, knobs, replicates, seed, pretrained, resume_from))
+
+
+def run(
+    request: Request,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+    fingerprints: Mapping[str, str] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Train a request and yield the result of each epoch.
+
+    Args:
+        device: "cpu" or "cuda"; default CUDA where there is one.
+        threads: of torch; sums are rounded in an order that hangs on them. Default torch's own.
+        fingerprints: of the data at each image size, as they must be.
+
+    Raises:
+        BadInput: a knob that is unknown or out of range; data that is missing or has changed; no CUDA.
+    """
+    from pydantic import ValidationError
+
+    from trainables import families
+    from trainables.config.training import problems
+
+    try:
+        families.config_class(request.family)(**request.knobs)
+        if request.seed < 0:
+            raise ValueError(f"--seed is {request.seed}, but must be at least 0; raise it")
+        if request.replicates < 1:
+            raise ValueError(f"--replicates is {request.replicates}, but must be at least 1; raise it")
+    except ValidationError as error:
+        raise BadInput.listing(problems(error)) from None
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    import torch
+
+    from trainables.datasets import DatasetError
+    from trainables.process.footprint import Load
+    from trainables.process.host_memory import keep_freed_memory
+    from trainables.trial import initial_weights, preflight
+    from trainables.trial.lockstep import LockStep
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BadInput("the trial was trained on CUDA, but torch finds none here; retrain it on a machine with a GPU")
+    keep_freed_memory()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    found = preflight.check(request.family, [request.knobs], Load(request.replicates))
+    if found["problems"]:
+        raise BadInput.listing(found["problems"])
+    for size, fingerprint in found["data"]["fingerprints"].items():
+        if (fingerprints or {}).get(size, fingerprint) != fingerprint:
+            raise BadInput(
+                f"the dataset is not the one the trial was trained on: its fingerprint at {size} pixels was "
+                f"{(fingerprints or {})[size]} and is {fingerprint}; restore the data"
+            )
+    trial = LockStep(
+        request.family,
+        request.knobs,
+        seed=request.seed,
+        replicates=request.replicates,
+        device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+    )
+    try:
+        if request.resume_from is not None:
+            initial_weights.resume_from(trial, request.resume_from)
+        if request.pretrained:
+            initial_weights.start_pretrained(trial)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    while not trial.finished:
+        try:
+            result = trial.step()
+        except DatasetError as error:  # an image that could not be known to be broken before
+            raise BadInput(str(error)) from None
+        yield result
+
+
+def lines(result: dict[str, Any]) -> Iterator[str]:
+    """A result as text: one line for the epoch, one for each replicate that failed in it."""
+    shown = [
+        f"{name} {result[name]:.4f} [{result[f'{name}_min']:.4f}, {result[f'{name}_max']:.4f}]"
+        for name in result["metrics"]
+        if not name.endswith("loss") and not name.startswith("train")
+    ]
+    yield (
+        f"epoch {result['epoch']}: {', '.join(shown)}; {result['replicates_ok']} replicates, "
+        f"{result['epoch_seconds']:.2f} s, {result['images_per_second']:.0f} images/s"
+    )
+    for failure in result["failures"]:
+        yield f"replicate {failure['replicate']} failed: {failure['message']}"
+        yield failure["traceback"].rstrip()

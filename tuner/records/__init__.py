@@ -1,0 +1,1 @@
+"""What is on the storage: paths, manifest, records, locks."""

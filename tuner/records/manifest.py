@@ -1,0 +1,270 @@
+"""The manifest of an experiment: what was launched, on which versions, by which command. Plain JSON, written whole."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES, MOST_TRIALS, SMALLEST_REDUCTION
+from trainables.storage import Place
+from trainables.storage.redaction import redact
+from tuner.errors import BadInput, sentence
+from tuner.records.forms import Number, Text, between, complaint, missing, refused, unfit
+
+_PACKAGES = ("tuner", "torch", "torchvision", "ray", "numpy", "scikit-learn")
+_Amount = Annotated[Number, between(0, 1e6)]
+
+
+class _Part(BaseModel):
+    """An object of the manifest. Fields that are not known here are kept, and all are written in the order they came."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    _order: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_order(cls, data: Any, validate: Callable[[Any], Self]) -> Self:
+        part = validate(data)
+        if isinstance(data, dict):
+            part._order = tuple(data)
+        return part
+
+    @model_serializer(mode="wrap")
+    def _in_order(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content = dump(self)
+        return {**{name: content[name] for name in self._order if name in content}, **content}
+
+    def content(self) -> dict[str, Any]:
+        """As it stands on the storage: without the defaults of what an older experiment does not say."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Objective(_Part):
+    """What trials are judged by: the median over the replicates of one metric."""
+
+    metric: Text
+    mode: Literal["max", "min"]
+
+
+class Budget(_Part):
+    """How much is trained, and with what (see `search_spaces.space.Budget`)."""
+
+    epochs: int = Field(ge=1, le=MOST_EPOCHS)
+    grace: int = Field(1, ge=1, le=MOST_EPOCHS)
+    reduction: Annotated[Number, between(SMALLEST_REDUCTION, 1e300)]
+    trials: int = Field(ge=1, le=MOST_TRIALS)
+    replicates: int = Field(ge=1, le=MOST_REPLICATES)
+    rank_window: int = Field(1, ge=1, le=MOST_EPOCHS)
+    rule: Text = "asha"
+    cpus_per_trial: _Amount = 1.0
+    gpus_per_trial: _Amount = 0.0
+    placement: Literal["packed", "spread"] = "packed"
+    gpus_per_replicate: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    accelerator_type: Text | None = None
+    max_concurrent: Annotated[int, Field(ge=1)] | None = None  # of the session that ran last
+
+    def searched(self) -> dict[str, Any]:
+        """What the search space said of it, to be said again of an extension."""
+        known = set(Budget.model_fields) - {"max_concurrent"}
+        return {name: getattr(self, name) for name in Budget.model_fields if name in self.model_fields_set & known}
+
+
+class Protocol(_Part):
+    """What is trained on, and what `val_` metrics are measured on."""
+
+    dataset: Text
+    selection: Literal["holdout", "test"]
+
+
+class Data(_Part):
+    """The images, as preflight found them."""
+
+    fingerprints: dict[str, Text] = Field(default_factory=dict)  # image size -> fingerprint
+
+
+class Allocation(_Part):
+    """What a trial gets where its configuration agrees (see `search_spaces.space.Allocation`)."""
+
+    when: dict[str, list[Any]]
+    cpus: _Amount | None
+    gpus: _Amount | None
+
+
+class Published(_Part):
+    """A published figure (see `search_spaces.space.Published`)."""
+
+    when: dict[str, Any]
+    metric: Text
+    value: Annotated[Number, between(-1e100, 1e100)]
+    source: Text
+    at: Literal["last", "best"] = "last"
+
+
+class Manifest(_Part):
+    """What was launched. A field with a default was not there in the experiments of some earlier version."""
+
+    objective: Objective
+    budget: Budget
+    protocol: Protocol
+    rungs: list[Annotated[int, Field(ge=1)]]
+    baseline: dict[str, Any]
+    family: Text
+    space: Text  # its name; space.py where it is the user's own, kept beside the manifest
+    seed: int = Field(ge=0, lt=2**63)
+    name: Text = ""
+    rebuildable: bool = True  # whether the space can be had again, to extend the search
+    summary: Text = ""
+    overrides: dict[str, Text] = Field(default_factory=dict)
+    allocations: list[Allocation] = Field(default_factory=list)
+    bracket: list[Text] = Field(default_factory=list)
+    data: Data = Field(default_factory=Data)
+    shown_scalars: list[Text] = Field(default_factory=list)
+    published: list[Published] = Field(default_factory=list)
+    sources: dict[str, Text] = Field(default_factory=dict)  # file -> fingerprint; empty: nobody kept them
+    space_fingerprint: Text | None = None
+    created: Text | None = None
+    versions: dict[str, Text] = Field(default_factory=dict)
+    code: dict[str, Any] | None = None
+    platform: Text | None = None
+    processor: Text | None = None
+    cores: int | None = None
+    command: Text | None = None
+    accepted_changes: list[dict[str, Any]] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _finite(cls, data: Any) -> Any:
+        found = next(unfit(data), None)
+        if found is not None:
+            raise refused(found)
+        return data
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        epochs = self.budget.epochs
+        if self.budget.grace > epochs:
+            raise refused(f"`budget.grace` is {self.budget.grace}, but must be at most {epochs}, the `budget.epochs`")
+        ascending = all(low < high for low, high in pairwise(self.rungs))
+        if not self.rungs or not ascending or self.rungs[-1] != epochs:
+            raise refused(f"`rungs` must be epochs in ascending order, the last of them {epochs}, the `budget.epochs`")
+        return self
+
+
+def surroundings() -> dict[str, Any]:
+    """When, where and with which versions: the part of a manifest that no option decides."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": versions,
+        "code": code(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "command": redact(shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "tuner"), *sys.argv[1:]])),
+    }
+
+
+def code() -> dict[str, Any]:
+    """The git commit of the running code and whether every file is as committed; both None outside a checkout."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():  # installed: a repository further up would be somebody else's
+        return {"commit": None, "clean": None}
+    try:
+        commit = _git(root, "rev-parse", "HEAD").strip()
+        return {"commit": commit, "clean": not _git(root, "status", "--porcelain").strip()}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "clean": None}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def _processor() -> str:
+    """The processor's name as Linux gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+def write(path: Place, manifest: Manifest) -> None:
+    """Write the manifest whole or not at all: on a disk under a temporary name, renamed into place."""
+    text = json.dumps(manifest.content(), indent=2, default=list) + "\n"
+    if not isinstance(path, Path):
+        path.write_bytes(text.encode())
+        return
+    temporary = path.with_suffix(".tmp")
+    try:
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read(path: Place) -> Manifest:
+    """The manifest, or `BadInput` in one sentence when it cannot be read or is not of the form."""
+    try:
+        content = json.loads(path.read_bytes().decode())
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(
+            f"cannot read {path} ({_why(error)}); it is the experiment's manifest and must be valid JSON"
+        ) from None
+    if not isinstance(content, dict):
+        raise BadInput(f"{path} holds a {type(content).__name__}, but a manifest is a JSON object; restore the file")
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        lacking = missing(error)
+        what = f"lacks {', '.join(lacking)}" if lacking else f"is not a manifest: {complaint(error)}"
+        raise BadInput(f"{path} {what}; restore it from a copy of the experiment") from None
+
+
+def of(content: dict[str, Any]) -> Manifest:
+    """The manifest of an experiment that is about to be made; `BadInput` where something in it cannot be."""
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        raise BadInput(f"the experiment's manifest cannot be made: {complaint(error)}; change it") from None
+
+
+def as_json(value: Any) -> Any:
+    """The value as it comes back from a JSON file: tuples become lists."""
+    return json.loads(json.dumps(value))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return sentence(error) if isinstance(error, OSError) else str(error)

@@ -1,0 +1,123 @@
+"""Recorded learning curves to replay schedulers on: from a CSV in the reference form, or from an experiment's records.
+
+The reference form is a table with the columns model, epoch (1-based), split, metric, value, one row for each value.
+Pandas is imported only where a CSV is read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainables.statistics import mode_of
+from tuner.errors import BadInput
+from tuner.records import paths
+from tuner.results.history import History, Trial
+from tuner.rules.ranking import bracket_of
+
+if TYPE_CHECKING:
+    import pandas
+
+COLUMNS = ("model", "epoch", "split", "metric", "value")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves of one metric.
+
+    Attributes:
+        values: by model the values at epochs 1, 2, ...; one that is not finite is the worst there is, and a curve that
+            ends in one has diverged.
+        mode: "max" when larger values are better, "min" when smaller are.
+        baseline: the model that a scheduler ranks like the others but never stops; None if there is none.
+        brackets: the bracket of each model, by which it is compared; a model that is not named is in the one without name.
+    """
+
+    values: dict[str, list[float]]
+    mode: str = "max"
+    baseline: str | None = None
+    brackets: dict[str, str] = field(default_factory=dict)
+
+    def matching(self, pattern: str) -> Curves:
+        """The curves whose model matches a shell pattern such as `cifar_freeze_*`; `BadInput` when none does."""
+        chosen = {model: values for model, values in self.values.items() if fnmatchcase(model, pattern)}
+        if not chosen:
+            known = ", ".join(list(self.values)[:8])
+            raise BadInput(f"no curve matches `{pattern}` (there are: {known}, ...); change --models")
+        return dataclasses.replace(self, values=chosen)
+
+
+def load(source: str, storage: str | Path | None, metric: str | None) -> Curves:
+    """The curves of a CSV (a path that is a file or ends in .csv), or of an experiment by name or folder.
+
+    Args:
+        metric: with its split in front; default an experiment's objective, and val_accuracy of a CSV.
+    """
+    path = Path(source).expanduser()
+    if path.is_file() or path.suffix == ".csv":
+        name = metric or "val_accuracy"
+        split, _, short = name.partition("_")
+        return Curves(by_model(read(path), short, split), mode_of(name))
+    return of_history(History.load(paths.experiment(source, storage)), metric)
+
+
+def read(path: Path) -> pandas.DataFrame:
+    """The table of a CSV; `BadInput` when it cannot be read."""
+    import pandas
+
+    try:
+        return pandas.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"cannot read {path} ({error}); give a CSV with the columns {', '.join(COLUMNS)}") from None
+
+
+def of_history(history: History, metric: str | None = None) -> Curves:
+    """The medians of an experiment as curves, one model a trial, named `trial 7`; `BadInput` when there is none."""
+    name = metric or history.metric
+    values: dict[str, list[float]] = {}
+    brackets = {}
+    for trial in history.trials:
+        brackets[_name(trial)] = bracket_of(trial.config, history.manifest.bracket)
+        medians = [trial.median(epoch, name) for epoch in sorted(trial.epochs)]
+        if any(median is not None for median in medians):
+            values[_name(trial)] = [math.nan if median is None else median for median in medians]
+    if not values:
+        raise BadInput(f"`{history.name}` has recorded no {name}, so there is no curve to replay")
+    return Curves(values, history.mode if metric is None else mode_of(name), _name(history.baseline), brackets)
+
+
+def by_model(table: pandas.DataFrame, metric: str, split: str) -> dict[str, list[float]]:
+    """The values of one metric by model, at epochs 1, 2, ..., in the order in which the models first appear.
+
+    Raises:
+        BadInput: a missing column, no such rows, a value that is no number, an epoch that is missing or given twice.
+    """
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise BadInput(f"the curves lack the column {', '.join(missing)}; they need {', '.join(COLUMNS)}")
+    chosen = table[(table["split"] == split) & (table["metric"] == metric)]
+    if chosen.empty:
+        there = sorted(set(table["split"].astype(str) + "_" + table["metric"].astype(str)))
+        raise BadInput(f"the curves hold no {split}_{metric} (there are: {', '.join(there)}); choose one of these")
+    found: dict[str, list[float]] = {}
+    for model, rows in chosen.groupby("model", sort=False):
+        try:
+            pairs = sorted(
+                zip(map(int, rows["epoch"]), map(float, rows["value"]), strict=True), key=lambda pair: pair[0]
+            )
+        except (TypeError, ValueError, OverflowError) as error:
+            raise BadInput(f"the curve of `{model}` holds something that is no number ({error}); correct it") from None
+        for expected, (epoch, _) in enumerate(pairs, start=1):
+            if epoch != expected:
+                what = f"has epoch {epoch} twice" if epoch == expected - 1 else f"lacks epoch {expected}"
+                raise BadInput(f"the curve of `{model}` {what}; every epoch from 1 on must be there once")
+        found[str(model)] = [value for _, value in pairs]
+    return found
+
+
+def _name(trial: Trial) -> str:
+    return f"trial {trial.index}"

@@ -1,0 +1,69 @@
+"""The live report and TensorBoard of one experiment, on the loopback address, until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tuner.errors import BadInput
+from tuner.machines import tunnel
+from tuner.records.lock import is_held
+from tuner.records.paths import ExperimentPaths
+from tuner.report.live import HOST, Feed, Server
+from tuner.tensorboard import writer as tensorboard
+from tuner.tensorboard.feed import Follower
+
+_TRIES = 20  # ports looked at from the one asked for
+
+
+def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> None:
+    """Serve the report, and TensorBoard on the next free port, until it is interrupted.
+
+    The event files are rebuilt from the records first unless a search writes them. Those of an experiment on S3 are made
+    here and follow its records.
+
+    Raises:
+        BadInput: the experiment cannot be read, or no port is free.
+    """
+    feed = Feed(paths)
+    feed.newest()
+    chosen = free_port(port)
+    if chosen != port:
+        tell(f"port {port} is busy; using {chosen}")
+    beside = free_port(chosen + 1)
+    on_disk = isinstance(paths.root, Path)
+    if on_disk and not is_held(paths.lock):
+        tensorboard.rebuild(paths)
+    with contextlib.nullcontext() if on_disk else Follower(paths), Server(feed, chosen, _address(beside)) as server:
+        command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(paths.tensorboard)]
+        board = subprocess.Popen([*command, "--host", HOST, "--port", str(beside)], stderr=subprocess.DEVNULL)
+        try:
+            tell(f"report of {paths.name}: {_address(chosen)} (Ctrl-C ends it)")
+            tell(f"TensorBoard: {_address(beside)}")
+            tell(f"from another machine, first: {tunnel.command(chosen, beside)}")
+            server.serve_forever()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            board.terminate()
+            board.wait()
+
+
+def _address(port: int) -> str:
+    return f"http://{HOST}:{port}/"
+
+
+def free_port(first: int) -> int:
+    """The first free loopback port from `first` on; BadInput after twenty busy ones."""
+    for port in range(first, first + _TRIES):
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except (OSError, OverflowError):
+                continue
+            return port
+    raise BadInput(f"the ports {first} to {first + _TRIES - 1} are all busy; give another --port")
