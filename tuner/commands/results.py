@@ -44,11 +44,12 @@ def status(
     from tuner.tables.status import status_view
 
     print_reading(address, "status", name, storage=storage, csv=csv, json=json)
-    history = History.load(paths.experiment(name, storage))
+    found = paths.experiment(name, storage)
+    history = History.load(found)
     if json or csv:
         sys.stdout.write(status_export.to_json(history) if json else status_export.to_csv(history))
         return
-    out.print(status_view(history))
+    out.print(status_view(history, paths=found), crop=False)
 
 
 @app.command(rich_help_panel="Results")
@@ -158,6 +159,7 @@ def replay(
 
     settings = replay_settings.product(rule, grace, reduction, window, rungs, order)
     recorded = curves.load(source, storage, metric).matching(models)
+    replay_settings.require_windows(window, max(map(len, recorded.values.values())))
     out.print(replay_view([run(recorded, setting) for setting in settings], reasons=why))
 
 
