@@ -57,8 +57,8 @@ def data_root() -> Path:
     """The folder of downloaded and decoded datasets: $TUNER_DATA, or ~/.cache/tuner/data."""
     configured = os.environ.get("TUNER_DATA", "").strip()
     try:
-        return home.expanded(configured or "~/.cache/tuner/data").absolute()
-    except home.UnknownHome as error:
+        return home.absolute(configured or "~/.cache/tuner/data")
+    except home.UnusablePath as error:
         if configured:
             raise DatasetError(f"TUNER_DATA says where the data are, and {error}") from None
         return home.stand_in() / ".cache" / "tuner" / "data"

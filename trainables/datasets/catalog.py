@@ -30,8 +30,8 @@ def canonical(dataset: str) -> str:
         if not path:
             raise DatasetError(f"`{kind}:` names no path; write {kind}:PATH")
         try:
-            return f"{kind}:{home.expanded(path).absolute()}"
-        except home.UnknownHome as error:
+            return f"{kind}:{home.absolute(path)}"
+        except home.UnusablePath as error:
             raise DatasetError(f"`dataset` is {dataset}, and {error}") from None
     near = [f"{FOLDER}{dataset}"] if Path(dataset).is_dir() else difflib.get_close_matches(dataset.lower(), NAMES, n=1)
     hint = f"; did you mean `{near[0]}`?" if near else ""

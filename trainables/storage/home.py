@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 
-class UnknownHome(ValueError):
-    """A path begins with `~`, but nobody knows whose folder that is."""
+class UnusablePath(ValueError):
+    """A path begins with `~` and nobody knows whose folder that is, or it cannot be kept as text."""
 
 
 def settle() -> None:
@@ -44,10 +44,23 @@ def found() -> Path | None:
 
 
 def expanded(path: str | Path) -> Path:
-    """The path with `~` and `~name` replaced; `UnknownHome` where nobody of that name is known here."""
+    """The path with `~` and `~name` replaced; `UnusablePath` where nobody of that name is known here."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
         whose = Path(path).parts[0]
         reason = "this user has no home folder" if whose == "~" else f"this machine knows no user `{whose[1:]}`"
-        raise UnknownHome(f"the path is {path}, but {reason}; write the path out") from None
+        raise UnusablePath(f"the path is {path}, but {reason}; write the path out") from None
+
+
+def absolute(path: str | Path) -> Path:
+    """The path as it means the same from any folder; `UnusablePath` where it cannot be kept in records, which are UTF-8."""
+    whole = expanded(path).absolute()
+    try:
+        str(whole).encode()
+    except UnicodeEncodeError:
+        raise UnusablePath(
+            f"the path is {os.fsencode(whole)!r}, which is not UTF-8, so it could not be kept as text; rename that folder, or "
+            "use a link to it whose name is"
+        ) from None
+    return whole

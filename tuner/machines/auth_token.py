@@ -28,7 +28,7 @@ def find() -> str | None:
     named = os.environ.get("RAY_AUTH_TOKEN_PATH")
     try:
         path = home.expanded(named) if named else default_path()
-    except home.UnknownHome as error:
+    except home.UnusablePath as error:
         raise BadInput(f"RAY_AUTH_TOKEN_PATH says where the token is, and {error}") from None
     if not named and not path.exists():
         return None

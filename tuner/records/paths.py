@@ -52,7 +52,7 @@ def whole(text: str | Place) -> Place:
     """The place that a text means, a folder made absolute; BadInput for what is almost an address."""
     try:
         found = place(required(str(text), "the storage"))
-        return home.expanded(found).absolute() if isinstance(found, Path) else found
+        return home.absolute(found) if isinstance(found, Path) else found
     except ValueError as error:
         raise BadInput(str(error)) from None
 
@@ -61,7 +61,7 @@ def expanded(path: str | Path) -> Path:
     """The path with `~` and `~name` replaced; BadInput where nobody knows whose folder that is."""
     try:
         return home.expanded(path)
-    except home.UnknownHome as error:
+    except home.UnusablePath as error:
         raise BadInput(str(error)) from None
 
 
@@ -166,7 +166,13 @@ def trial_name(index: int) -> str:
 
 def experiment(name: str, storage: str | Place | None = None) -> ExperimentPaths:
     """The paths of an experiment that exists, by its name under the storage or by its place; `BadInput` otherwise."""
-    direct = whole(required(name, "the name of the experiment"))
+    required(name, "the name of the experiment")
+    try:
+        direct = whole(name)
+    except BadInput:
+        if "/" in name or name.startswith("~"):
+            raise
+        direct = storage_root(storage) / name  # a name still, in a working directory whose own is not UTF-8
     try:
         if (direct / "manifest.json").is_file():
             return ExperimentPaths(direct)

@@ -12,14 +12,18 @@ from tuner.tables.grid import grid
 def listing() -> RenderableType:
     """Every dataset that has a name, and whether it can be used."""
     rows = []
-    for info in datasets.available():
+    try:
+        root, found = datasets.data_root(), datasets.available()
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    for info in found:
         counts = (info.train_images, info.test_images, info.classes, info.side)
         here = "yes" if info.present else "no"
         rows.append([info.name, here, *(f"{count:,}" for count in counts), info.problem or ""])
     rows.append(["folder:PATH", *[""] * 5, "train/ and val/ or test/, a class folder each"])
     rows.append(["imagenet:PATH", *[""] * 5, "train/ and val/, a synset folder each; streamed"])
     columns = ["dataset", "here", "train", "test", "classes", "side", ""]
-    return grid(columns, rows, left=["dataset", "here", ""], title=f"data folder: {datasets.data_root()}")
+    return grid(columns, rows, left=["dataset", "here", ""], title=f"data folder: {root}")
 
 
 def check(dataset: str) -> str:
