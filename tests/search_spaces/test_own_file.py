@@ -1,5 +1,6 @@
 """Search spaces of one's own: what a file may hold, and what is said of one that cannot be used."""
 
+import io
 import sys
 
 import pytest
@@ -123,9 +124,8 @@ def test_the_listing_shows_what_there_is(without_paper):
 
     from tuner.tables import spaces
 
-    console = Console(width=100, record=True)
-    with console.capture():
-        console.print(spaces.listing("blur"))
-    text = console.export_text()
+    console = Console(width=100, file=io.StringIO())
+    console.print(spaces.listing("blur"))
+    text = console.file.getvalue()
     assert "smoke" in text
     assert "paper" not in text
