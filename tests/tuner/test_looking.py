@@ -74,6 +74,9 @@ def test_every_verb_that_reads_reads_an_experiment_that_may_not_be_written(tmp_p
     done = subprocess.run([*command[:-1], json.dumps(lines)], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == "CODES [2, 2]", done.stderr
     assert done.stderr.count("(Permission denied); choose another path") == 2
+    done = subprocess.run([*command[:-1], json.dumps([["confirm", name]])], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "CODES [4]", done.stderr
+    assert "(Permission denied); once it can be, continue with `tuner confirm made-up --storage" in done.stderr
     assert files(name) == before
 
 

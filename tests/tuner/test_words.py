@@ -313,3 +313,12 @@ def test_documents_that_are_empty_are_one_sentence(tuner, tmp_path):
         code, _, err = tuner(*(word.format(tmp_path / name) for word in words))
         assert (code, err.count("\n")) == (2, 1), words
         assert name in err
+
+
+def test_two_experiments_of_one_name_are_told_apart_by_their_folders(tuner, tmp_path):
+    first, second = finished(tmp_path / "a"), finished(tmp_path / "b")
+    code, out, _ = tuner("compare", first.paths.root, second.paths.root)
+    assert code == 0
+    joined = out.replace("\n", "")
+    assert f"A: {first.paths.root}" in joined
+    assert f"B: {second.paths.root}" in joined

@@ -120,7 +120,10 @@ def compare(
     from tuner.results.history import History
     from tuner.tables.comparison import comparison_view
 
-    first, second = (History.load(paths.experiment(name, storage)) for name in (a, b))
+    places = [paths.experiment(name, storage) for name in (a, b)]
+    first, second = (History.load(place) for place in places)
+    if first.name == second.name and places[0] != places[1]:  # of two storages: the folder tells which is which
+        first.name, second.name = (str(place.root) for place in places)
     found = comparison.compare(first, second)
     if json or csv:
         sys.stdout.write(comparison.to_json(found) if json else comparison.to_csv(found))
