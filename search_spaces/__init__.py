@@ -5,12 +5,14 @@ Importing this package costs nothing; Ray is imported when a space is built.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
-import traceback
-import types
+import importlib.util
+import sys
 from pathlib import Path
 
+from search_spaces.own_file import load_file
 from search_spaces.space import Allocation, Budget, Objective, Protocol, Published, SearchSpace, SpaceExhausted
 from trainables import families
 
@@ -31,49 +33,39 @@ SPACES = ("smoke", "search", "paper")
 
 
 def names() -> dict[str, tuple[str, ...]]:
-    """The spaces of every family."""
-    return dict.fromkeys(families.names(), SPACES)
+    """The spaces that every family has, of smoke, search and paper; nothing is imported for it."""
+    return {family: tuple(name for name in SPACES if name in _defined(family)) for family in families.names()}
+
+
+def _defined(family: str) -> set[str]:
+    """What the module of a family's spaces defines, read from its text unless it is imported already."""
+    name = f"search_spaces.{family}"
+    if name in sys.modules:
+        return set(vars(sys.modules[name]))
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return set()
+    defined: set[str] = set()
+    for statement in ast.parse(Path(spec.origin).read_bytes()).body:
+        if isinstance(statement, ast.FunctionDef):
+            defined.add(statement.name)
+        elif isinstance(statement, ast.Assign):
+            defined |= {target.id for target in statement.targets if isinstance(target, ast.Name)}
+        elif isinstance(statement, ast.ImportFrom):
+            defined |= {alias.asname or alias.name for alias in statement.names}
+    return defined
 
 
 def load(family: str, name: str) -> SearchSpace:
     """A space by family and name, hyphens or underscores alike; `ValueError` naming the nearest one if unknown."""
     module = families.canonical(family)
     space = name.strip().lower().replace("-", "_")
-    if space not in SPACES:
-        near = difflib.get_close_matches(space, SPACES, n=1)
+    has = names()[module]
+    if not has:
+        raise ValueError(f"the family {module} has no search spaces of its own; give --space path/to/my_space.py")
+    if space not in has:
+        near = difflib.get_close_matches(space, has, n=1)
         hint = f"; did you mean `{near[0]}`?" if near else ""
-        raise ValueError(f"`{name}` is not a space of the family {module} (there are: {', '.join(SPACES)}){hint}")
+        raise ValueError(f"`{name}` is not a space of the family {module} (there are: {', '.join(has)}){hint}")
     built: SearchSpace = getattr(importlib.import_module(f"search_spaces.{module}"), space)()
     return built
-
-
-def load_file(path: str | Path) -> SearchSpace:
-    """The space that a user's own Python file builds in its function `space()`. The file is executed.
-
-    Raises:
-        ValueError: no such file, no such function, something else returned, or an error inside (with its line).
-    """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise ValueError(f"there is no search space file {file}; give a Python file that defines space()")
-    module = types.ModuleType("search_space_file")
-    module.__file__ = str(file)
-    try:
-        exec(compile(file.read_bytes(), str(file), "exec", dont_inherit=True), module.__dict__)
-        build = getattr(module, "space", None)
-        built = build() if callable(build) else None
-    except (Exception, SystemExit) as error:
-        raise ValueError(f"{file}{_line(error, file)} raises {type(error).__name__}: {error}; fix the file") from error
-    if not callable(build):
-        raise ValueError(f"{file} does not define the function space(); add one that returns a SearchSpace")
-    if not isinstance(built, SearchSpace):
-        raise ValueError(f"space() in {file} returns {type(built).__name__}, but must return a SearchSpace")
-    return built
-
-
-def _line(error: BaseException, file: Path) -> str:
-    """Where in the user's file it happened: the innermost of its lines."""
-    if isinstance(error, SyntaxError):
-        return f", line {error.lineno},"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-    return f", line {lines[-1]}," if lines else ""

@@ -1,6 +1,7 @@
 """The text of `--set`: a knob's constant or domain, parsed without evaluating anything, and written back.
 
 lr=0.05                     a constant: int, float, true, false, none, a bare or quoted string
+augmentation=none           where the knob takes words and no such value, the word itself
 dataset=folder:/data/x      a bare string is everything that is nothing else
 evaluation_sigmas=(0,1,2)   a tuple, also with [ ]
 sigma=choice(1,2,4)         choice and grid: any constants
@@ -15,9 +16,14 @@ import ast
 import difflib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
+from search_spaces import reading
+
+Fields = Mapping[str, FieldInfo]
 EXAMPLE = "write for example lr=0.05, mode=choice(all,mix) or 'lr=loguniform(1e-3,1e-1)'"
 # Ray's functions by the names of their arguments; `grid` and `choice` take any number of values.
 RANGES = {
@@ -34,13 +40,13 @@ RANGES = {
 }
 LISTS = ("choice", "grid")
 _BRACKETS = {"(": ")", "[": "]"}
-_WORDS = {"true": True, "false": False, "none": None}
 
 
-def parse(text: str) -> tuple[str, Any]:
+def parse(text: str, fields: Fields | None = None) -> tuple[str, Any]:
     """One override, "knob=value", as (knob, constant or Ray Tune domain); `ValueError` in one sentence otherwise.
 
-    Hyphens in the knob's name become underscores; a tuple or list becomes a tuple.
+    Hyphens in the knob's name become underscores; a tuple or list becomes a tuple. `fields` are those of the family's
+    configuration: a word such as none or 64 is what the knob's type takes; without them it is what it looks like.
     """
     name, equals, value = text.partition("=")
     name, value = name.strip().replace("-", "_"), value.strip()
@@ -48,29 +54,31 @@ def parse(text: str) -> tuple[str, Any]:
         raise ValueError(f"`{text}` is not of the form knob=value; {EXAMPLE}")
     if not value:
         raise ValueError(f"`{name}` has no value; {EXAMPLE}")
+    kind = fields[name].annotation if fields and name in fields else None
     try:
         call = re.fullmatch(r"([A-Za-z_]\w*)\s*\((.*)", value, flags=re.DOTALL)
         if call and (value.endswith(")") or call[1] in (*LISTS, *RANGES)):
-            return name, _domain(call[1], _elements(_closed(call[2], ")")))
-        return name, _constant(value)
+            inside = _closed(call[2], ")")
+            return name, _domain(call[1], _elements(inside, kind if call[1] in LISTS else None))
+        return name, _constant(value, kind)
     except ValueError as error:
         raise ValueError(f"`{name}={value}` cannot be read: {error}") from None
 
 
-def parse_all(texts: Iterable[str]) -> dict[str, Any]:
+def parse_all(texts: Iterable[str], fields: Fields | None = None) -> dict[str, Any]:
     """Every override by knob; `ValueError` where one cannot be read or a knob is given twice."""
     found: dict[str, Any] = {}
     for text in texts:
-        name, value = parse(text)
+        name, value = parse(text, fields)
         if name in found:
             raise ValueError(f"`{name}` is set twice; give it once, as a constant or with choice(...)")
         found[name] = value
     return found
 
 
-def constants(texts: Iterable[str]) -> dict[str, Any]:
+def constants(texts: Iterable[str], fields: Fields | None = None) -> dict[str, Any]:
     """As `parse_all`, where only one configuration is meant: `ValueError` for a knob with a range."""
-    knobs = parse_all(texts)
+    knobs = parse_all(texts, fields)
     for name, value in knobs.items():
         if hasattr(value, "sample") or (isinstance(value, dict) and "grid_search" in value):
             raise ValueError(f"`{name}` is a range, but one configuration needs one value; give a constant")
@@ -141,14 +149,14 @@ def _closed(text: str, bracket: str) -> str:
     return text[:-1]
 
 
-def _elements(text: str) -> list[Any]:
-    """The constants of a comma-separated list; one comma may follow the last."""
+def _elements(text: str, kind: Any = None) -> list[Any]:
+    """The constants of a comma-separated list, each of the type `kind`; one comma may follow the last."""
     parts = _split(text)
     if parts and not parts[-1].strip():
         parts.pop()
     if not all(part.strip() for part in parts):
         raise ValueError(f"a value is missing between the commas of ({text}); {EXAMPLE}")
-    return [_constant(part.strip()) for part in parts]
+    return [_constant(part.strip(), kind) for part in parts]
 
 
 def _split(text: str) -> list[str]:
@@ -173,7 +181,7 @@ def _split(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _constant(text: str) -> Any:
+def _constant(text: str, kind: Any = None) -> Any:
     if text[0] in "'\"":
         try:
             value = ast.literal_eval(text)
@@ -183,15 +191,8 @@ def _constant(text: str) -> Any:
             raise ValueError(f"{text} is not a quoted string; close it with the quote it begins with")
         return value
     if text[0] in _BRACKETS:
-        return tuple(_elements(_closed(text[1:], _BRACKETS[text[0]])))
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+        return tuple(_elements(_closed(text[1:], _BRACKETS[text[0]]), reading.of_elements(kind)))
+    return reading.word(text, kind)
 
 
 def _text(value: Any) -> str:

@@ -10,7 +10,9 @@ from rich.console import Console
 from trainables.storage import StorageError
 from tuner.commands.app import app
 from tuner.commands.cluster import cluster_app
-from tuner.errors import StorageUnavailable, TunerError
+from tuner.commands.entry import settle
+from tuner.commands.given import require_text
+from tuner.errors import BadInput, StorageUnavailable, TunerError, unreachable
 
 # Each module registers its verbs when it is imported; `tuner --help` shows them in this order.
 # isort: off
@@ -29,6 +31,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # the name of an odd folder must not end in an encoding error
             stream.reconfigure(errors="backslashreplace")
     try:
+        settle()
+        require_text(sys.argv[1:])
         app()
     except TunerError as error:
         Console(stderr=True).print(f"tuner: {error}", markup=False, highlight=False, soft_wrap=True)
@@ -40,3 +44,8 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)  # `tuner results NAME | head` has read enough
+    except OSError as error:
+        if error.filename is None:
+            raise
+        Console(stderr=True).print(f"tuner: {unreachable(error)}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(BadInput.exit_code)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+from trainables.config.wording import reason
+
 
 class TunerError(Exception):
     """Something a person must act on; its text is one clear sentence (or a list of them), shown without a stack trace."""
@@ -39,4 +43,10 @@ class StorageUnavailable(TunerError):
 
 def sentence(error: OSError) -> str:
     """What an OSError says to a person, without its number and its file."""
-    return error.strerror or str(error) or type(error).__name__
+    return reason(error)
+
+
+def unreachable(error: OSError) -> str:
+    """The sentence for a file or folder that a command needed and could not use."""
+    place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
+    return f"cannot use {place} ({sentence(error)}); repair the path, its rights or the disk, then try again"

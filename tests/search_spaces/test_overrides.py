@@ -1,12 +1,15 @@
 """The text of `--set`."""
 
 import math
+from typing import Literal, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel
 from ray import tune
 
 from search_spaces.domains import bounds, choices, signature
 from search_spaces.overrides import describe, parse, parse_all
+from trainables import families
 
 
 @pytest.mark.parametrize(
@@ -148,3 +151,53 @@ def test_a_knob_set_twice_is_refused_also_under_its_other_spelling():
 )  # fmt: skip
 def test_what_describe_writes_parse_reads(text):
     assert describe(parse(f"x={text}")[1]) == text
+
+
+class Knobs(BaseModel):
+    word: str = ""
+    words: tuple[str, ...] = ()
+    chosen: Literal["none", "true", "1e3", "flip"] = "flip"
+    maybe: str | None = None
+    size: int | None = None
+    rate: float = 0.1
+    flag: bool = False
+    limit: int | Literal["auto", "none"] = 1
+    sizes: tuple[int, ...] | None = None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("word=none", "none"), ("word=true", "true"), ("word=1e3", "1e3"), ("word=null", "null"), ("word=007", "007"),
+        ("word='none'", "none"), ("words=(none,1,true)", ("none", "1", "true")), ("chosen=none", "none"),
+        ("chosen=true", "true"), ("chosen=1e3", "1e3"), ("maybe=none", None), ("maybe='none'", "none"), ("maybe=64", "64"),
+        ("size=none", None), ("size=64", 64), ("rate=1", 1), ("rate=none", None), ("flag=true", True), ("limit=none", "none"),
+        ("limit=3", 3), ("limit=auto", "auto"), ("sizes=(1,2)", (1, 2)), ("sizes=none", None), ("unknown=none", None),
+    ],
+)  # fmt: skip
+def test_a_word_is_what_the_type_of_its_knob_takes(text, value):
+    found = parse(text, Knobs.model_fields)[1]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("chosen=choice(none,flip)", ["none", "flip"]),
+        ("size=grid(none,8)", [None, 8]),
+        ("words=choice((none,),())", [("none",), ()]),
+    ],
+)
+def test_so_are_the_words_of_a_list(text, values):
+    assert choices(parse(text, Knobs.model_fields)[1]) == values
+
+
+@pytest.mark.parametrize("family", families.names())
+def test_every_word_that_a_knob_allows_can_be_set_as_it_is_printed(family):
+    fields = families.config_class(family).model_fields
+    for name, field in fields.items():
+        for value in get_args(field.annotation) if get_origin(field.annotation) is Literal else ():
+            assert parse(f"{name}={value}", fields)[1] == value
+        if isinstance(field.default, str):
+            assert parse(f"{name}={field.default}", fields)[1] == field.default

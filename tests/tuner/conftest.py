@@ -8,6 +8,8 @@ from trainables.storage import s3client
 from tuner import cli
 from tuner.commands.app import out as console
 
+WIDTH = 100  # of the screen that the command line writes on
+
 
 @pytest.fixture(scope="session")
 def cluster():
@@ -36,7 +38,7 @@ def tuner(monkeypatch, capsys, tmp_path):
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["tuner", *map(str, arguments)])
-        monkeypatch.setattr(console, "width", 100)
+        monkeypatch.setattr(console, "width", WIDTH)
         with pytest.raises(SystemExit) as ended:
             cli.main()
         captured = capsys.readouterr()

@@ -10,3 +10,17 @@ LISTED = 5  # names shown before "..."
 def some(names: Sequence[str]) -> str:
     """The first five names of a list, and how many there are."""
     return ", ".join(names[:LISTED]) + (f", ... ({len(names)} in all)" if len(names) > LISTED else "")
+
+
+def one_line(text: str) -> str:
+    """The text in a single line, as it stands within a sentence."""
+    return " ".join(text.split())
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in words: of an OSError without its number and its file, of anything else what it says."""
+    inner = getattr(error, "reason", None)  # what urllib wraps
+    if isinstance(inner, OSError):
+        return reason(inner)
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return one_line(said) or type(error).__name__

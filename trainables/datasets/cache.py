@@ -24,7 +24,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from trainables.config.wording import reason
 from trainables.datasets.arrays import Arrays, DatasetError, Labels, fingerprint
+from trainables.storage import home
 
 FORMAT = 1  # part of the key: raise it when the same source would decode to other arrays or files
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -53,8 +55,13 @@ class Source(Protocol):
 
 def data_root() -> Path:
     """The folder of downloaded and decoded datasets: $TUNER_DATA, or ~/.cache/tuner/data."""
-    configured = os.environ.get("TUNER_DATA")
-    return Path(configured).expanduser().absolute() if configured else Path.home() / ".cache" / "tuner" / "data"
+    configured = os.environ.get("TUNER_DATA", "").strip()
+    try:
+        return home.absolute(configured or "~/.cache/tuner/data")
+    except home.UnusablePath as error:
+        if configured:
+            raise DatasetError(f"TUNER_DATA says where the data are, and {error}") from None
+        return home.stand_in() / ".cache" / "tuner" / "data"
 
 
 def load(source: Source, side: int | None) -> Arrays:
@@ -144,4 +151,4 @@ def _read(entry: Path, source: Source) -> Arrays:
             fingerprint=content,
         )
     except (OSError, EOFError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise DatasetError(f"{entry} is damaged ({error}); delete that folder and it is made again") from error
+        raise DatasetError(f"{entry} is damaged ({reason(error)}); delete that folder and it is made again") from error

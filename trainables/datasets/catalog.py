@@ -10,6 +10,7 @@ from trainables.datasets.arrays import Arrays, DatasetError, Info
 from trainables.datasets.cifar import Cifar
 from trainables.datasets.folder import Folder
 from trainables.datasets.imagenet import GROUPINGS, ImageNetFolder, is_imagenet
+from trainables.storage import home
 
 FOLDER = "folder:"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -28,7 +29,10 @@ def canonical(dataset: str) -> str:
     if colon and kind in KINDS:
         if not path:
             raise DatasetError(f"`{kind}:` names no path; write {kind}:PATH")
-        return f"{kind}:{Path(path).expanduser().absolute()}"
+        try:
+            return f"{kind}:{home.absolute(path)}"
+        except home.UnusablePath as error:
+            raise DatasetError(f"`dataset` is {dataset}, and {error}") from None
     near = [f"{FOLDER}{dataset}"] if Path(dataset).is_dir() else difflib.get_close_matches(dataset.lower(), NAMES, n=1)
     hint = f"; did you mean `{near[0]}`?" if near else ""
     raise DatasetError(

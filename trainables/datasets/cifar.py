@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from trainables.config.wording import reason
 from trainables.datasets import decode
 from trainables.datasets.arrays import DatasetError, Images, Labels
 from trainables.datasets.cache import Allocate
@@ -137,6 +138,6 @@ def fetch(name: str, root: Path) -> None:
         dataset(str(root), download=True)
     except (OSError, RuntimeError) as error:  # URLError is an OSError; RuntimeError: the archive is broken
         raise DatasetError(
-            f"{name} could not be downloaded to {root} ({error}); try again, or unpack "
+            f"{name} could not be downloaded to {root} ({reason(error)}); try again, or unpack "
             f"{dataset.url.rsplit('/', 1)[1]} there yourself"
         ) from error

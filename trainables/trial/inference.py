@@ -9,7 +9,7 @@ trained.predict("picture.jpg", top=5)   # [("tench", 0.87), ...]
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Trained:
         cls,
         checkpoint: str | Path,
         family: str | None = None,
-        knobs: Mapping[str, Any] | None = None,
+        knobs: Mapping[str, Any] | Callable[[type[TrainingConfig]], Mapping[str, Any]] | None = None,
         replicate: int = 0,
         device: torch.device | str = "cpu",
     ) -> Trained:
@@ -59,8 +59,9 @@ class Trained:
         Args:
             checkpoint: a trial's checkpoint, exported weights, or any file with a state dictionary in it.
             family: which the network belongs to; the first two know.
-            knobs: of the configuration; over those of a trial's checkpoint. For a foreign checkpoint the dataset is
-                `imagenet` by default: its 1000 classes, without images to evaluate on.
+            knobs: of the configuration, or what gives them once its class is known; over those of a trial's
+                checkpoint. For a foreign checkpoint the dataset is `imagenet` by default: its 1000 classes, without
+                images to evaluate on.
             replicate: which one, of a trial's checkpoint.
             device: where to compute.
 
@@ -79,8 +80,10 @@ class Trained:
         name = families.canonical(family or state["family"])
         if ours and name != state["family"]:
             raise ValueError(f"{checkpoint} is of the family {state['family']}, not {name}; leave --family out")
-        given = {**(state["config"] if ours else {"dataset": WITHOUT_IMAGES}), **(knobs or {})}
-        config, chosen = families.config_class(name)(**given), families.get(name)
+        model_of_config = families.config_class(name)
+        changed = knobs(model_of_config) if callable(knobs) else knobs or {}
+        given = {**(state["config"] if ours else {"dataset": WITHOUT_IMAGES}), **changed}
+        config, chosen = model_of_config(**given), families.get(name)
         shape, classes = _seen(config)
         if "seed" in state:  # a checkpoint may leave out what its seed gives again
             seeding.seed_globals(state["seed"], replicate, "init")

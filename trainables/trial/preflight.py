@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainables import families
+from trainables.config import wording
 from trainables.config.training import TrainingConfig
 from trainables.datasets.imagenet import is_imagenet
 from trainables.process.footprint import Load
@@ -36,7 +37,7 @@ def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, An
         try:
             images = ImageData.load(config, torch.device("cpu"))
         except (ValueError, OSError) as error:
-            problems.append(str(error))
+            problems.append(wording.reason(error))
             continue
         found[str(images.image_size)] = images.fingerprint
     return {"problems": list(dict.fromkeys(problems)), "fingerprints": found}
@@ -78,7 +79,7 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
         try:
             images = ImageData.load(config, torch.device("cpu"))
         except (ValueError, OSError) as error:
-            problems.append(str(error))
+            problems.append(wording.reason(error))
             continue
         try:
             require_batches(config, load.team)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from tuner.cluster import arguments, follow, jobs
 from tuner.cluster.head import Head, reach
 from tuner.errors import BadInput
-from tuner.records.paths import check_name
+from tuner.records.paths import check_name, expanded
 
 # The options that are no part of the budget, which is checked before anything is sent.
 _NO_BUDGET = ("seed", "max_concurrent", "checkpoint_every", "step_timeout")
@@ -30,7 +31,7 @@ class Submission:
 
     def command(self, verb: str, *more: str) -> str:
         """The command line that does something with this search from here."""
-        return " ".join(["tuner", verb, self.name, *more, "--address", self.head.address])
+        return shlex.join(["tuner", verb, self.name, *more, "--address", self.head.address])
 
 
 def submit(
@@ -73,7 +74,7 @@ def submit(
     if problems:
         raise BadInput.listing(problems)
     chosen = check_name(name) if name is not None else request.default_name(searched)
-    own = [Path(space)] if str(space).endswith(".py") else []
+    own = [expanded(space)] if str(space).endswith(".py") else []
     words = arguments.words(
         "launch",
         family,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 
-import typer
 from rich.console import Console
 
-app = typer.Typer(
+from tuner.commands.entry import settle_width
+from tuner.commands.given import Verbs
+
+app = Verbs(
     help="Hyperparameter search where every number is a median over five seeds and ASHA decides on that median.",
     no_args_is_help=True,
     add_completion=False,
@@ -15,6 +17,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+settle_width()  # Rich reads it when a console is made
 # Rich takes 80 columns where it cannot ask a terminal; the tables are made for 100.
 out = Console() if sys.stdout.isatty() else Console(width=100)
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from tuner.commands.app import out
+from tuner.commands.given import Verbs
 from tuner.machines.address import require_head
 
 if TYPE_CHECKING:
     from tuner.cluster.submission import Submission
 
-cluster_app = typer.Typer(help="Clusters: check the file that starts one, make its token.", no_args_is_help=True)
+cluster_app = Verbs(help="Clusters: check the file that starts one, make its token.", no_args_is_help=True)
 
 
 @cluster_app.command("check")

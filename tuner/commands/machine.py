@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from tuner.commands.app import app, out
+from tuner.commands.given import Verbs
 from tuner.commands.options import (
     Address,
     Storage,
 )
 
-data_app = typer.Typer(help="Datasets: which are here, download, check.", no_args_is_help=True)
+data_app = Verbs(help="Datasets: which are here, download, check.", no_args_is_help=True)
 app.add_typer(data_app, name="data", rich_help_panel="This machine")
 
 

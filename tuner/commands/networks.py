@@ -40,6 +40,8 @@ def export(
     found = paths.experiment(name, storage)
     if weights and optuna:
         raise BadInput("--weights and --optuna are two exports; ask for one after the other")
+    if output and optuna:
+        raise BadInput("--output and --optuna name two files, but the study is written into one; leave --output out")
     if optuna:
         from tuner.networks.optuna_study import export_study
 
@@ -74,6 +76,7 @@ def train(
     """Train one configuration in this process, without Ray: to debug, or to retrain an exported trial."""
     from tuner.networks import train as training
     from tuner.networks.retrain import Retraining, is_exported, read
+    from tuner.records.paths import expanded
 
     def tell(text: str) -> None:
         out.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -81,7 +84,7 @@ def train(
     if is_exported(family):
         if pretrained or any(option is not None for option in (epochs, replicates, seed, resume_from, set_)):
             raise BadInput(f"{family} says all that decides the median, so no option can be given beside it")
-        retraining = Retraining(read(Path(family)))
+        retraining = Retraining(read(expanded(family)))
         results = retraining.results()
     else:
         retraining = None

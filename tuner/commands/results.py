@@ -45,11 +45,12 @@ def status(
     from tuner.tables.status import status_view
 
     print_reading(address, "status", name, storage=storage, csv=csv, json=json)
-    history = History.load(paths.experiment(name, storage))
+    found = paths.experiment(name, storage)
+    history = History.load(found)
     if json or csv:
         sys.stdout.write(status_export.to_json(history) if json else status_export.to_csv(history))
         return
-    out.print(status_view(history))
+    out.print(status_view(history, paths=found), crop=False)
 
 
 @app.command(rich_help_panel="Results")
@@ -120,7 +121,10 @@ def compare(
     from tuner.results.history import History
     from tuner.tables.comparison import comparison_view
 
-    first, second = (History.load(paths.experiment(name, storage)) for name in (a, b))
+    places = [paths.experiment(name, storage) for name in (a, b)]
+    first, second = (History.load(place) for place in places)
+    if first.name == second.name and places[0] != places[1]:  # of two storages: the folder tells which is which
+        first.name, second.name = (str(place.root) for place in places)
     found = comparison.compare(first, second)
     if json or csv:
         sys.stdout.write(comparison.to_json(found) if json else comparison.to_csv(found))
@@ -162,6 +166,7 @@ def replay(
 
     settings = replay_settings.product(rule, grace, reduction, window, rungs, order)
     recorded = curves.load(source, storage, metric).matching(models)
+    replay_settings.require_windows(window, max(map(len, recorded.values.values())))
     out.print(replay_view([run(recorded, setting) for setting in settings], reasons=why))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -38,6 +38,9 @@ from tuner.commands.options import (
 from tuner.errors import BadInput
 from tuner.machines.address import is_head, require_head
 
+if TYPE_CHECKING:
+    from tuner.experiment.plan import Plan
+
 
 @app.command(rich_help_panel="Searches")
 def plan(
@@ -57,6 +60,7 @@ def plan(
     gpus_per_replicate: GpusPerReplicate = None,
     accelerator_type: Accelerator = None,
     max_concurrent: MaxConcurrent = None,
+    address: Address = None,
     set_: Setting = None,
 ) -> None:
     """Show what a search would do and cost. Starts nothing."""
@@ -66,7 +70,9 @@ def plan(
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
     budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
     budget |= {"rule": rule}
-    out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
+    planned = planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)
+    out.print(plan_view(planned))
+    _look_at_data(planned, address)
 
 
 @app.command(rich_help_panel="Searches")
@@ -119,8 +125,10 @@ def launch(
         launching.require_storage(storage)
     if name is not None and not or_resume and not is_head(address):
         launching.require_free_name(name, storage)
-    out.print(plan_view(planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)))
+    planned = planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)
+    out.print(plan_view(planned))
     if dry_run:
+        _look_at_data(planned, address)
         return
     from tuner.tables.terminal import Terminal
 
@@ -230,7 +238,7 @@ def confirm(
         )
     if outcome.ending == "interrupted":
         again = searched.command("confirm", "--top", str(top))
-        out.print(f"\ninterrupted; nothing is lost. Continue with: {again}", markup=False)
+        _say(f"\ninterrupted; nothing is lost. Continue with: {again}")
     else:
         out.print(confirmation_view(searched))
     raise typer.Exit(outcome.exit_code)
@@ -253,7 +261,7 @@ def stop(name: Name, storage: Storage = None, address: Head = None) -> None:
     if not is_held(found.lock):
         raise BadInput(f"`{found.name}` is not running, so there is nothing to stop; see `{found.command('status')}`")
     StopRequest(found.stop_request).make()
-    out.print(f"{found.name} ends after the running epochs; continue it with: {found.command('resume')}", markup=False)
+    _say(f"{found.name} ends after the running epochs; continue it with: {found.command('resume')}")
 
 
 @app.command(rich_help_panel="Searches")
@@ -272,6 +280,21 @@ def logs(
     with Screen(out, table=follow) as screen:
         code = submission.logs(address, name, following=follow, show=screen.show)
     raise typer.Exit(code)
+
+
+def _say(sentence: str) -> None:
+    """Print a sentence that may hold a command, which is never broken."""
+    out.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+def _look_at_data(planned: Plan, address: str | None) -> None:
+    """Say below a plan what is known of its data: here they must be there, with an address the nodes are asked."""
+    from tuner.machines import local_data
+
+    if address is None:
+        local_data.require(planned.configurations)
+    else:
+        _say(local_data.asked_there(planned.dataset))
 
 
 def _budget(
@@ -301,7 +324,7 @@ def _conclude(outcome: Any) -> None:
     from tuner.tables.results import results_view
 
     if outcome.ending == "interrupted":
-        out.print(f"\ninterrupted; nothing is lost. Continue with: {outcome.paths.command('resume')}", markup=False)
+        _say(f"\ninterrupted; nothing is lost. Continue with: {outcome.paths.command('resume')}")
     else:
         out.print(results_view(outcome.leaderboard, None))
     if outcome.exit_code == 1:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tuner.errors import BadInput
+from trainables.storage import probe
+from tuner.errors import BadInput, StorageUnavailable
 from tuner.experiment import Outcome, session
 from tuner.experiment.directory import create
 from tuner.experiment.launching import require_same_data
@@ -51,6 +52,7 @@ def confirm(
 
     Raises:
         BadInput: no such search, no valid trial, seeds that are not fresh, changed data; nothing was started.
+        StorageUnavailable: nothing can be written there.
         ClusterUnreachable: nobody answers at `address`.
     """
     searched = places.experiment(name, storage)
@@ -65,6 +67,10 @@ def confirm(
         _require_unchanged(searched, manifest, seed, replicates)
     else:
         manifest = _describe(manifests.read(searched.manifest), seed, replicates)
+        try:
+            probe(searched.root)
+        except OSError as error:
+            raise StorageUnavailable.to_begin(searched.root, error, searched.command("confirm")) from None
     have = {record["trial"] for record in known}
     more = [record for record in chosen if record["trial"] not in have]
     budget = manifest.budget

@@ -19,7 +19,7 @@ from tuner.records import changes
 from tuner.records import manifest as manifests
 from tuner.records.lines import Record, RecordWriter
 from tuner.records.lock import DriverLock
-from tuner.records.paths import ExperimentPaths
+from tuner.records.paths import ExperimentPaths, expanded
 from tuner.rules import ranking
 
 
@@ -73,7 +73,7 @@ def describe(
             for row in space.published
         ],
         "sources": changes.code(),
-        "space_fingerprint": changes.fingerprint(Path(str(given))) if str(given).endswith(".py") else None,
+        "space_fingerprint": changes.fingerprint(expanded(str(given))) if str(given).endswith(".py") else None,
         **manifests.surroundings(),
     }
     return manifests.of(content)
@@ -154,7 +154,7 @@ def _create_prefix(
 def _fill(paths: ExperimentPaths, trials: Sequence[Record], space: str | Path | SearchSpace | None) -> None:
     """Everything but the manifest."""
     if str(space).endswith(".py"):
-        paths.space_source.write_bytes(Path(str(space)).read_bytes())
+        paths.space_source.write_bytes(expanded(str(space)).read_bytes())
     writer = RecordWriter(paths.records)
     writer.write(*trials)
     writer.close()

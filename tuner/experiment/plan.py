@@ -215,6 +215,11 @@ def _warnings(
             f"{counted} are too few for a rung to stop one reliably (it keeps about 1 of {budget.reduction:g}); "
             "raise --trials."
         )
+    if budget.rank_window > budget.epochs:
+        found.append(
+            f"the rank window of {budget.rank_window} epochs is longer than the {budget.epochs} that are trained, so trials "
+            f"are ranked by the median of all their epochs; --rank-window {budget.epochs} says the same."
+        )
     unused = [name for name in overridden if not any(name in configuration for configuration in configurations)]
     if unused:
         found.append(f"no effect: none of the {len(configurations)} configurations has {', '.join(unused)}.")

@@ -28,10 +28,11 @@ def resolve_space(family: str, space: str | Path | SearchSpace, overrides: Overr
             chosen = search_spaces.load_file(Path(space))
         else:
             chosen = search_spaces.load(family, str(space))
-        changes = dict(overrides) if isinstance(overrides, Mapping) else parse_all(list(overrides))
         asked, has = families.canonical(family), families.canonical(chosen.family)
         if asked != has:
             raise BadInput(f"the space {chosen.name} is of the family `{has}`, not `{asked}`; launch `{has}` instead")
+        fields = families.config_class(has).model_fields
+        changes = dict(overrides) if isinstance(overrides, Mapping) else parse_all(list(overrides), fields)
         chosen = chosen.with_overrides(changes)
         # A relative folder would mean another one in a worker.
         return chosen.with_overrides({"dataset": datasets.canonical(chosen.protocol.dataset)})

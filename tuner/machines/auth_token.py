@@ -7,12 +7,13 @@ import secrets
 import stat
 from pathlib import Path
 
+from trainables.storage import home
 from tuner.errors import BadInput
 
 
 def default_path() -> Path:
     """Where Ray, and so every command here, looks for the token when no variable names another place."""
-    return Path.home() / ".ray" / "auth_token"
+    return (home.found() or home.stand_in()) / ".ray" / "auth_token"
 
 
 def find() -> str | None:
@@ -25,7 +26,10 @@ def find() -> str | None:
     if token := os.environ.get("RAY_AUTH_TOKEN", "").strip():
         return token
     named = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    path = Path(named).expanduser() if named else default_path()
+    try:
+        path = home.expanded(named) if named else default_path()
+    except home.UnusablePath as error:
+        raise BadInput(f"RAY_AUTH_TOKEN_PATH says where the token is, and {error}") from None
     if not named and not path.exists():
         return None
     try:

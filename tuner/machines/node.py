@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from trainables.storage import Place, probe
+from tuner.errors import sentence
 from tuner.records import changes
 from tuner.records.manifest import surroundings
 
@@ -78,7 +79,7 @@ def _storage(storage: Place, sign: Place, mark: Place | None) -> list[str]:
         else:
             mark.touch()
     except OSError as error:
-        return [f"cannot use the storage {storage} ({error}); make it readable and writable there"]
+        return [f"cannot use the storage {storage} ({sentence(error)}); make it readable and writable there"]
     return []
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import ipaddress
+import os
+import pwd
 import socket
 
 
@@ -29,6 +30,6 @@ def is_loopback(host: str) -> bool:
 
 def _user() -> str:
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return "USER"  # a container may run under a number that has no name

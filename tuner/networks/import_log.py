@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainables.config.wording import some
+from trainables.config.wording import reason, some
 from tuner.errors import BadInput
 from tuner.experiment import directory
 from tuner.records import manifest as manifests
@@ -109,13 +109,13 @@ def import_log(
     Raises:
         BadInput: no such file, nothing to read in it, several runs, a knob that the family refuses, a name in use.
     """
-    log = Path(file).expanduser()
+    log = paths.expanded(paths.required(file, "the log"))
     try:
         with log.open(errors="replace") as opened:
             # The last line of a log that was cut may end in a part of a number.
             runs = parse(line for line in opened if line.endswith("\n"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"cannot read {log} ({error}); give a log of a training run") from None
+        raise BadInput(f"cannot read {log} ({reason(error)}); give a log of a training run") from None
     epochs = _chosen(log, runs, run)
     budget = max(epoch.number for epoch in epochs)
     config = _checked(family, settings, budget)
@@ -147,8 +147,9 @@ def _checked(family: str, settings: Sequence[str], budget: int) -> dict[str, Any
     from trainables.config.training import problems
 
     try:
-        config = {**constants(settings), "epochs": budget}
-        families.config_class(family)(**config)
+        model = families.config_class(family)
+        config = {**constants(settings, model.model_fields), "epochs": budget}
+        model(**config)
     except ValidationError as error:
         raise BadInput.listing(problems(error)) from None
     except ValueError as error:

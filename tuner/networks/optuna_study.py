@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,8 @@ def export_study(paths: ExperimentPaths, path: Path) -> str:
         raise BadInput(f"cannot write a study into {target} ({reason}); name another file") from None
     unfinished = len(history.trials) - len(ended)
     left_out = f", {unfinished} unfinished left out" if unfinished else ""
-    return f"wrote {len(ended)} trials to the study `{history.name}`{left_out}; look at it with:\noptuna-dashboard sqlite:///{path}"
+    command = ["optuna-dashboard", f"sqlite:///{path}"]
+    return f"wrote {len(ended)} trials to the study `{history.name}`{left_out}; look at it with:\n{shlex.join(command)}"
 
 
 def _trial(history: History, trial: Trial, distributions: dict[str, BaseDistribution]) -> Any:

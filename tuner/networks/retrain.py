@@ -12,7 +12,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES
-from tuner.errors import BadInput, sentence
+from trainables.config.wording import reason
+from tuner.errors import BadInput
 from tuner.networks.export import SUFFIXES
 from tuner.networks.train import Request, run
 from tuner.records import manifest as manifests
@@ -129,8 +130,7 @@ def read(path: Path) -> Exported:
     try:
         content = yaml.safe_load(path.read_bytes())
     except (OSError, ValueError, OverflowError, RecursionError, yaml.YAMLError) as error:
-        reason = sentence(error) if isinstance(error, OSError) else " ".join(str(error).split())
-        raise BadInput(f"cannot read {path} ({reason}); give a file that `tuner export` wrote") from None
+        raise BadInput(f"cannot read {path} ({reason(error)}); give a file that `tuner export` wrote") from None
     try:
         return Exported.model_validate(content)
     except ValidationError as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.errors import BadInput
+from tuner.records.paths import expanded
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,10 @@ def train(
         BadInput: a knob that is unknown, out of range or not a constant; data or weights that are missing or do not fit.
     """
     from search_spaces.overrides import constants
+    from trainables import families
 
     try:
-        knobs = {"epochs": epochs, **constants(settings)}
+        knobs = {"epochs": epochs, **constants(settings, families.config_class(family).model_fields)}
     except ValueError as error:
         raise BadInput(str(error)) from None
     if pretrained and resume_from is not None:
@@ -121,7 +123,7 @@ def run(
     )
     try:
         if request.resume_from is not None:
-            initial_weights.resume_from(trial, request.resume_from)
+            initial_weights.resume_from(trial, expanded(request.resume_from))
         if request.pretrained:
             initial_weights.start_pretrained(trial)
     except ValueError as error:

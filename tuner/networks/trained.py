@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import BadInput
+from tuner.errors import BadInput, sentence
+from tuner.records.paths import expanded
 
 if TYPE_CHECKING:
     from trainables.trial.inference import Trained
@@ -22,13 +24,14 @@ def load(checkpoint: str, family: str | None, settings: Sequence[str], replicate
     from trainables.config.training import problems
 
     try:
-        knobs = constants(settings)
+        constants(settings)  # a text that cannot be read is said before torch is imported
+        file = expanded(checkpoint)
         import torch
 
         from trainables.trial.inference import Trained
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        return Trained.load(checkpoint, family, knobs, replicate, device)
+        return Trained.load(file, family, lambda config: constants(settings, config.model_fields), replicate, device)
     except ValidationError as error:
         raise BadInput.listing(problems(error)) from None
     except ValueError as error:
@@ -51,20 +54,43 @@ def predict(trained: Trained, images: Sequence[str], folder: Path) -> Iterator[s
     """For each image its likeliest classes, and the picture that was written of them into `folder`."""
     from tuner.networks import picture
 
+    folder = expanded(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(f"cannot write to {folder} ({error}); choose another --out") from None
-    for image in images:
+        raise BadInput(f"cannot write to {folder} ({sentence(error)}); choose another --out") from None
+    for image, path in _pictures(images, folder).items():
         try:
             likeliest = trained.predict(image)
             shown = trained.image(image)
         except ValueError as error:
             raise BadInput(str(error)) from None
-        path = folder / f"{Path(image).stem}.predicted.png"
         picture.write(path, shown.numpy(), likeliest)
         yield f"{image} (picture: {path})"
         yield from _lines(likeliest)
+
+
+def _pictures(images: Sequence[str], folder: Path) -> dict[str, Path]:
+    """A file for the picture of each image, none of them for two and none an image that is asked about.
+
+    cat.predicted.png where that says which it is, else cat.jpg.predicted.png, a-cat.jpg.predicted.png, 2-cat.jpg....
+    """
+    distinct = list(dict.fromkeys(images))
+    taken = {Path(image).absolute() for image in distinct}
+    ways: tuple[Callable[[Path], str], ...] = (
+        lambda path: path.stem,
+        lambda path: path.name,
+        lambda path: f"{path.absolute().parent.name}-{path.name}",
+    )
+    found: dict[str, Path] = {}
+    for image in distinct:
+        path = Path(image)
+        telling = (way(path) for way in ways if sum(way(Path(other)) == way(path) for other in distinct) == 1)
+        numbered = (f"{number}-{path.name}" for number in itertools.count(1))
+        names = (folder / f"{name}.predicted.png" for name in itertools.chain(telling, numbered))
+        found[image] = next(name for name in names if name.absolute() not in taken)
+        taken.add(found[image].absolute())
+    return found
 
 
 def _lines(likeliest: Sequence[tuple[str, float]]) -> Iterator[Any]:

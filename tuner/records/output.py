@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tuner.errors import BadInput
+from tuner.errors import BadInput, sentence
+from tuner.records.paths import expanded
 
 
 def require_writable(path: Path) -> Path:
     """The absolute path, or `BadInput` when no file can be written there; nothing is left behind."""
-    target = path.expanduser().absolute()
+    target = expanded(path).absolute()
     if target.is_dir():
         raise BadInput(f"cannot write {target}: it is a folder; name a file in it")
     try:
@@ -40,4 +41,4 @@ def _temporary(target: Path) -> Path:
 
 
 def _unwritable(target: Path, error: OSError) -> BadInput:
-    return BadInput(f"cannot write {target} ({error.strerror or error}); choose another path")
+    return BadInput(f"cannot write {target} ({sentence(error)}); choose another path")

@@ -16,6 +16,7 @@ STORAGE is a folder or s3://BUCKET/PREFIX. A folder or prefix is an experiment w
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import hashlib
 import os
@@ -25,29 +26,50 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainables.storage import Place, StorageError, place
+from trainables.storage import Place, StorageError, home, place
 from tuner.errors import BadInput
 
 NAME_LENGTH = 100
 
 
-def default_storage() -> Path:
-    """Ray's own default place for results."""
-    return Path.home() / "ray_results"
+def default_storage() -> Path | None:
+    """Ray's own default place for results; None for a user without a home folder."""
+    found = home.found()
+    return None if found is None else found / "ray_results"
 
 
 def storage_root(storage: str | Place | None) -> Place:
     """The absolute folder, or prefix of a bucket, that holds experiments; default `~/ray_results`."""
-    return default_storage() if storage is None else whole(storage)
+    if storage is not None:
+        return whole(storage)
+    default = default_storage()
+    if default is None:
+        raise BadInput("this user has no home folder, so there is no default storage; give --storage, or set HOME")
+    return default
 
 
 def whole(text: str | Place) -> Place:
     """The place that a text means, a folder made absolute; BadInput for what is almost an address."""
     try:
-        found = place(str(text))
+        found = place(required(str(text), "the storage"))
+        return home.absolute(found) if isinstance(found, Path) else found
     except ValueError as error:
         raise BadInput(str(error)) from None
-    return found.expanduser().absolute() if isinstance(found, Path) else found
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with `~` and `~name` replaced; BadInput where nobody knows whose folder that is."""
+    try:
+        return home.expanded(path)
+    except home.UnusablePath as error:
+        raise BadInput(str(error)) from None
+
+
+def required(text: str, what: str) -> str:
+    """The text itself; BadInput when it is blank, as a variable of the shell is that was never set."""
+    if not text.strip():
+        raise BadInput(f"{what} is empty, but must name a place; give one, or leave it out for the default")
+    return text
 
 
 def check_name(name: str) -> str:
@@ -69,6 +91,7 @@ class ExperimentPaths:
     """The files of one experiment under its root."""
 
     root: Place
+    events: Path | None = None  # where the event files are instead of beside the trials
 
     @property
     def name(self) -> str:
@@ -82,7 +105,7 @@ class ExperimentPaths:
     def command(self, verb: str, *more: str) -> str:
         """The command line that does something with this experiment, as it works from any folder."""
         storage = () if self.root.parent == default_storage() else ("--storage", shlex.quote(str(self.root.parent)))
-        return " ".join(["tuner", verb, self.name, *storage, *more])
+        return " ".join(["tuner", verb, shlex.quote(self.name), *storage, *more])
 
     @property
     def manifest(self) -> Place:
@@ -113,9 +136,17 @@ class ExperimentPaths:
     @property
     def tensorboard(self) -> Path:
         """The event files. TensorBoard reads folders only: for an experiment on S3 the process that shows it has its own."""
-        if isinstance(self.root, Path):
-            return self.root / "tensorboard"
+        if self.events is not None:
+            return self.events
+        return self.root / "tensorboard" if isinstance(self.root, Path) else self._temporary
+
+    @property
+    def _temporary(self) -> Path:
         return self.scratch.with_name(f"{self.scratch.name}-tensorboard-{os.getpid()}")
+
+    def elsewhere(self) -> ExperimentPaths:
+        """The same with event files in the temporary folder of this process: for those who may only look."""
+        return dataclasses.replace(self, events=self._temporary)
 
     @property
     def confirmation(self) -> ExperimentPaths:
@@ -135,11 +166,17 @@ def trial_name(index: int) -> str:
 
 def experiment(name: str, storage: str | Place | None = None) -> ExperimentPaths:
     """The paths of an experiment that exists, by its name under the storage or by its place; `BadInput` otherwise."""
-    direct = whole(name)
-    root = storage_root(storage)
+    required(name, "the name of the experiment")
+    try:
+        direct = whole(name)
+    except BadInput:
+        if "/" in name or name.startswith("~"):
+            raise
+        direct = storage_root(storage) / name  # a name still, in a working directory whose own is not UTF-8
     try:
         if (direct / "manifest.json").is_file():
             return ExperimentPaths(direct)
+        root = storage_root(storage)
         if "/" not in name and name not in (".", "..") and (root / name / "manifest.json").is_file():
             return ExperimentPaths(root / name)
         known = sorted(path.parent.name for path in root.glob("*/manifest.json"))

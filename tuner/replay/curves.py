@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainables.config.wording import reason
 from trainables.statistics import mode_of
 from tuner.errors import BadInput
 from tuner.records import paths
@@ -57,7 +58,7 @@ def load(source: str, storage: str | Path | None, metric: str | None) -> Curves:
     Args:
         metric: with its split in front; default an experiment's objective, and val_accuracy of a CSV.
     """
-    path = Path(source).expanduser()
+    path = paths.expanded(paths.required(source, "the source of the curves"))
     if path.is_file() or path.suffix == ".csv":
         name = metric or "val_accuracy"
         split, _, short = name.partition("_")
@@ -72,7 +73,9 @@ def read(path: Path) -> pandas.DataFrame:
     try:
         return pandas.read_csv(path)
     except (OSError, ValueError) as error:
-        raise BadInput(f"cannot read {path} ({error}); give a CSV with the columns {', '.join(COLUMNS)}") from None
+        raise BadInput(
+            f"cannot read {path} ({reason(error)}); give a CSV with the columns {', '.join(COLUMNS)}"
+        ) from None
 
 
 def of_history(history: History, metric: str | None = None) -> Curves:

@@ -35,6 +35,16 @@ def product(
     ]
 
 
+def require_windows(windows: Sequence[int] | None, epochs: int) -> None:
+    """BadInput for a window that was asked for and is longer than the longest curve: no rung could ever fill it."""
+    too_long = [window for window in windows or () if window > epochs]
+    if too_long:
+        raise BadInput(
+            f"--window is {', '.join(map(str, too_long))}, but must be at most {epochs}, the epochs of the longest curve; "
+            "lower it"
+        )
+
+
 def _epochs(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):

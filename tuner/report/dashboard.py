@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tuner.errors import BadInput
+from tuner.errors import BadInput, sentence
 from tuner.machines import tunnel
 from tuner.records.lock import is_held
 from tuner.records.paths import ExperimentPaths
@@ -37,7 +37,11 @@ def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> Non
     beside = free_port(chosen + 1)
     on_disk = isinstance(paths.root, Path)
     if on_disk and not is_held(paths.lock):
-        tensorboard.rebuild(paths)
+        try:
+            tensorboard.rebuild(paths)
+        except OSError as error:  # somebody else's experiment, a mount that only reads, a full disk
+            on_disk, paths = False, paths.elsewhere()
+            tell(f"event files cannot be written in {paths.root} ({sentence(error)}); they are in {paths.tensorboard}")
     with contextlib.nullcontext() if on_disk else Follower(paths), Server(feed, chosen, _address(beside)) as server:
         command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(paths.tensorboard)]
         board = subprocess.Popen([*command, "--host", HOST, "--port", str(beside)], stderr=subprocess.DEVNULL)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
 from trainables import datasets
-from tuner.errors import BadInput
+from tuner.errors import BadInput, sentence
+from tuner.tables.grid import grid
 
 
-def listing() -> Table:
+def listing() -> RenderableType:
     """Every dataset that has a name, and whether it can be used."""
-    table = Table(box=None, pad_edge=False, title=f"data folder: {datasets.data_root()}", title_justify="left")
-    for column in ("dataset", "here", "train", "test", "classes", "side", ""):
-        table.add_column(column, justify="right" if column in ("train", "test", "classes", "side") else "left")
-    for info in datasets.available():
+    rows = []
+    try:
+        root, found = datasets.data_root(), datasets.available()
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    for info in found:
         counts = (info.train_images, info.test_images, info.classes, info.side)
-        table.add_row(
-            info.name, "yes" if info.present else "no", *(f"{count:,}" for count in counts), Text(info.problem or "")
-        )
-    table.add_row("folder:PATH", "", "", "", "", "", "train/ and val/ or test/, a class folder each")
-    table.add_row("imagenet:PATH", "", "", "", "", "", "train/ and val/, a synset folder each; streamed")
-    return table
+        here = "yes" if info.present else "no"
+        rows.append([info.name, here, *(f"{count:,}" for count in counts), info.problem or ""])
+    rows.append(["folder:PATH", *[""] * 5, "train/ and val/ or test/, a class folder each"])
+    rows.append(["imagenet:PATH", *[""] * 5, "train/ and val/, a synset folder each; streamed"])
+    columns = ["dataset", "here", "train", "test", "classes", "side", ""]
+    return grid(columns, rows, left=["dataset", "here", ""], title=f"data folder: {root}")
 
 
 def check(dataset: str) -> str:
@@ -41,7 +43,7 @@ def fetch(dataset: str) -> str:
         raise BadInput(str(error)) from None
     except OSError as error:
         raise BadInput(
-            f"cannot download {dataset} ({error}); check the network and the free space, then retry"
+            f"cannot download {dataset} ({sentence(error)}); check the network and the free space, then retry"
         ) from None
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,30 +18,26 @@ from search_spaces.space import SearchSpace
 from trainables import families
 from tuner.errors import BadInput
 from tuner.rules.ranking import rungs
+from tuner.tables.grid import grid
+
+NARROW = 60  # columns of a screen on which two columns of text are hard to read
 
 
-def listing(family: str | None = None) -> Table:
+def listing(family: str | None = None) -> RenderableType:
     """Every space with its budget, of one family or of all."""
     try:
         chosen = {families.canonical(family)} if family else set(search_spaces.names())
     except ValueError as error:
         raise BadInput(str(error)) from None
-    table = Table(box=None, pad_edge=False)
-    for column in ("family", "space", "trials", "epochs", "rungs", "what it asks"):
-        table.add_column(column, justify="right" if column in ("trials", "epochs") else "left")
+    rows = []
     for name, spaces in search_spaces.names().items():
         for space in (search_spaces.load(name, space) for space in spaces if name in chosen):
             budget = space.budget
             levels = rungs(budget.epochs, budget.grace, budget.reduction)
-            table.add_row(
-                name,
-                space.name,
-                str(budget.trials),
-                str(budget.epochs),
-                " ".join(map(str, levels)),
-                Text(space.summary),
-            )
-    return table
+            shape = [str(budget.trials), str(budget.epochs), " ".join(map(str, levels))]
+            rows.append([name, space.name, *shape, space.summary])
+    columns = ["family", "space", "trials", "epochs", "rungs", "what it asks"]
+    return grid(columns, rows, left=["family", "space", "rungs", "what it asks"])
 
 
 def one(family: str, name: str) -> RenderableType:
@@ -48,9 +47,7 @@ def one(family: str, name: str) -> RenderableType:
         fields = families.config_class(space.family).model_fields
     except ValueError as error:
         raise BadInput(str(error)) from None
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    knobs = []
     searched = space.searched
     settings = {**space.settings, **space.fixed}
     for knob in (*searched, *(key for key in fields if key not in searched)):
@@ -65,7 +62,7 @@ def one(family: str, name: str) -> RenderableType:
             notes.append(f"allowed {allowed}")
         text.append(f"{'  ' if text else ''}{', '.join(notes)}")
         text.append(f"\n{fields[knob].description or ''}{_condition(space, knob)}", style="dim")
-        table.add_row(Text(knob), text)
+        knobs.append((knob, text))
     budget = space.budget
     levels = " ".join(map(str, rungs(budget.epochs, budget.grace, budget.reduction)))
     ranked = "" if budget.rank_window == 1 else f" (ranked by the median of {budget.rank_window} epochs)"
@@ -75,7 +72,27 @@ def one(family: str, name: str) -> RenderableType:
         f"{space.objective.metric} ({space.objective.mode}) on {space.protocol.dataset}, selected on the "
         f"{space.protocol.selection}{_bracket(space)}\n"
     )
-    return Group(heading, table)
+    return Group(heading, _Knobs(knobs))
+
+
+@dataclass(frozen=True)
+class _Knobs:
+    """Knobs with what is said of each beside it or, on a narrow screen, below it."""
+
+    knobs: Sequence[tuple[str, Text]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        if options.max_width < NARROW:
+            for knob, text in self.knobs:
+                yield Text(knob)
+                yield Padding(text, (0, 0, 0, 2))
+            return
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for knob, text in self.knobs:
+            table.add_row(Text(knob), text)
+        yield table
 
 
 def _bracket(space: SearchSpace) -> str:

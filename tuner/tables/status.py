@@ -8,6 +8,7 @@ from collections import Counter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History, Trial
 from tuner.results.leaderboard import Leaderboard, incumbent
 from tuner.results.progress import time_left
@@ -18,14 +19,20 @@ from tuner.tables.results import early_stopping_view
 from tuner.tables.text import MISSING, duration, metric, plain, spread
 
 
-def status_view(history: History, now: float | None = None) -> RenderableType:
-    """The state of an experiment; `now` (unix seconds) is the present by default."""
+def status_view(history: History, now: float | None = None, paths: ExperimentPaths | None = None) -> RenderableType:
+    """The state of an experiment.
+
+    Args:
+        now: unix seconds; the present by default.
+        paths: of the experiment, so that the commands in it name its storage. Lines with a command are never broken:
+            print with `crop=False`.
+    """
     report = Leaderboard(history).early_stopping
     trained = sum(trial.seconds for trial in history.trials)
     parts: list[RenderableType] = [
         heading.protocol(history),
         heading.experiment(history),
-        Text(_session(history, time.time() if now is None else now)),
+        _unbroken(_session(history, time.time() if now is None else now, paths)),
         Text(best_line(history)),
         *([Text(waiting_line(history))] if any(trial.waits for trial in history.trials) else []),
         Text(),
@@ -36,8 +43,8 @@ def status_view(history: History, now: float | None = None) -> RenderableType:
         parts += [Text(), running_view(history)]
     failure = first_failure(history)
     if failure is not None:
-        hint = f"see `tuner show {history.name} {failure.trial}`"
-        parts += [Text(), Text(plain(f"{failure.sentence} ({hint})"), style="red")]
+        hint = f"see `{_command(history, paths, 'show', str(failure.trial))}`"
+        parts += [Text(), _unbroken(f"{failure.sentence} ({hint})", style="red")]
     return Group(*parts)
 
 
@@ -86,7 +93,16 @@ def _running(history: History, trial: Trial) -> list[str]:
     ]
 
 
-def _session(history: History, now: float) -> str:
+def _command(history: History, paths: ExperimentPaths | None, verb: str, *more: str) -> str:
+    return " ".join(["tuner", verb, history.name, *more]) if paths is None else paths.command(verb, *more)
+
+
+def _unbroken(text: str, style: str = "") -> Text:
+    """A line whose command can be copied as a whole."""
+    return Text(plain(text), style=style, no_wrap=True, overflow="ignore")
+
+
+def _session(history: History, now: float, paths: ExperimentPaths | None) -> str:
     if history.live:
         session = history.sessions[-1] if history.sessions else None
         where = f"process {session.pid} on {session.host}: " if session else ""
@@ -95,5 +111,5 @@ def _session(history: History, now: float) -> str:
         return "not started"
     count = len(history.sessions)
     took = f"{duration(history.seconds)} in {count} session{'' if count == 1 else 's'}"
-    hint = "" if history.state == "finished" else f"; continue with `tuner resume {history.name}`"
+    hint = "" if history.state == "finished" else f"; continue with `{_command(history, paths, 'resume')}`"
     return f"{history.state} after {took}{hint}"

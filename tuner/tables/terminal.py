@@ -37,7 +37,7 @@ class Terminal:
 
     def tell(self, text: str) -> None:
         """Print a sentence, above the live table if there is one."""
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def listen(self, paths: ExperimentPaths, manifest: Manifest) -> Listener:
         """Open the live table of an experiment; returns what takes its records."""

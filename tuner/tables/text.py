@@ -34,9 +34,17 @@ def spread(low: float | None, high: float | None) -> str:
 
 
 def knob(value: Any, width: int | None = 24) -> str:
-    """The value of a knob, whatever its type: 0.05, 1e-4, none, true, (0,1,2); cut at `width` characters if given."""
+    """The value of a knob, whatever its type: 0.05, 1e-4, none, true, (0,1,2).
+
+    With `width`, a longer word is cut there and a longer list between its elements; a number never is.
+    """
     text = _compact(value)
-    return text if width is None or len(text) <= width else text[: width - 1] + "…"
+    if width is None or len(text) <= width or isinstance(value, int | float):
+        return text
+    if not isinstance(value, list | tuple):
+        return text[: width - 1] + "…"
+    whole = text.rfind(",", 0, width - 1)  # the last element that is there as a whole
+    return f"{text[: whole + 1]}…)" if whole > 0 else "(…)"
 
 
 def duration(seconds: float) -> str:

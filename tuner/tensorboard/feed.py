@@ -28,7 +28,10 @@ class Export:
         self._torn = False
 
     def __enter__(self) -> Export:
-        tensorboard.rebuild(self._paths)
+        try:
+            tensorboard.rebuild(self._paths)
+        except OSError:
+            self._torn = True
         self._writer = tensorboard.TensorBoardWriter(self._paths, manifests.read(self._paths.manifest))
         return self
 

@@ -6,9 +6,12 @@ from the records, so it can be thrown away and rebuilt.
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import os
 import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -146,13 +149,39 @@ class TensorBoardWriter:
 def rebuild(paths: ExperimentPaths) -> None:
     """Write all event files of an experiment anew from its records.
 
-    Only for the experiment's driver, or while it has none: the files a driver writes would vanish under it.
+    Only for the experiment's driver, or while it has none: the files a driver writes would vanish under it. They are
+    written beside the old ones and take their place when all of them are there. OSError when that fails, on a full disk or
+    where nothing may be written; the old ones are as they were then.
     """
-    shutil.rmtree(paths.tensorboard, ignore_errors=True)
-    writer = TensorBoardWriter(paths, manifests.read(paths.manifest))
-    for record in records.read(paths.records):
-        writer.update(record)
-    writer.close()
+    fresh = dataclasses.replace(
+        paths, events=paths.tensorboard.with_name(f".{paths.tensorboard.name}.{os.getpid()}.new")
+    )
+    for left_by_a_kill in paths.tensorboard.parent.glob(f".{paths.tensorboard.name}.*"):
+        shutil.rmtree(left_by_a_kill, ignore_errors=True)
+    try:
+        fresh.tensorboard.mkdir(parents=True)
+        writer = TensorBoardWriter(fresh, manifests.read(paths.manifest))
+        for record in records.read(paths.records):
+            writer.update(record)
+        writer.close()
+        _replace(paths.tensorboard, fresh.tensorboard)
+    finally:
+        shutil.rmtree(fresh.tensorboard, ignore_errors=True)
+
+
+def _replace(old: Path, new: Path) -> None:
+    """Put a folder in the place of another one, which is back if that fails."""
+    aside = new.with_suffix(".old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if old.exists():
+        old.rename(aside)
+    try:
+        new.rename(old)
+    except OSError:
+        if aside.exists():
+            aside.rename(old)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _scalars(record: Record) -> list[Summary.Value]:
