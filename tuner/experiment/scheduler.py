@@ -29,15 +29,21 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
     Args:
         judge: decides and records.
         stopping: whether the search was asked to stop; no trial is started then.
+        begun: whether the start of a trial, by its index, was recorded; one that was not is let go by a stop.
     """
 
-    def __init__(self, judge: Judge, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, judge: Judge, stopping: Callable[[], bool], begun: Callable[[int], bool] = lambda index: True
+    ) -> None:
         super().__init__()
         self._judge = judge
         self._stopping = stopping
+        self._begun = begun
         self._unfit: set[str] = set()  # ids of nodes
 
     def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
+        if result.get("untrained"):  # its worker found the request to stop before it began
+            return str(TrialScheduler.STOP)
         verdict = self._judge.observe(index_of(trial), result | {"scalars": _scalars(result)})
         if verdict == "stop" or result.get("interrupted"):
             return str(TrialScheduler.STOP)
@@ -62,7 +68,20 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
                 trial.update_resources(request)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
-        return None if self._stopping() else super().choose_trial_to_run(tune_controller)
+        if not self._stopping():
+            return super().choose_trial_to_run(tune_controller)
+        self._let_go(tune_controller)
+        return None
+
+    def _let_go(self, tune_controller: TuneController) -> None:
+        """End all trials that have not begun: Ray starts what waits, also when it is offered nothing to start.
+
+        They stay what they are in the records, so that the next session trains them.
+        """
+        tune_controller.search_alg.set_finished()
+        for trial in list(tune_controller.get_live_trials()):
+            if trial.status == Trial.PENDING or not self._begun(index_of(trial)):
+                tune_controller.stop_trial(trial)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Ray pickles every scheduler into snapshots that nobody reads here, and the judge holds open files.

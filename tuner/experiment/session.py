@@ -13,6 +13,7 @@ from tuner.experiment import trials as search
 from tuner.experiment import watch
 from tuner.experiment.housekeeping import Housekeeper
 from tuner.experiment.interrupt import StopRequest, on_signal
+from tuner.experiment.pace import Pace
 from tuner.machines import newcomers, ray_session
 from tuner.machines.allocation import Allocator
 from tuner.machines.capacity import concurrency
@@ -59,11 +60,14 @@ def hold(
     with ExitStack() as stack:
         with _storage_at_hand(paths):
             lock = stack.enter_context(DriverLock(paths.lock, tell))
-            past = list(read(paths.records, manifest))
-            listeners = _listeners(paths, manifest, past, listen, stack)
-            kept = journal(paths.records)
             stop = StopRequest(paths.stop_request)
-            stop.withdraw()
+            stop.withdraw()  # at once: who asks from now on means this session
+            past = list(read(paths.records, manifest))
+            pace = Pace()
+            listeners: list[Listener] = [pace, *_listeners(paths, manifest, past, listen, stack)]
+            for record in past:
+                pace(record)
+            kept = journal(paths.records)
             opening = RecordWriter(kept, *listeners)
             configs = {record["trial"]: record["config"] for record in past if record["event"] == "trial"}
             if more or revised:
@@ -104,7 +108,7 @@ def hold(
                     if not unfinished or stop.is_made():
                         break
                     # A second round is for what Ray gave up on and we do not (see tuner.experiment.watch).
-                    search.run(paths, manifest, assign(unfinished), judge, stop, limit, patience, tell)
+                    search.run(paths, manifest, assign(unfinished), judge, stop, limit, patience, tell, pace)
             if len(judge.ended) == len(configs):
                 ending = "finished"
         except KeyboardInterrupt:

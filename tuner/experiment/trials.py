@@ -9,6 +9,7 @@ from typing import Any
 
 from tuner.errors import TunerError
 from tuner.experiment.interrupt import StopRequest
+from tuner.experiment.pace import Pace
 from tuner.machines.allocation import Share
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
@@ -26,6 +27,7 @@ def run(
     max_concurrent: int,
     patience: float,
     tell: Callable[[str], None],
+    pace: Pace,
 ) -> None:
     """Train the trials, in the given order, as far as the judge lets them.
 
@@ -36,6 +38,7 @@ def run(
         max_concurrent: trials training at the same time.
         patience: seconds without a running trial before the search gives up waiting for room.
         tell: receives sentences for a person.
+        pace: is fed with the records.
 
     Raises:
         TunerError: no trial found room in that time.
@@ -46,7 +49,7 @@ def run(
     from tuner.experiment.scheduler import MedianASHA
     from tuner.experiment.watch import Watch
 
-    watch = Watch(paths, judge, request, patience, tell)
+    watch = Watch(paths, judge, request, patience, tell, pace)
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
     shutil.rmtree(paths.scratch, ignore_errors=True)  # of a session that was killed
     paths.scratch.mkdir(mode=0o700)
@@ -57,7 +60,7 @@ def run(
             tune_config=tune.TuneConfig(
                 metric=manifest.objective.metric,
                 mode=manifest.objective.mode,
-                scheduler=MedianASHA(judge, request.is_made),
+                scheduler=MedianASHA(judge, request.is_made, watch.is_running),
                 max_concurrent_trials=max_concurrent,
                 reuse_actors=True,
                 trial_dirname_creator=_short_name,
