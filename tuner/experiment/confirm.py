@@ -14,7 +14,7 @@ from tuner.errors import BadInput, StorageUnavailable
 from tuner.experiment import Outcome, session
 from tuner.experiment.directory import create
 from tuner.experiment.launching import require_same_data
-from tuner.machines import preflight, ray_session
+from tuner.machines import preflight, ray_session, scratch
 from tuner.machines.allocation import Allocator
 from tuner.records import manifest as manifests
 from tuner.records import paths as places
@@ -79,6 +79,7 @@ def confirm(
         budget.max_concurrent = max_concurrent
     if not more and all(trial.has_ended for trial in History.load(paths).trials):
         return Outcome(paths, "finished")
+    scratch.require(paths)
     with ray_session.connected(address) as resources:
         configs = [record["config"] for record in [*known, *more]]
         limit = budget.max_concurrent

@@ -1,7 +1,7 @@
 """Stopping a search without losing anything: a file that asks for it, and Ctrl-C that makes the file.
 
-A trial looks for the file before its first epoch and after each one, checkpoints and ends. So the same request works from the terminal that runs
-the search, from another one (`tuner stop`) and from any machine that shares the storage.
+A trial looks for the file before its first epoch and after each one, checkpoints and ends. So the same request works from
+the terminal that runs the search, from another one (`tuner stop`) and from any machine that shares the storage.
 """
 
 from __future__ import annotations

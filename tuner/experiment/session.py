@@ -17,6 +17,7 @@ from tuner.experiment.pace import Pace
 from tuner.machines import newcomers, ray_session
 from tuner.machines.allocation import Allocator
 from tuner.machines.capacity import concurrency
+from tuner.records import leftovers
 from tuner.records import manifest as manifests
 from tuner.records.journal import journal
 from tuner.records.lines import Record, RecordWriter, read
@@ -62,6 +63,7 @@ def hold(
             lock = stack.enter_context(DriverLock(paths.lock, tell))
             stop = StopRequest(paths.stop_request)
             stop.withdraw()  # at once: who asks from now on means this session
+            leftovers.clear(paths)
             past = list(read(paths.records, manifest))
             pace = Pace()
             listeners: list[Listener] = [pace, *_listeners(paths, manifest, past, listen, stack)]

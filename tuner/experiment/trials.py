@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from tuner.errors import TunerError
 from tuner.experiment.interrupt import StopRequest
 from tuner.experiment.pace import Pace
+from tuner.machines import scratch
 from tuner.machines.allocation import Share
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
@@ -51,9 +51,7 @@ def run(
 
     watch = Watch(paths, judge, request, patience, tell, pace)
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
-    shutil.rmtree(paths.scratch, ignore_errors=True)  # of a session that was killed
-    paths.scratch.mkdir(mode=0o700)
-    try:
+    with scratch.made(paths) as folder:
         tuner = tune.Tuner(
             TRAINABLES[manifest.family],
             param_space={"trial": tune.grid_search(list(assignments))},
@@ -67,7 +65,7 @@ def run(
             ),
             run_config=tune.RunConfig(
                 name="ray",
-                storage_path=str(paths.scratch),
+                storage_path=str(folder),
                 verbose=0,
                 stop=watch.stopper(),
                 callbacks=[watch.callback()],
@@ -78,8 +76,6 @@ def run(
         tuner.fit()
         if watch.problem is not None:
             raise TunerError(watch.problem)
-    finally:
-        shutil.rmtree(paths.scratch, ignore_errors=True)
 
 
 def assignment(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-
-import psutil
+from pathlib import Path
 
 from tuner.errors import BadInput, ClusterUnreachable
 from tuner.machines.private_ray import MARK
@@ -54,26 +53,37 @@ def choose(takes: Callable[[str], bool]) -> str:
 def find() -> dict[str, bool]:
     """HOST:PORT of every Ray that has a node on this machine, and whether it is private to a driver of ours."""
     found: dict[str, bool] = {}
-    for process in psutil.process_iter():
-        try:
-            words = process.cmdline()
-            if not words or os.path.basename(words[0]) != "raylet":
-                continue
+    for process in Path("/proc").glob("[0-9]*"):
+        words = _words(process)
+        if words and Path(words[0]).name == "raylet":
             addresses = [word.removeprefix(_GCS) for word in words if word.startswith(_GCS)]
             found |= {address: _is_private(process) for address in addresses if address}
-        except psutil.Error:  # it has ended, or cannot be looked at
-            continue
     return found
 
 
-def _is_private(raylet: psutil.Process) -> bool:
+def _is_private(raylet: Path) -> bool:
     """Whether it belongs to one driver and ends with it.
 
     Of another user's Ray it is seen who started it: `ray start` ends, or says so, while a driver goes on.
     """
     try:
-        return MARK in raylet.environ()
-    except psutil.Error:
-        parent = raylet.parent()
-        words = parent.cmdline() if parent is not None else []
-        return bool(words) and os.path.basename(words[0]).startswith("python") and "start" not in words
+        return any(line.startswith(f"{MARK}=".encode()) for line in (raylet / "environ").read_bytes().split(b"\0"))
+    except OSError:
+        words = _words(raylet.with_name(_parent(raylet)))
+        return bool(words) and Path(words[0]).name.startswith("python") and "start" not in words
+
+
+def _words(process: Path) -> list[str]:
+    """The command line of a process; empty once it has ended."""
+    try:
+        return os.fsdecode((process / "cmdline").read_bytes()).split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def _parent(process: Path) -> str:
+    try:
+        status = (process / "stat").read_text()
+    except OSError:
+        return "0"
+    return status.rpartition(")")[2].split()[1]  # the name of a process may hold anything

@@ -61,8 +61,8 @@ def require_folder() -> Path:
     length = len(os.fsencode(folder.parent.absolute()))
     if length > most:
         raise BadInput(
-            f"{called}, a path of {length} bytes, but the sockets of a private Ray need one of at most {most}; set RAY_TMPDIR to a "
-            "short folder on a local disk, such as /tmp"
+            f"{called}, a path of {length} bytes, but the sockets of a private Ray need one of at most {most}; set "
+            "RAY_TMPDIR to a short folder on a local disk, such as /tmp"
         )
     try:
         probe(folder)

@@ -104,13 +104,12 @@ def end_with_reader() -> None:
 
 def _text(raw: _Descriptor, like: TextIO | None) -> TextIO:
     encoding, handling = (like.encoding, like.errors) if like is not None else ("utf-8", "replace")
-    stream = io.TextIOWrapper(
+    return io.TextIOWrapper(
         io.BufferedWriter(cast(io.RawIOBase, raw)),
         encoding=encoding,
         errors=handling,
         line_buffering=raw.isatty() or raw.fileno() == 2,
     )
-    return stream
 
 
 def _lead_to_nowhere(number: int) -> None:

@@ -1,5 +1,6 @@
 """Output that nobody reads ends no search; a command that only prints ends quietly, like other Unix tools."""
 
+import contextlib
 import os
 import pty
 import subprocess
@@ -121,7 +122,5 @@ def test_a_terminal_that_is_closed_stops_the_search_and_its_private_ray_finishes
 
 
 def _drain(terminal):
-    try:
+    with contextlib.suppress(BlockingIOError):
         os.read(terminal, 65536)
-    except BlockingIOError:
-        pass
