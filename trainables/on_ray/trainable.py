@@ -45,10 +45,11 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
     `checkpoint_seconds` (default 0: after every epoch), `stop_file` (its presence asks to checkpoint and end after the
     current epoch, or before the first one of this worker: then `step()` says `untrained`), `workers` (default 1: all
-    replicates in this process; otherwise processes of their own, each with these `cpus` and `gpus`), `team` (default 1: how many of the workers train each replicate together; the teams divide the
-    replicates), `look` (called with the family, the knobs and `gpus` in each process of the trial before anything else; what
-    it raises is the failure of that worker), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far
-    more than any took, see `trainables.process.watchdog`).
+    replicates in this process; otherwise processes of their own, each with these `cpus` and `gpus`), `team`
+    (default 1: how many of the workers train each replicate together; the teams divide the replicates), `look` (called
+    with the family, the knobs and `gpus` in each process of the trial before anything else; what it raises is the
+    failure of that worker), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far more than any
+    took, see `trainables.process.watchdog`).
 
     While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
     storage rather than train anew what a checkpoint holds.
