@@ -22,6 +22,7 @@ from tuner.records.lines import Record, read
 from tuner.records.lock import DriverLock
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
+from tuner.records.standard_output import enduring
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard
 
@@ -88,7 +89,9 @@ def confirm(
         if not known:
             create(paths, manifest, more)
             more = []
-        tell(f"confirming {budget.trials} trials of `{searched.name}` on seed {manifest.seed}, in {paths.root}")
+        enduring(tell)(
+            f"confirming {budget.trials} trials of `{searched.name}` on seed {manifest.seed}, in {paths.root}"
+        )
         ending = session.hold(
             paths, manifest, resources, checkpoint_seconds=checkpoint_seconds, tell=tell, listen=listen, more=more
         )

@@ -18,6 +18,7 @@ from tuner.records import paths as places
 from tuner.records.lines import read
 from tuner.records.lock import DriverLock
 from tuner.records.paths import ExperimentPaths
+from tuner.records.standard_output import enduring
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard
 
@@ -123,7 +124,7 @@ def launch(
         manifest = describe(chosen, space, overrides, seed, paths.name, data)
         manifest.budget.max_concurrent = max_concurrent
         create(paths, manifest, trial_records(0, configs), space)
-        tell(f"{paths.name}: {len(configs)} trials of {chosen.budget.replicates} replicates, in {paths.root}")
+        enduring(tell)(f"{paths.name}: {len(configs)} trials of {chosen.budget.replicates} replicates, in {paths.root}")
         ending = session.hold(
             paths,
             manifest,

@@ -24,6 +24,7 @@ from tuner.records.lines import Record, RecordWriter, read
 from tuner.records.lock import DriverLock
 from tuner.records.outage import GATHERING, PatientJournal
 from tuner.records.paths import ExperimentPaths
+from tuner.records.standard_output import enduring
 from tuner.rules.judge import Judge, rule_of
 from tuner.tensorboard.feed import Export
 
@@ -58,6 +59,7 @@ def hold(
         more: records of the trials that extend the search.
         revised: the manifest is not what is on the storage.
     """
+    tell = enduring(tell)
     with ExitStack() as stack:
         with _storage_at_hand(paths):
             lock = stack.enter_context(DriverLock(paths.lock, tell))
@@ -142,7 +144,7 @@ def _listeners(
     if isinstance(paths.root, Path):
         listeners.append(stack.enter_context(Export(paths)).update)
     if listen is not None:
-        listener = listen(paths, manifest)
+        listener = enduring(listen(paths, manifest))
         for record in past:
             listener(record)
         listeners.append(listener)

@@ -1,7 +1,7 @@
 """What killed processes left behind, removed by the next session: only what is this user's and known to be dead.
 
-A name that bears a mark (`trainables.storage.temporary`) says whose it is; Ray's scratch folder holds the entry of its owner. What
-says neither was left by an older version, and is removed once nothing in it has changed for a day.
+A name that bears a mark (`trainables.storage.temporary`) says whose it is; Ray's scratch folder holds the entry of its
+owner. What says neither was left by an older version, and is removed once nothing in it has changed for a day.
 """
 
 from __future__ import annotations

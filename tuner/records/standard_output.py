@@ -10,13 +10,15 @@ import errno
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 
 from tuner.errors import sentence
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+T = TypeVar("T")
 _READER_LEFT = (errno.EPIPE, errno.EIO, errno.EBADF)  # a pipe, a terminal, a descriptor that was never open
 
 
@@ -100,6 +102,30 @@ def end_with_reader() -> None:
     """From here on the command only prints, and ends when nobody reads that."""
     if _output is not None:
         _output.endures = False
+
+
+def enduring(speak: Callable[[T], object]) -> Callable[[T], None]:
+    """The same function of one thing to say, but silent for good once what it says can be written no more.
+
+    For whoever hands a search his own: a console on a pipe, a file that is closed.
+    """
+    heard = True
+
+    def say(what: T) -> None:
+        nonlocal heard
+        if not heard:
+            return
+        try:
+            speak(what)
+        except OSError:
+            heard = False
+        except (SystemExit, ValueError) as error:
+            # Rich ends the process when a pipe is closed; Python says of a closed file that its value is wrong.
+            if not isinstance(error.__context__, BrokenPipeError) and "closed file" not in str(error):
+                raise
+            heard = False
+
+    return say
 
 
 def _text(raw: _Descriptor, like: TextIO | None) -> TextIO:

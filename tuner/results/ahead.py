@@ -42,8 +42,8 @@ class _Rest:
     def __init__(self, history: History, mean_step: float) -> None:
         self._history = history
         self._rungs = history.rungs
-        self._reduction = float(history.manifest["budget"]["reduction"])
-        knobs = tuple(history.manifest.get("bracket", ()))
+        self._reduction = history.manifest.budget.reduction
+        knobs = tuple(history.manifest.bracket)
         self._bracket = {trial.index: bracket_of(trial.config, knobs) for trial in history.trials}
         self._ranks: dict[int, float] = {}  # trial -> its rank, from 0 (worst) to 1
         self._arrived: dict[tuple[str, int], list[float]] = defaultdict(list)  # bracket and rung -> ranks, ascending

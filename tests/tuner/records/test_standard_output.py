@@ -1,16 +1,20 @@
 """Output that nobody reads ends no search; a command that only prints ends quietly, like other Unix tools."""
 
 import contextlib
+import io
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
 
 import pytest
+from rich.console import Console
 
 from tests.tuner.experiments import Experiment, around, finished
 from tests.tuner.searches import count_epochs, medians, options
+from tuner.records import standard_output
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History
 
@@ -70,7 +74,9 @@ def test_what_is_printed_never_lands_in_a_file_that_took_a_closed_descriptor(tmp
     for redirection in ("", ">&- 2>&- <&-"):
         code, _, errors = shell(f"{' '.join(TUNER)} export {paths.root} -o {written} {redirection}")
         assert (code, errors) == (0, "")
-        contents.append(written.read_text())
+        contents.append(
+            [re.sub(r"T\d\d:\d\d:\d\d", "", line) for line in written.read_text().splitlines()]
+        )  # but for the time
     assert contents[0] == contents[1]
 
 
@@ -124,3 +130,40 @@ def test_a_terminal_that_is_closed_stops_the_search_and_its_private_ray_finishes
 def _drain(terminal):
     with contextlib.suppress(BlockingIOError):
         os.read(terminal, 65536)
+
+
+def test_a_console_or_a_file_of_the_callers_own_may_be_lost_as_well(tmp_path):
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    pipe = os.fdopen(write_end, "w", buffering=1)
+    told = []
+
+    def on_a_pipe(text):
+        told.append(text)
+        print(text, file=pipe)
+
+    closed = (tmp_path / "told").open("w")
+    closed.close()
+    for speak in (on_a_pipe, closed.write):
+        say = standard_output.enduring(speak)
+        say("one")
+        say("two")
+    assert told == ["one"]
+    with contextlib.suppress(BrokenPipeError):
+        pipe.close()
+
+
+def test_rich_does_not_end_the_process_for_a_pipe_of_the_callers_own():
+    class Pipe(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    standard_output.enduring(Console(file=Pipe()).print)("unread")
+
+
+def test_a_mistake_in_a_callers_own_function_is_not_hidden():
+    def wrong(text):
+        raise ValueError("three columns, not two")
+
+    with pytest.raises(ValueError, match="three columns"):
+        standard_output.enduring(wrong)("text")
