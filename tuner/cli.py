@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from tuner.commands.cluster import cluster_app
 from tuner.commands.entry import settle
 from tuner.commands.given import require_text
 from tuner.errors import BadInput, StorageUnavailable, TunerError, unreachable
+from tuner.records import standard_output
 
 # Each module registers its verbs when it is imported; `tuner --help` shows them in this order.
 # isort: off
@@ -27,25 +27,41 @@ app.add_typer(cluster_app, name="cluster", rich_help_panel="Clusters")
 
 def main() -> None:
     """Run the command line; a mistake of the user ends in one sentence and its exit code, never in a stack trace."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # the name of an odd folder must not end in an encoding error
-            stream.reconfigure(errors="backslashreplace")
+    standard_output.settle()
+    code = 0
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except standard_output.OutputLost as lost:
+        code = code or lost.exit_code
+        if lost.exit_code:
+            _complain(lost)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command line: its exit code."""
     try:
         settle()
         require_text(sys.argv[1:])
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except TunerError as error:
-        Console(stderr=True).print(f"tuner: {error}", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _complain(error)
+        return error.exit_code
     except StorageError as error:
-        Console(stderr=True).print(f"tuner: {error}", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(StorageUnavailable.exit_code)
+        _complain(error)
+        return StorageUnavailable.exit_code
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)  # `tuner results NAME | head` has read enough
+        return 130
     except OSError as error:
         if error.filename is None:
             raise
-        Console(stderr=True).print(f"tuner: {unreachable(error)}", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(BadInput.exit_code)
+        _complain(unreachable(error))
+        return BadInput.exit_code
+    return 0
+
+
+def _complain(error: object) -> None:
+    Console(stderr=True).print(f"tuner: {error}", markup=False, highlight=False, soft_wrap=True)

@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -108,7 +108,19 @@ def _locked(entry: Path) -> Iterator[None]:
     entry.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{entry}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # released by the kernel even when the process is killed
+        _clear_beside(entry)
         yield
+
+
+def _clear_beside(entry: Path) -> None:
+    """Remove what killed processes left of other entries: nobody makes one whose lock is free."""
+    for unfinished in entry.parent.glob("*.tmp"):
+        made = str(unfinished).removesuffix(".tmp")
+        if made == str(entry):
+            continue
+        with suppress(OSError), open(f"{made}.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _make(entry: Path, source: Source, side: int | None) -> None:

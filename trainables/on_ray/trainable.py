@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ray import tune
 
+from trainables import statistics
 from trainables.on_ray.spread import Spread
 from trainables.on_ray.workers import Workers
 from trainables.storage import Place, place
@@ -42,13 +43,14 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     The configuration is either flat: the family's knobs plus `replicates` (default 5) and `seed` (default 0); or it has
     one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
     `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
-    `checkpoint_seconds` (default 0: after every epoch), `checkpoint_at` (epochs after which the trial may be paused, and so is
-    saved in any case; default none), `stop_file` (its presence asks to checkpoint and end after the
-    current epoch), `workers` (default 1: all replicates in this process; otherwise processes of their own, each with these
-    `cpus` and `gpus`), `team` (default 1: how many of the workers train each replicate together; the teams divide the
-    replicates), `look` (called with the family, the knobs and `gpus` in each process of the trial before anything else; what
-    it raises is the failure of that worker), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far
-    more than any took, see `trainables.process.watchdog`).
+    `checkpoint_seconds` (default 0: after every epoch), `checkpoint_at` (epochs after which the trial may be paused, and so
+    is saved in any case; default none), `stop_file` (its presence asks to checkpoint and end after the
+    current epoch, or before the first one of this worker: then `step()` says `untrained`), `workers` (default 1: all
+    replicates in this process; otherwise processes of their own, each with these `cpus` and `gpus`), `team`
+    (default 1: how many of the workers train each replicate together; the teams divide the replicates), `look` (called
+    with the family, the knobs and `gpus` in each process of the trial before anything else; what it raises is the
+    failure of that worker), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far more than any
+    took, see `trainables.process.watchdog`).
 
     While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
     storage rather than train anew what a checkpoint holds.
@@ -74,13 +76,17 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             knobs = dict(config)
             assignment = {"replicates": knobs.pop("replicates", 5), "seed": knobs.pop("seed", 0), "config": knobs}
         self._assignment = assignment
+        self._directory = place(assignment["directory"]) if "directory" in assignment else None
+        self._stop_file = place(assignment["stop_file"]) if "stop_file" in assignment else None
+        self._begun = False
+        self._withheld = self._is_asked_to_stop()  # asked before anything that takes long
+        if self._withheld:
+            return
         gpus = assignment.get("gpus")
         spread = int(assignment.get("workers", 1)) > 1
         look = partial(assignment["look"], self.family, assignment["config"]) if "look" in assignment else None
         if look is not None:
             look(gpus=0.0 if spread else gpus)
-        self._directory = place(assignment["directory"]) if "directory" in assignment else None
-        self._stop_file = place(assignment["stop_file"]) if "stop_file" in assignment else None
         self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", 0.0))
         self._checkpoint_at = frozenset(assignment.get("checkpoint_at", ()))
         self._log = TrialLog(self._directory, logger) if self._directory is not None else None
@@ -137,6 +143,9 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         if self._next_config is not None:
             config, self._next_config = self._next_config, None
             self.setup(config)
+        if self._withheld or (not self._begun and self._is_asked_to_stop()):
+            return self._untrained()
+        self._begun = True
         result = self._validated(self._guarded.step())
         if result.get("replayed") or result.get("failed"):
             return result
@@ -158,6 +167,11 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         if self._directory is not None and (due or stopping or pausable or result["finished"]):
             self._save(self._directory)
         return result | {"interrupted": stopping and not result["finished"]}
+
+    def _untrained(self) -> dict[str, Any]:
+        """The answer of a trial that was asked to stop before its first epoch here: Ray wants a number of every metric."""
+        worst = {name: statistics.worst(statistics.mode_of(name)) for name in statistics.ALWAYS}
+        return {**worst, "epoch": 0, "metrics": [], "untrained": True, "interrupted": True, "done": False}
 
     def _validated(self, result: dict[str, Any]) -> dict[str, Any]:
         """Ray ends the whole search on a metric that is no number, so such a result must not leave this process."""

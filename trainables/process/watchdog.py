@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from trainables.storage import Place
+from trainables.storage import Place, temporary
 
 FIRST = 3600.0  # seconds for the first epoch, which compiles, tunes kernels and decodes
 LEAST = 600.0  # seconds, however short the epochs are: a shared machine may stall
@@ -45,8 +44,8 @@ def bounded(seconds: float, path: Place | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    with tempfile.TemporaryDirectory() as folder:
-        local = path if isinstance(path, Path) else Path(folder) / path.name
+    with contextlib.ExitStack() as stack:
+        local = path if isinstance(path, Path) else stack.enter_context(temporary.folder()) / path.name
         with local.open("w") as file:
             sender = None
             if not isinstance(path, Path):
@@ -60,7 +59,7 @@ def bounded(seconds: float, path: Place | None) -> Iterator[None]:
                 faulthandler.cancel_dump_traceback_later()
                 if sender is not None:
                     sender.cancel()
-        local.unlink()
+        local.unlink(missing_ok=True)
 
 
 def _send(file: IO[str], local: Path, path: Place) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainables.storage import temporary
 from trainables.storage.s3path import S3Path
 
 Place = Path | S3Path
@@ -50,8 +50,8 @@ def local_copy(source: Place) -> Iterator[Path]:
     if isinstance(source, Path):
         yield source
         return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / source.name
+    with temporary.folder() as folder:
+        copy = folder / source.name
         with copy.open("wb") as file:
             source.download(file)
         yield copy

@@ -6,6 +6,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from trainables.storage import temporary
 from trainables.storage.place import Place
 from trainables.storage.s3path import Conflict, StorageError
 
@@ -20,7 +21,7 @@ def probe(place: Place) -> None:
         existing = next(path for path in (place, *place.parents) if path.exists())
         with tempfile.TemporaryFile(dir=existing):
             return
-    trial = place / f".probe-{secrets.token_hex(8)}"
+    trial = place / f".probe-{temporary.mark()}-{secrets.token_hex(8)}"
     trial.replace(b"", None)
     try:
         trial.replace(b"", None)

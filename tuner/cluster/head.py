@@ -111,4 +111,4 @@ def _unreachable(address: str, reason: str) -> ClusterUnreachable:
     remedy = (
         f"open the tunnel with `{tunnel.command(port, host=host)}`" if tunnel.is_loopback(host) else "check the address"
     )
-    return ClusterUnreachable(f"no Ray head answers at {address} ({reason}); {remedy} and that the cluster is up")
+    return ClusterUnreachable(f"no Ray head answers at {address} ({reason}); {remedy}, and see that the cluster is up")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 import shlex
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainables.storage import temporary
 from tuner.cluster import package
 from tuner.cluster.head import Head
 from tuner.errors import BadInput, ClusterUnreachable
@@ -89,14 +89,14 @@ def dashboard_of(head: Head, name: str) -> str | None:
 
 
 def _submit(head: Head, job_id: str, words: Sequence[str], metadata: dict[str, str], files: Iterable[Path]) -> str:
-    with tempfile.TemporaryDirectory(prefix="tuner-") as folder:
-        package.stage(Path(folder), files=files)
+    with temporary.folder() as folder:
+        package.stage(folder, files=files)
         try:
             submitted: str = head.client.submit_job(
                 # Without `exec` the signal to stop would reach a shell as well.
                 entrypoint="exec python -m tuner " + shlex.join(words),
                 submission_id=job_id,
-                runtime_env={"working_dir": folder, "env_vars": ray_session.ENVIRONMENT | _ENVIRONMENT},
+                runtime_env={"working_dir": str(folder), "env_vars": ray_session.ENVIRONMENT | _ENVIRONMENT},
                 metadata=metadata,
             )
         except RuntimeError as error:

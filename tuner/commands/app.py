@@ -19,7 +19,7 @@ app = Verbs(
 
 settle_width()  # Rich reads it when a console is made
 # Rich takes 80 columns where it cannot ask a terminal; the tables are made for 100.
-out = Console() if sys.stdout.isatty() else Console(width=100)
+out = Console() if sys.stdout is not None and sys.stdout.isatty() else Console(width=100)
 
 
 def write(text: str) -> None:

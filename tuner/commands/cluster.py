@@ -11,6 +11,7 @@ import typer
 from tuner.commands.app import out
 from tuner.commands.given import Verbs
 from tuner.machines.address import require_head
+from tuner.records import standard_output
 
 if TYPE_CHECKING:
     from tuner.cluster.submission import Submission
@@ -54,6 +55,7 @@ def follow_submission(submission: Submission, detach: bool) -> NoReturn:
     typer.echo(f"follow it: {submission.command('logs', '--follow')}\nstop it:   {submission.command('stop')}\n")
     if detach:
         raise typer.Exit(0)
+    standard_output.end_with_reader()
     try:
         with Screen(out) as screen:
             code = submission.follow(screen.show)

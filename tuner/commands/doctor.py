@@ -70,14 +70,15 @@ def _cuda() -> Check:
 
 def _ray(address: str | None) -> Check:
     version = importlib.metadata.version("ray")
-    if address is None:
-        return Check("ray", True, f"{version}; a private Ray is started for each search")
     if is_head(address):
-        return _head(address)
+        return _head(str(address))
     import ray
 
     from tuner.machines import ray_session
 
+    if address is None:
+        with ray_session.connected(None):  # it needs sockets, ports and room: tried, not guessed
+            return Check("ray", True, f"{version}; a private Ray is started for each search, and it starts here")
     with ray_session.connected(address) as resources:
         joined = ray.get_runtime_context().gcs_address
         if not tunnel.is_loopback(joined.rpartition(":")[0]) and ray_session.is_open(joined):

@@ -198,9 +198,10 @@ def dashboard(
     address: Head = None,
 ) -> None:
     """Serve the live report and TensorBoard until Ctrl-C, on this machine or on the head of a cluster, to it alone."""
-    from tuner.records import paths
+    from tuner.records import paths, standard_output
     from tuner.report import dashboard as serving
 
+    standard_output.outlive_reader()
     if address is not None:
         from tuner.cluster import relay
 

@@ -109,11 +109,14 @@ def launch(
     from tuner import cluster, experiment
     from tuner.experiment import launching, retry
     from tuner.experiment import plan as planning
+    from tuner.records import standard_output
     from tuner.tables.plan import plan_view
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
     budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
     budget |= {"rule": rule}
+    if not dry_run:
+        standard_output.outlive_reader()
     if is_head(address) and not dry_run:
         session = {"seed": seed, "max_concurrent": max_concurrent, "checkpoint_every": checkpoint_every}
         session["step_timeout"] = step_timeout
@@ -168,8 +171,10 @@ def resume(
 ) -> None:
     """Continue a search that was interrupted or killed; with --trials, extend one."""
     from tuner import experiment
+    from tuner.records import standard_output
     from tuner.tables.terminal import Terminal
 
+    standard_output.outlive_reader()
     if is_head(address):
         from tuner.cluster import submission
 
@@ -212,10 +217,11 @@ def confirm(
 ) -> None:
     """Retrain the best trials and the baseline at full budget on fresh seeds; run it again to continue."""
     from tuner.experiment import confirm as confirming
-    from tuner.records import paths
+    from tuner.records import paths, standard_output
     from tuner.tables.confirmation import confirmation_view
     from tuner.tables.terminal import Terminal
 
+    standard_output.outlive_reader()
     if is_head(address):
         from tuner.cluster import submission
 

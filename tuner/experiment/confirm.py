@@ -14,7 +14,7 @@ from tuner.errors import BadInput, StorageUnavailable
 from tuner.experiment import Outcome, session
 from tuner.experiment.directory import create
 from tuner.experiment.launching import require_same_data
-from tuner.machines import preflight, ray_session
+from tuner.machines import preflight, ray_session, scratch
 from tuner.machines.allocation import Allocator
 from tuner.records import manifest as manifests
 from tuner.records import paths as places
@@ -22,6 +22,7 @@ from tuner.records.lines import Record, read
 from tuner.records.lock import DriverLock
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
+from tuner.records.standard_output import enduring
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard
 
@@ -79,6 +80,7 @@ def confirm(
         budget.max_concurrent = max_concurrent
     if not more and all(trial.has_ended for trial in History.load(paths).trials):
         return Outcome(paths, "finished")
+    scratch.require(paths)
     with ray_session.connected(address) as resources:
         configs = [record["config"] for record in [*known, *more]]
         limit = budget.max_concurrent
@@ -87,7 +89,9 @@ def confirm(
         if not known:
             create(paths, manifest, more)
             more = []
-        tell(f"confirming {budget.trials} trials of `{searched.name}` on seed {manifest.seed}, in {paths.root}")
+        enduring(tell)(
+            f"confirming {budget.trials} trials of `{searched.name}` on seed {manifest.seed}, in {paths.root}"
+        )
         ending = session.hold(
             paths, manifest, resources, checkpoint_seconds=checkpoint_seconds, tell=tell, listen=listen, more=more
         )

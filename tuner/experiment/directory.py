@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from search_spaces.space import SearchSpace
 from trainables import families
-from trainables.storage import Place, StorageError, local_copy
+from trainables.storage import Place, StorageError, local_copy, temporary
 from tuner.errors import BadInput, sentence
 from tuner.experiment import request
 from tuner.machines.allocation import rules_of
@@ -125,7 +124,7 @@ def _create_folder(
     root: Path, manifest: manifests.Manifest, trials: Sequence[Record], space: str | Path | SearchSpace | None
 ) -> None:
     root.parent.mkdir(parents=True, exist_ok=True)
-    staging = root.parent / f".{root.name}.{os.getpid()}.new"
+    staging = root.parent / f".{root.name}.{temporary.mark()}.new"
     staging.mkdir()
     try:
         manifests.write(ExperimentPaths(staging).manifest, manifest)

@@ -10,7 +10,7 @@ from trainables.storage import Place, probe
 from tuner.errors import BadInput
 from tuner.experiment import request, session
 from tuner.experiment.directory import create, describe, extension, name_in_use, trial_records, unwritable
-from tuner.machines import local_data, preflight, ray_session
+from tuner.machines import local_data, preflight, ray_session, scratch
 from tuner.machines.allocation import Allocator
 from tuner.records import changes
 from tuner.records import manifest as manifests
@@ -18,6 +18,7 @@ from tuner.records import paths as places
 from tuner.records.lines import read
 from tuner.records.lock import DriverLock
 from tuner.records.paths import ExperimentPaths
+from tuner.records.standard_output import enduring
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard
 
@@ -117,6 +118,7 @@ def launch(
         raise BadInput.listing(problems)
     configs = request.draw(chosen, seed, chosen.budget.trials)
     paths = require_free_name(name or request.default_name(chosen), storage)
+    scratch.require(paths)
     if address is None:
         local_data.require(configs)
     with ray_session.connected(address) as resources:
@@ -124,7 +126,7 @@ def launch(
         manifest = describe(chosen, space, overrides, seed, paths.name, data)
         manifest.budget.max_concurrent = max_concurrent
         create(paths, manifest, trial_records(0, configs), space)
-        tell(f"{paths.name}: {len(configs)} trials of {chosen.budget.replicates} replicates, in {paths.root}")
+        enduring(tell)(f"{paths.name}: {len(configs)} trials of {chosen.budget.replicates} replicates, in {paths.root}")
         ending = session.hold(
             paths,
             manifest,
@@ -172,6 +174,7 @@ def resume(
         tell(f"{paths.name} is finished; add trials with `{paths.command('resume', '--trials N')}`")
         return Outcome(paths, "finished")
     revised = changes.require_accepted(paths, manifest, accept_changes)
+    scratch.require(paths)
     if address is None:
         local_data.require([trial.config for trial in history.trials if not trial.has_ended] + more)
     with ray_session.connected(address) as resources:

@@ -33,17 +33,27 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
     Args:
         judge: decides and records.
         stopping: whether the search was asked to stop; no trial is started then.
+        begun: whether the start of a trial, by its index, was recorded; one that was not is let go by a stop.
         dispatch: gives Ray the trials; needed where trials wait.
     """
 
-    def __init__(self, judge: Judge, stopping: Callable[[], bool], dispatch: Dispatch | None = None) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        stopping: Callable[[], bool],
+        begun: Callable[[int], bool] = lambda index: True,
+        dispatch: Dispatch | None = None,
+    ) -> None:
         super().__init__()
         self._judge = judge
         self._stopping = stopping
+        self._begun = begun
         self._dispatch = dispatch
         self._unfit: set[str] = set()  # ids of nodes
 
     def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
+        if result.get("untrained"):  # its worker found the request to stop before it began
+            return str(TrialScheduler.STOP)
         verdict = self._judge.observe(index_of(trial), result | {"scalars": _scalars(result)})
         if verdict == "stop" or result.get("interrupted"):
             return str(TrialScheduler.STOP)
@@ -74,6 +84,7 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
         if self._stopping():
+            self._let_go(tune_controller)
             return None
         if self._dispatch is None:
             return super().choose_trial_to_run(tune_controller)
@@ -91,6 +102,16 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
         """Tell a worker that is to begin what has been recorded of its trial so far: it reports the rest."""
         assignment = trial.config["trial"]
         assignment["recorded_epoch"] = self._judge.last_epoch.get(assignment["index"], 0)
+
+    def _let_go(self, tune_controller: TuneController) -> None:
+        """End all trials that have not begun: Ray starts what waits, also when it is offered nothing to start.
+
+        They stay what they are in the records, so that the next session trains them.
+        """
+        tune_controller.search_alg.set_finished()
+        for trial in list(tune_controller.get_live_trials()):
+            if trial.status == Trial.PENDING or not self._begun(index_of(trial)):
+                tune_controller.stop_trial(trial)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Ray pickles every scheduler into snapshots that nobody reads here, and the judge holds open files.

@@ -13,15 +13,18 @@ from tuner.experiment import trials as search
 from tuner.experiment import watch
 from tuner.experiment.housekeeping import Housekeeper
 from tuner.experiment.interrupt import StopRequest, on_signal
+from tuner.experiment.pace import Pace
 from tuner.machines import newcomers, ray_session
 from tuner.machines.allocation import Allocator
 from tuner.machines.capacity import concurrency
+from tuner.records import leftovers
 from tuner.records import manifest as manifests
 from tuner.records.journal import journal
 from tuner.records.lines import Record, RecordWriter, read
 from tuner.records.lock import DriverLock
 from tuner.records.outage import GATHERING, PatientJournal
 from tuner.records.paths import ExperimentPaths
+from tuner.records.standard_output import enduring
 from tuner.rules import registry
 from tuner.rules.judge import Judge
 from tuner.rules.rule import rule_of
@@ -58,14 +61,19 @@ def hold(
         more: records of the trials that extend the search.
         revised: the manifest is not what is on the storage.
     """
+    tell = enduring(tell)
     with ExitStack() as stack:
         with _storage_at_hand(paths):
             lock = stack.enter_context(DriverLock(paths.lock, tell))
-            past = list(read(paths.records, manifest))
-            listeners = _listeners(paths, manifest, past, listen, stack)
-            kept = journal(paths.records)
             stop = StopRequest(paths.stop_request)
-            stop.withdraw()
+            stop.withdraw()  # at once: who asks from now on means this session
+            leftovers.clear(paths)
+            past = list(read(paths.records, manifest))
+            pace = Pace()
+            listeners: list[Listener] = [pace, *_listeners(paths, manifest, past, listen, stack)]
+            for record in past:
+                pace(record)
+            kept = journal(paths.records)
             opening = RecordWriter(kept, *listeners)
             configs = {record["trial"]: record["config"] for record in past if record["event"] == "trial"}
             if more or revised:
@@ -109,7 +117,7 @@ def hold(
                     if not unfinished or stop.is_made():
                         break
                     # A second round is for what Ray gave up on and we do not (see tuner.experiment.watch).
-                    search.run(paths, manifest, assign(unfinished), judge, stop, limit, patience, tell)
+                    search.run(paths, manifest, assign(unfinished), judge, stop, limit, patience, tell, pace)
             if len(judge.ended) == len(configs):
                 ending = "finished"
         except KeyboardInterrupt:
@@ -141,7 +149,7 @@ def _listeners(
     if isinstance(paths.root, Path):
         listeners.append(stack.enter_context(Export(paths)).update)
     if listen is not None:
-        listener = listen(paths, manifest)
+        listener = enduring(listen(paths, manifest))
         for record in past:
             listener(record)
         listeners.append(listener)

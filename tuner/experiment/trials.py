@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import TunerError
 from tuner.experiment.interrupt import StopRequest
+from tuner.experiment.pace import Pace
+from tuner.machines import scratch
 from tuner.machines.allocation import Share
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
@@ -27,6 +28,7 @@ def run(
     max_concurrent: int,
     patience: float,
     tell: Callable[[str], None],
+    pace: Pace,
 ) -> None:
     """Train the trials, in the given order, as far as the judge lets them.
 
@@ -37,6 +39,7 @@ def run(
         max_concurrent: trials training at the same time.
         patience: seconds without a running trial before the search gives up waiting for room.
         tell: receives sentences for a person.
+        pace: is fed with the records.
 
     Raises:
         TunerError: no trial found room in that time.
@@ -48,28 +51,26 @@ def run(
     from tuner.experiment.scheduler import MedianASHA
     from tuner.experiment.watch import Watch
 
-    watch = Watch(paths, judge, request, patience, tell)
+    watch = Watch(paths, judge, request, patience, tell, pace)
     pauses = registry.get(judge.rule.name).pauses
     indices = [int(assignment["index"]) for assignment in assignments]
     dispatch = Dispatch(judge, indices, max_concurrent, request.is_made, pauses)
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
-    shutil.rmtree(paths.scratch, ignore_errors=True)  # of a session that was killed
-    paths.scratch.mkdir(mode=0o700)
-    try:
+    with scratch.made(paths) as folder:
         tuner = tune.Tuner(
             TRAINABLES[manifest.family],
             param_space={"trial": tune.grid_search(list(assignments))},
             tune_config=tune.TuneConfig(
                 metric=manifest.objective.metric,
                 mode=manifest.objective.mode,
-                scheduler=MedianASHA(judge, request.is_made, dispatch),
+                scheduler=MedianASHA(judge, request.is_made, watch.is_running, dispatch),
                 search_alg=dispatch,
                 reuse_actors=True,
                 trial_dirname_creator=_short_name,
             ),
             run_config=tune.RunConfig(
                 name="ray",
-                storage_path=str(paths.scratch),
+                storage_path=str(folder),
                 verbose=0,
                 stop=watch.stopper(),
                 callbacks=[watch.callback()],
@@ -80,8 +81,6 @@ def run(
         tuner.fit()
         if watch.problem is not None:
             raise TunerError(watch.problem)
-    finally:
-        shutil.rmtree(paths.scratch, ignore_errors=True)
 
 
 def assignment(

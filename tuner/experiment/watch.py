@@ -13,10 +13,12 @@ from ray.tune.stopper import NoopStopper
 from trainables.process.watchdog import take_stacks
 from tuner.experiment.failures import about_images, first_sentence, newest_failure
 from tuner.experiment.interrupt import StopRequest
+from tuner.experiment.pace import Pace
 from tuner.experiment.scheduler import index_of
 from tuner.machines import newcomers
 from tuner.records.paths import ExperimentPaths
 from tuner.rules.judge import Judge
+from tuner.tables.text import duration
 
 PATIENCE = 600.0  # seconds in which some trial must find room on a cluster that is as large as it can be
 GROWING = 3600.0  # and where an autoscaler may still have machines to start
@@ -37,6 +39,7 @@ class Watch:
         request: StopRequest,
         patience: float,
         tell: Callable[[str], None],
+        pace: Pace | None = None,
     ) -> None:
         self.problem: str | None = None
         self._paths = paths
@@ -45,6 +48,7 @@ class Watch:
         self._judge = judge
         self._request = request
         self._tell = tell
+        self._pace = pace or Pace()
         self._told = False
         self._running: set[int] = set()
         self._unfit: set[str] = set()  # ids of nodes
@@ -55,13 +59,20 @@ class Watch:
     def stopper(self) -> Stopper:
         return _Stopper(self)
 
+    def is_running(self, index: int) -> bool:
+        """Whether the trial has begun and a worker has it."""
+        return index in self._running
+
     def started(self, index: int) -> None:
+        """A worker is ready for the trial. After a request to stop none begins: the scheduler lets this one go."""
+        if self._request.is_made(fresh=True):
+            return
         self._running.add(index)
         self._judge.begin(index)
 
     def progressed(self, trial: Any, result: dict[str, Any]) -> None:
         """A worker reported; only failures in a row without a new epoch may end a trial, since machines come and go."""
-        if not result.get("replayed"):
+        if not result.get("replayed") and not result.get("untrained"):
             trial.run_metadata.num_failures = 0
         if trial.status == Trial.PAUSED:
             self._leave(index_of(trial))
@@ -116,8 +127,10 @@ class Watch:
         if self._request.is_made():
             if self._running and not self._told:
                 self._told = True
+                rest = self._pace.rest(self._running, time.time())
+                takes = "no epoch has ended yet, so nobody knows when" if rest is None else f"in about {duration(rest)}"
                 self._tell(
-                    "stopping: the running trials finish their epoch and checkpoint; Ctrl-C again leaves at once"
+                    f"stopping: the running trials finish their epoch ({takes}) and checkpoint; Ctrl-C again leaves at once"
                 )
             return not self._running
         if not self._running and time.monotonic() - self._idle_since > self._patience:

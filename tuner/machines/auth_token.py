@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from trainables.storage import home
 from tuner.errors import BadInput
@@ -63,3 +65,13 @@ def ensure() -> tuple[Path, bool]:
     with os.fdopen(file, "w") as stream:
         stream.write(secrets.token_hex(32))
     return path, True
+
+
+def authenticate(variables: Mapping[str, str]) -> None:
+    """Let the Ray of this process ask for, and show, the token that these variables of the environment hold."""
+    from ray import _raylet
+
+    os.environ |= {"RAY_AUTH_MODE": "token", **variables}
+    ray_core: Any = _raylet
+    ray_core.Config.initialize("")  # Ray read its settings when it was imported
+    ray_core.AuthenticationTokenLoader.instance().reset_cache()

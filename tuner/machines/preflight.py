@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainables.storage import Place, probe
+from trainables.storage import Place, probe, temporary
 from tuner.errors import BadInput
 from tuner.experiment.directory import unwritable
 from tuner.machines import node as nodes
@@ -112,7 +112,7 @@ def _probe(storage: Place) -> Iterator[Place]:
     missing: list[Path] = []
     if isinstance(storage, Path):
         missing = [folder for folder in (storage, *storage.parents) if not folder.exists()]
-    folder = storage / f".probe-{secrets.token_hex(4)}"
+    folder = storage / f".probe-{temporary.mark()}-{secrets.token_hex(4)}"
     try:
         if not isinstance(storage, Path):
             probe(storage)  # an S3 that ignores conditions looks sound otherwise

@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from tuner.errors import BadInput, ClusterUnreachable
-from tuner.machines import auth_token
+from tuner.machines import auth_token, local_rays, private_ray
 from tuner.machines.address import is_head
 
 # Ray reads these when it is imported or initialised, in the driver and in workers. None overrides what the user has set.
@@ -30,7 +28,7 @@ ENVIRONMENT = {
 }
 _PATIENCE = 20.0  # seconds to wait for an answer
 _MANY = 100  # nodes of a kind, where the autoscaler knows no limit
-_OBJECT_STORE = 128 * 1024**2  # bytes; trials exchange nothing but small results
+_REASON = 160  # characters of somebody else's account of a failure
 
 
 @dataclass(frozen=True)
@@ -68,11 +66,12 @@ class Resources:
 def connected(address: str | None) -> Iterator[Resources]:
     """Be connected to Ray inside the block.
 
-    A connection that this process already has is used and kept. Otherwise `address` ("auto" or "host:port") is joined,
-    or, without one, a private Ray is started on this machine and stopped at the end.
+    A connection that this process already has is used and kept. Otherwise `address` ("host:port", or "auto": see
+    `tuner.machines.local_rays`) is joined, or, without one, a private Ray is started on this machine and stopped at the end.
 
     Raises:
-        ClusterUnreachable: nobody answers at the address.
+        ClusterUnreachable: nobody answers at the address, or a private Ray does not start.
+        BadInput: the address is none, or there is no temporary folder that a private Ray could use.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -116,66 +115,60 @@ def _node(counted: Mapping[str, float]) -> Node:
 def _connect(address: str | None) -> None:
     import ray
 
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     if address is None:
-        _require_token()
-        ray.init("local", include_dashboard=False, object_store_memory=_OBJECT_STORE, **quiet)
+        private_ray.start()
         return
-    _require_answer(address)
+    if address == "auto":
+        address = local_rays.named()
+        if address is None:
+            _present_token()
+            address = local_rays.choose(lambda found: _refusal(found) is None)
+        else:
+            _require_answer(address, "RAY_ADDRESS")
+    else:
+        _require_answer(address, "--address")
     try:
-        ray.init(address, **quiet)
+        ray.init(address, **private_ray.QUIET)
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, ... for the same thing
         raise _unreachable(address, str(error) or type(error).__name__) from None
-
-
-def _require_token() -> None:
-    """Let the private Ray ask for a token that only this process and its children know, unless the user chose a mode.
-
-    Even a private Ray listens on every interface and runs code for whoever reaches it. Left to itself, it asks for
-    nothing, or writes a token into the user's home that later commands trip over.
-    """
-    if "RAY_AUTH_MODE" not in os.environ:
-        _authenticate({"RAY_AUTH_TOKEN": secrets.token_hex(32)})
 
 
 def _present_token() -> None:
     """Show the user's token to the cluster that is joined: Ray by itself does not, and says only that it cannot connect."""
     if "RAY_AUTH_MODE" not in os.environ and auth_token.find() is not None:
-        _authenticate({})
+        auth_token.authenticate({})
 
 
-def _authenticate(variables: dict[str, str]) -> None:
-    from ray import _raylet
-
-    os.environ |= {"RAY_AUTH_MODE": "token", **variables}
-    ray_core: Any = _raylet
-    ray_core.Config.initialize("")  # Ray read its settings when it was imported
-    ray_core.AuthenticationTokenLoader.instance().reset_cache()
-
-
-def _require_answer(address: str) -> None:
-    """Refuse at once an address where no Ray answers: `ray.init` would try for ever."""
+def _require_answer(address: str, given: str) -> None:
+    """Refuse at once an address where no Ray answers: `ray.init` would try for ever. `given` says where it comes from."""
     if is_head(address):
         raise BadInput(
-            f"--address is {address}, but must be `auto` or HOST:PORT of a Ray that this machine belongs to; only `tuner launch` "
+            f"{given} is {address}, but must be `auto` or HOST:PORT of a Ray that this machine belongs to; only `tuner launch` "
             "and `tuner resume` submit to the dashboard of a cluster"
         )
     host, colon, port = address.rpartition(":")
-    if colon:
-        if not host or not port.isdigit() or int(port) > 65535:
-            raise BadInput(f"--address is {address}, but must be `auto` or HOST:PORT; Ray's usual port is 6379")
-        try:
-            socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
-        except OSError as error:
-            raise _unreachable(address, str(error)) from None
+    if not host or not colon or not port.isdigit() or int(port) > 65535:
+        raise BadInput(f"{given} is {address}, but must be `auto` or HOST:PORT; Ray's usual port is 6379")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, UnicodeError) as error:
+        raise _unreachable(address, str(error)) from None
     _present_token()
-    # Somebody listens. Whether it is a Ray of this version, Ray's own check tells, in a process that can be given up on.
+    refusal = _refusal(address)
+    if refusal is not None:
+        raise _unreachable(address, refusal)
+
+
+def _refusal(address: str) -> str | None:
+    """Why the Ray at an address does not take this process; None if it does.
+
+    Somebody listens. Whether it is a Ray of this version, Ray's own check tells, in a process that can be given up on.
+    """
     try:
         check = _health_check(address, {})
     except subprocess.TimeoutExpired:
-        raise _unreachable(address, f"no answer within {_PATIENCE:g} s") from None
-    if check.returncode != 0:
-        raise _unreachable(address, check.stderr.strip().rpartition("\n")[2])
+        return f"no answer within {_PATIENCE:g} s"
+    return None if check.returncode == 0 else check.stderr.strip().rpartition("\n")[2] or "no reason given"
 
 
 def is_open(address: str) -> bool:
@@ -193,7 +186,14 @@ def _health_check(address: str, variables: dict[str, str]) -> subprocess.Complet
 
 
 def _unreachable(address: str, reason: str) -> ClusterUnreachable:
-    first = reason.strip().splitlines()[0] if reason.strip() else "no reason given"
     return ClusterUnreachable(
-        f"no Ray cluster answers at {address} ({first}); check the address and that `ray status` works there"
+        f"no Ray cluster answers at {address} ({_short(reason)}); check the address, and see that `ray status` works there"
     )
+
+
+def _short(reason: str) -> str:
+    """What Ray, or the system, gave as the reason, as a person wants to read it."""
+    if "InvalidAuthToken" in reason or "AuthenticationError" in reason:
+        return "it asks for another token than ours; `tuner doctor` says where ours is looked for"
+    first = reason.strip().splitlines()[0] if reason.strip() else "no reason given"
+    return first if len(first) <= _REASON else f"{first[:_REASON]}..."

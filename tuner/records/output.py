@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import glob
 from pathlib import Path
 
+from trainables.storage import temporary
 from tuner.errors import BadInput, sentence
 from tuner.records.paths import expanded
 
@@ -26,18 +28,22 @@ def require_writable(path: Path) -> Path:
 def write(path: Path, content: bytes) -> Path:
     """Write under a temporary name and rename into place; returns the absolute path. `BadInput` when that fails."""
     target = require_writable(path)
-    temporary = _temporary(target)
+    unfinished = _temporary(target)
     try:
-        temporary.write_bytes(content)
-        temporary.replace(target)
+        unfinished.write_bytes(content)
+        unfinished.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise _unwritable(target, error) from None
+    with contextlib.suppress(OSError):
+        for left_by_a_kill in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+            if temporary.owner_is_dead(left_by_a_kill.name):
+                left_by_a_kill.unlink()
     return target
 
 
 def _temporary(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    return target.with_name(f".{target.name}.{temporary.mark()}.tmp")
 
 
 def _unwritable(target: Path, error: OSError) -> BadInput:

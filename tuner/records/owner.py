@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
 import socket
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-
-def this_machine() -> str:
-    """Tells machines, and the containers on one, apart: process ids mean something within one of them only."""
-    with contextlib.suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    return socket.gethostname()
+from trainables.storage import temporary
+from trainables.storage.temporary import this_machine
 
 
 @dataclass(frozen=True)
@@ -41,15 +34,7 @@ class Owner:
     @property
     def is_alive(self) -> bool:
         """Whether this machine has a process of its number."""
-        if self.pid < 1:
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
+        return self.pid > 0 and temporary.is_alive(self.pid)
 
     def entry(self) -> bytes:
         return json.dumps(asdict(self)).encode()

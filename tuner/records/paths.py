@@ -26,7 +26,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainables.storage import Place, StorageError, home, place
+from trainables.storage import Place, StorageError, home, place, temporary
 from tuner.errors import BadInput
 
 NAME_LENGTH = 100
@@ -142,7 +142,7 @@ class ExperimentPaths:
 
     @property
     def _temporary(self) -> Path:
-        return self.scratch.with_name(f"{self.scratch.name}-tensorboard-{os.getpid()}")
+        return self.scratch.with_name(f"{self.scratch.name}-tensorboard-{temporary.mark()}")
 
     def elsewhere(self) -> ExperimentPaths:
         """The same with event files in the temporary folder of this process: for those who may only look."""

@@ -129,7 +129,11 @@ class Trial:
 
 @dataclass
 class Session:
-    """One run of the driver. `outcome` is finished or interrupted; a killed driver leaves None."""
+    """One run of the driver. `outcome` is finished or interrupted; a killed driver leaves None.
+
+    `first_epoch` is when its first epoch began (unix seconds), `step_seconds` what all its epochs took with what belongs to
+    them, both None where the records do not say; `concurrent` is how many trials ran at the same time at most.
+    """
 
     started: float
     pid: int
@@ -137,6 +141,9 @@ class Session:
     last: float
     outcome: str | None = None
     epochs: int = 0
+    first_epoch: float | None = None
+    step_seconds: float | None = None
+    concurrent: int = 0
 
     @property
     def seconds(self) -> float:
@@ -156,6 +163,7 @@ class History:
         self.live = live
         self.sessions: list[Session] = []
         self._trials: dict[int, Trial] = {}
+        self._running: set[int] = set()
 
     @classmethod
     def load(cls, paths: ExperimentPaths) -> History:
@@ -243,6 +251,9 @@ class History:
             case "start":
                 trial = self._trials[record["trial"]]
                 trial.status, trial.reason = "running", ""
+                self._running.add(trial.index)
+                if self.sessions:
+                    self.sessions[-1].concurrent = max(self.sessions[-1].concurrent, len(self._running))
             case "epoch" | "repeat":
                 self._epoch(self._trials[record["trial"]], record)
             case "decision" | "promote":
@@ -254,6 +265,7 @@ class History:
             case "end":
                 trial = self._trials[record["trial"]]
                 trial.status, trial.reason = record["status"], record.get("reason") or ""
+                self._running.discard(trial.index)
         if self.sessions and "time" in record:
             self.sessions[-1].last = max(self.sessions[-1].last, record["time"])
 
@@ -266,6 +278,7 @@ class History:
 
     def _interrupt(self) -> None:
         """No worker outlives its session."""
+        self._running.clear()
         for trial in self._trials.values():
             if trial.status == "running":
                 trial.status = "interrupted"
@@ -288,7 +301,12 @@ class History:
             trial.rung = self.rungs[passed - 1] if passed else 0
         trial.seconds += record.get("epoch_seconds") or 0.0
         if self.sessions:
-            self.sessions[-1].epochs += 1
+            session, step = self.sessions[-1], record.get("step_seconds")
+            session.epochs += 1
+            if step is not None:
+                session.step_seconds = (session.step_seconds or 0.0) + float(step)
+                if session.first_epoch is None:
+                    session.first_epoch = float(record["time"]) - float(step)
 
 
 @contextlib.contextmanager

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import time
 
-from tuner.results.history import History
+from tuner.results import ahead
+from tuner.results.history import History, Session
 from tuner.rules.forecast import expected_epochs
+
+_TELLING = 2  # epochs of each of the trials that run at once, after which the time between steps is known
 
 
 def time_left(history: History, now: float | None = None) -> float | None:
-    """Seconds a running search is expected to take yet, from the pace of its present session; None if it has none."""
+    """Seconds a running search is expected to take yet; None before the first epoch of its present session has ended.
+
+    The steps that were measured count, as many at the same time as ran so far, and what lay between them; not how long the
+    session took to begin. Records without those seconds are older: of them only the pace of the whole session is known.
+    """
     if not history.live or not history.sessions or not history.sessions[-1].epochs:
         return None
     session = history.sessions[-1]
+    if session.step_seconds:
+        return _by_steps(history, session, session.step_seconds, time.time() if now is None else now)
     reduction = history.manifest.budget.reduction
-    ahead = sum(
+    epochs = sum(
         expected_epochs(trial.last_epoch, history.rungs, reduction, exempt=trial.baseline)
         for trial in history.trials
         if not trial.has_ended and not trial.waits
     )
-    ahead += (history.planned - len(history.trials)) * expected_epochs(0, history.rungs, reduction)
+    epochs += (history.planned - len(history.trials)) * expected_epochs(0, history.rungs, reduction)
     elapsed = (time.time() if now is None else now) - session.started
-    return ahead * elapsed / session.epochs
+    return epochs * elapsed / session.epochs
+
+
+def _by_steps(history: History, session: Session, step_seconds: float, now: float) -> float:
+    concurrent, mean = max(1, session.concurrent), step_seconds / session.epochs
+    training = ahead.seconds(history, concurrent, mean)
+    slower = 1.0
+    if session.first_epoch is not None and session.epochs >= _TELLING * concurrent:
+        slower = max(1.0, (session.last - session.first_epoch) * concurrent / step_seconds)
+    silent = min(max(0.0, now - session.last), mean)  # that long the present epochs run already
+    return max(0.0, training * slower - silent)

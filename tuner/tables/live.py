@@ -17,6 +17,7 @@ from tuner.tables.status import best_line, running_view, time_line
 from tuner.tables.text import metric, plain
 
 _REFRESHES = 4  # a second
+_ESTIMATE_EVERY = 1.0  # seconds
 _RUNNING = 12  # running trials listed
 _EVENTS = 4  # latest events kept under the table
 
@@ -45,6 +46,7 @@ class LiveView:
         self._events: list[Text] = []
         self._lock = threading.Lock()  # the table is redrawn by a thread of its own
         self._live: Live | None = None
+        self._time_line, self._estimated = "", 0.0
 
     def update(self, record: Record) -> None:
         """Show one record; without a `time` it happened now."""
@@ -66,9 +68,17 @@ class LiveView:
 
     def close(self) -> None:
         """Leave the last state on the screen; a second call does nothing."""
+        self._estimated = 0.0
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def _time(self) -> str:
+        """The line about time, renewed every second: to estimate the rest of a large search takes a part of one."""
+        now = time.time()
+        if now - self._estimated >= _ESTIMATE_EVERY:
+            self._time_line, self._estimated = time_line(self._history, now), now
+        return self._time_line
 
     def _line(self, record: Record) -> Text | None:
         """What a record says to a person in one line, if it says anything that the table does not."""
@@ -103,6 +113,6 @@ class LiveView:
     def _render(self) -> RenderableType:
         with self._lock:
             counts = Text(plain(f"{self._history.name}: {heading.counts(self._history)}"))
-            progress = Text(f"{best_line(self._history)}; {time_line(self._history, time.time())}")
+            progress = Text(f"{best_line(self._history)}; {self._time()}")
             running = running_view(self._history, most=_RUNNING)
             return Group(heading.protocol(self._history), counts, progress, running, *self._events)

@@ -1,5 +1,6 @@
 """Decoding happens once, whoever asks, and whatever became of those who began before."""
 
+import fcntl
 import subprocess
 import sys
 import threading
@@ -144,3 +145,15 @@ def test_a_damaged_entry_says_what_to_delete(data_root: Path, file: str) -> None
     (entry / file).write_bytes(b"")
     with pytest.raises(DatasetError, match=r"is damaged \(.*\); delete that folder"):
         cache.load(Counted(), None)
+
+
+def test_what_a_killed_process_left_of_another_entry_goes_and_what_is_being_made_stays(data_root: Path) -> None:
+    folder = data_root / "decoded"
+    dead, living = folder / "dead-0011.tmp", folder / "living-0022.tmp"
+    for unfinished in (dead, living):
+        unfinished.mkdir(parents=True)
+        (unfinished / "train_images.npy").touch()
+    with open(folder / "living-0022.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        cache.load(Counted(), None)
+        assert (dead.exists(), living.exists()) == (False, True)

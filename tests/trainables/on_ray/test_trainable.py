@@ -225,3 +225,35 @@ def test_a_trial_on_s3_goes_on_from_its_checkpoint_there_as_soon_as_it_can_be_as
     assert untimed(second.step()) == rest[1]
     second.stop()
     assert (bucket / "trial" / "log.txt").read_text().count("continuing from checkpoint_000002.pt, epoch 2") == 1
+
+
+@pytest.mark.parametrize("asked", ["before it is built", "while it is built", "at a reset"])
+def test_a_request_to_stop_is_seen_before_the_first_epoch(tmp_path, monkeypatch, asked):
+    built = []
+    build = BlurTrainable._build
+    monkeypatch.setattr(BlurTrainable, "_build", lambda *arguments: built.append(1) or build(*arguments))
+    stop = tmp_path / "stop"
+    if asked == "before it is built":
+        stop.touch()
+    trainable = BlurTrainable(assigned(tmp_path))
+    if asked == "at a reset":
+        assert trainable.step()["epoch"] == 1
+        assert trainable.reset_config(assigned(tmp_path, directory=str(tmp_path / "other")))
+        built.clear()
+    stop.touch()
+    result = trainable.train()
+    assert (result["untrained"], result["interrupted"], result["done"]) == (True, True, False)
+    assert len(built) == (asked == "while it is built")
+    assert not list((tmp_path / ("other" if asked == "at a reset" else "trial")).glob("*.pt"))
+    trainable.stop()
+
+
+def test_epochs_that_the_driver_missed_are_no_reason_to_begin_after_a_request_to_stop(tmp_path):
+    first = BlurTrainable(assigned(tmp_path))
+    for _ in range(2):
+        first.step()
+    (tmp_path / "stop").touch()
+    assert BlurTrainable(assigned(tmp_path, recorded_epoch=1)).step()["untrained"]
+    (tmp_path / "stop").unlink()
+    again = BlurTrainable(assigned(tmp_path, recorded_epoch=1)).step()
+    assert (again["epoch"], again["replayed"]) == (2, True)

@@ -91,4 +91,4 @@ def test_a_head_that_does_not_answer_is_unreachable_and_the_tunnel_is_named(monk
     assert ended.value.code == 3
     error = capsys.readouterr().err
     assert "no Ray head answers at http://127.0.0.1:1 (connection refused)" in error
-    assert "ssh -N -L 1:127.0.0.1:1 USER@HEAD" in error
+    assert "open the tunnel with `ssh -N -L 1:127.0.0.1:1 USER@HEAD`, and see that the cluster is up" in error

@@ -1,7 +1,11 @@
 """How much training a search still needs."""
 
+import statistics
+import time
+
 import pytest
 
+from tests.tuner import simulated
 from tests.tuner.experiments import Experiment, around
 from tuner.records.lock import DriverLock
 from tuner.results.history import History
@@ -41,3 +45,62 @@ def test_there_is_no_estimate_without_a_pace_or_without_a_driver(tmp_path):
         assert time_left(History.load(experiment.paths)) is None
     experiment.train(0, around(0.5), to=4)
     assert time_left(History.load(experiment.paths)) is None
+
+
+SEARCHES = [
+    {"trials": 81, "epochs": 81, "reduction": 3, "concurrent": 4},
+    {"trials": 30, "epochs": 27, "reduction": 3, "concurrent": 2},
+    {"trials": 30, "epochs": 27, "reduction": 3, "concurrent": 1, "startup": 600.0},
+    {"trials": 200, "epochs": 64, "reduction": 4, "concurrent": 16},
+    {"trials": 40, "epochs": 16, "reduction": 2, "concurrent": 8, "step": 0.2, "overhead": 0.1},
+    {"trials": 20, "epochs": 100, "reduction": 4, "concurrent": 2, "spread": 1.2, "step": 3600.0},
+]
+
+
+def share_told(settings, seed, when):
+    """The estimate over the truth at a moment, given as a share of the time that a simulated search trains."""
+    manifest, records = simulated.search(**settings, seed=seed)
+    began = next(record["time"] for record in records if record["event"] == "start")
+    end = records[-1]["time"]
+    now = began + when * (end - began)
+    history = History(manifest, name="simulated", live=True)
+    for record in records:
+        if record["time"] <= now:
+            history.apply(record)
+    estimate = time_left(history, now)
+    return None if estimate is None else estimate / (end - now)
+
+
+@pytest.mark.parametrize("settings", SEARCHES, ids=lambda settings: f"{settings['trials']}x{settings['epochs']}")
+def test_after_a_quarter_of_a_search_the_estimate_is_right_within_a_factor_of_two(settings):
+    told = [share_told(settings, seed, 0.25) for seed in range(40)]
+    assert 0.8 < statistics.median(told) < 1.25
+    # What the last trials do that are let pass decides a small search, and nobody knows that beforehand.
+    assert sum(1 / 2 <= share <= 2 for share in told) >= 0.85 * len(told), sorted(told)
+    assert all(1 / 4 <= share <= 4 for share in told), sorted(told)
+
+
+@pytest.mark.parametrize("settings", SEARCHES, ids=lambda settings: f"{settings['trials']}x{settings['epochs']}")
+def test_in_its_first_minutes_the_start_does_not_count_as_training(settings):
+    told = [share for seed in range(40) if (share := share_told(settings, seed, 0.03)) is not None]
+    assert told
+    assert all(1 / 4 <= share <= 4 for share in told), sorted(told)
+
+
+def test_it_counts_down_while_the_epochs_run():
+    manifest, records = simulated.search(trials=9, epochs=9, reduction=3, concurrent=1, seed=0)
+    history = History(manifest, name="simulated", live=True)
+    for record in records[:30]:
+        history.apply(record)
+    last = history.sessions[-1].last
+    assert time_left(history, last) - time_left(history, last + 5) == pytest.approx(5)
+
+
+def test_an_estimate_for_a_large_search_takes_no_time_that_a_live_table_lacks():
+    manifest, records = simulated.search(trials=2000, epochs=27, reduction=3, concurrent=8, seed=0)
+    history = History(manifest, name="simulated", live=True)
+    for record in records[:2500]:
+        history.apply(record)
+    began = time.process_time()
+    assert time_left(history) is not None
+    assert time.process_time() - began < 0.25
