@@ -17,8 +17,8 @@ from tuner.experiment.pace import Pace
 from tuner.experiment.scheduler import index_of
 from tuner.machines import newcomers
 from tuner.records.paths import ExperimentPaths
+from tuner.results.progress import duration
 from tuner.rules.judge import Judge
-from tuner.tables.text import duration
 
 PATIENCE = 600.0  # seconds in which some trial must find room on a cluster that is as large as it can be
 GROWING = 3600.0  # and where an autoscaler may still have machines to start

@@ -1,4 +1,4 @@
-"""How much longer a search takes: the epochs its rule is expected to let through, at the pace of its session."""
+"""How much longer a search takes, at the pace of its session: what its rule is expected to let through; times in words."""
 
 from __future__ import annotations
 
@@ -41,3 +41,15 @@ def _by_steps(history: History, session: Session, step_seconds: float, now: floa
         slower = max(1.0, (session.last - session.first_epoch) * concurrent / step_seconds)
     silent = min(max(0.0, now - session.last), mean)  # that long the present epochs run already
     return max(0.0, training * slower - silent)
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units: 42 s, 3 min 20 s, 2 h 5 min, 4 d 7 h."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from tuner.results.progress import duration
 from tuner.rules import registry
 from tuner.tables.grid import grid
 from tuner.tables.heading import TEST_SELECTION
-from tuner.tables.text import duration, plain
+from tuner.tables.text import plain
 
 if TYPE_CHECKING:
     from tuner.experiment.plan import Plan

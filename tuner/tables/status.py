@@ -11,12 +11,12 @@ from rich.text import Text
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History, Trial
 from tuner.results.leaderboard import Leaderboard, incumbent
-from tuner.results.progress import time_left
+from tuner.results.progress import duration, time_left
 from tuner.tables import heading
 from tuner.tables.failures import first_failure
 from tuner.tables.grid import grid
 from tuner.tables.results import early_stopping_view
-from tuner.tables.text import MISSING, duration, metric, plain, spread
+from tuner.tables.text import MISSING, metric, plain, spread
 
 
 def status_view(history: History, now: float | None = None, paths: ExperimentPaths | None = None) -> RenderableType:

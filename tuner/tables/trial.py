@@ -13,9 +13,10 @@ from tuner.records.lines import Record
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History, Trial
 from tuner.results.leaderboard import find
+from tuner.results.progress import duration
 from tuner.tables import heading
 from tuner.tables.grid import grid
-from tuner.tables.text import MISSING, duration, knob, metric, plain, spread
+from tuner.tables.text import MISSING, knob, metric, plain, spread
 
 _LOG_LINES = 20
 _LOG_BYTES = 16_384
