@@ -59,6 +59,7 @@ class Budget:
     gpus_per_trial: float = 0.0
     placement: str = "packed"  # the replicates of a trial: "packed" in one process, or "spread" over one worker each
     gpus_per_replicate: int | None = None  # each replicate on so many workers of a GPU each: `gpus_per_trial` follows
+    strategy: str = "auto"  # how replicates on one device train: see `trainables.config.strategy`
     accelerator_type: str | None = None  # as Ray names it (T4, A10G, H100, ...): trials train on such cards only
     seconds_per_replicate_epoch: float | None = None  # measured; the docstring says where
     rank_window: int = 1  # at a rung trials are ranked by their median over this many epochs; see benchmarks/replay.py
@@ -247,6 +248,7 @@ class SearchSpace:
         gpus_per_replicate: int | None = None,
         accelerator_type: str | None = None,
         rule: str | None = None,
+        strategy: str | None = None,
     ) -> SearchSpace:
         """The space with another budget; `None` keeps the space's own value.
 
@@ -266,6 +268,7 @@ class SearchSpace:
             "gpus_per_replicate": gpus_per_replicate,
             "accelerator_type": accelerator_type,
             "rule": rule,
+            "strategy": strategy,
         }
         given = {name: value for name, value in changes.items() if value is not None}
         budget = dataclasses.replace(self.budget, **given)  # type: ignore[arg-type]

@@ -23,6 +23,7 @@ from search_spaces.space import (
     SearchSpace,
 )
 from trainables import families
+from trainables.config import strategy
 from trainables.config.training import TrainingConfig
 from trainables.config.training import problems as config_problems
 
@@ -41,6 +42,7 @@ BUDGET_OPTIONS = {
         "gpus_per_replicate",
         "rank_window",
         "rule",
+        "strategy",
     )
 }
 PLACEMENTS = ("packed", "spread")
@@ -107,6 +109,7 @@ def _budget(budget: Budget) -> list[str]:
     found += _share(budget.cpus_per_trial, budget.gpus_per_trial, budget, "")
     if budget.placement not in PLACEMENTS:
         found.append(f"`placement` is {budget.placement!r}, but must be packed or spread; set --placement")
+    found += [f"{sentence}; set --strategy" for sentence in [strategy.problem(budget.strategy)] if sentence]
     found += _teams(budget)
     seconds = budget.seconds_per_replicate_epoch
     if seconds is not None and (not _finite(seconds) or seconds <= 0):

@@ -7,7 +7,7 @@ training device; its kernel sums to one and the border is mirrored, so it commut
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +90,12 @@ class Blur(Family[BlurConfig]):
             return mix_batch(images, config, generator, positions)
         sigma = sigma_at(config, epoch)
         return gaussian_blur(images, sigma) if sigma > 0 else images
+
+    def built_in(self, config: BlurConfig, epoch: int) -> Hashable:
+        return config.sigma if config.mode in HALF_DATA else sigma_at(config, epoch)
+
+    def uncapturable(self, config: BlurConfig) -> str | None:
+        return "random-mix draws the sigmas of each batch on the host" if config.mode == "random-mix" else None
 
     def validation_views(self, config: BlurConfig, epoch: int, last: bool) -> Mapping[str, View]:
         views: dict[str, View] = {}

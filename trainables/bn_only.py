@@ -125,7 +125,7 @@ class BNOnly(Family[BNOnlyConfig]):
             {"params": [p for p in trained if id(p) in norms], "weight_decay": decay},
             {"params": [p for p in trained if id(p) not in norms]},
         ]
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
+        return optim.sgd_of(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
 
     def learning_rate_at(self, config: BNOnlyConfig, epoch: int) -> float:
         return learning_rate_at(config, epoch)
@@ -147,7 +147,7 @@ class BNOnly(Family[BNOnlyConfig]):
         found = summary(model)
         for threshold in PRUNING_THRESHOLDS:
             with pruned(model, threshold):
-                accuracy = engine.evaluate(model, data.validation_batches())["accuracy"]
+                accuracy = engine.evaluate(model, data.validation_batches(), precision=config.precision)["accuracy"]
             found[f"val_accuracy_pruned_{threshold:g}"] = accuracy
         if config.init_evaluation != "none":
             untrained = replicate.untrained_model()
@@ -155,7 +155,8 @@ class BNOnly(Family[BNOnlyConfig]):
                 generator = seeding.generator(replicate.seed, replicate.index, "statistics")
                 batches = data.train_batches(config.batch_size, generator, team=replicate.team)
                 estimate_statistics(untrained, batches)
-            found["val_accuracy_untrained"] = engine.evaluate(untrained, data.validation_batches())["accuracy"]
+            accuracy = engine.evaluate(untrained, data.validation_batches(), precision=config.precision)["accuracy"]
+            found["val_accuracy_untrained"] = accuracy
         return found
 
     def derived_state(self, config: BNOnlyConfig, model: nn.Module) -> list[str]:

@@ -95,7 +95,7 @@ class Deconv(Family[DeconvConfig]):
     def build_optimizer(self, config: DeconvConfig, model: nn.Module) -> torch.optim.Optimizer:
         """SGD with momentum, or Adam; weight decay is on every parameter, biases too."""
         if config.optimizer == "adam":
-            return torch.optim.Adam(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+            return optim.adam_of(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
         return optim.sgd(config, model)
 
     def learning_rate_at(self, config: DeconvConfig, epoch: int) -> float:
@@ -106,6 +106,11 @@ class Deconv(Family[DeconvConfig]):
         if config.lr_schedule != "cosine":
             return {}
         return {"lr": learning_rate_at_step(config, epoch * steps + step, config.epochs * steps)}
+
+    def uncapturable(self, config: DeconvConfig) -> str | None:
+        if config.refresh > 1 and config.norm == "deconv":
+            return "refresh puts new statistics in the place of the old ones, where a captured step reads the old ones"
+        return None
 
     def loss(self, config: DeconvConfig, outputs: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy, or the squared distance to the one-hot label: its mean in 2019, half its sum a sample in 2020."""

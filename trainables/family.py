@@ -6,7 +6,7 @@ A new family subclasses `Family`, overrides what differs from plain supervised c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
@@ -110,6 +110,17 @@ class Family(Generic[Config]):
         of it and takes its own.
         """
         return images
+
+    def built_in(self, config: Config, epoch: int) -> Hashable:
+        """What of a 0-based epoch `train_inputs` takes as constants, which a captured training step then has built in.
+
+        Default: the epoch itself where a family has `train_inputs` of its own, so that each is captured anew.
+        """
+        return () if type(self).train_inputs is Family.train_inputs else epoch
+
+    def uncapturable(self, config: Config) -> str | None:
+        """Why training steps cannot be captured once and replayed, in one sentence; default None."""
+        return None
 
     def loss(self, config: Config, outputs: Tensor, labels: Tensor) -> Tensor:
         """Mean loss of a batch; default cross-entropy."""

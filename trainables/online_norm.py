@@ -81,7 +81,7 @@ class OnlineNorm(Family[OnlineNormConfig]):
         groups: list[dict[str, Any]] = [{"params": [p for p in model.parameters() if id(p) not in identities]}]
         if exempt:
             groups.append({"params": exempt, "weight_decay": 0.0})
-        return torch.optim.SGD(groups, lr=lr, momentum=momentum, weight_decay=config.weight_decay)
+        return optim.sgd_of(groups, lr=lr, momentum=momentum, weight_decay=config.weight_decay)
 
     def learning_rate_at(self, config: OnlineNormConfig, epoch: int) -> float:
         return learning_rate_at(config, epoch)[0]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trainables.config.training import TrainingConfig
 
@@ -22,12 +23,67 @@ def learning_rate_at(config: TrainingConfig, epoch: int) -> float:
             return config.lr * (1 + math.cos(math.pi * epoch / config.epochs)) / 2
 
 
+# How an optimizer computes, which belongs to the device and not to the training: a checkpoint is taken over without it.
+IMPLEMENTATION = ("fused", "foreach", "capturable")
+
+
 def sgd(config: TrainingConfig, model: nn.Module) -> torch.optim.SGD:
     """SGD with momentum and L2 penalty on every parameter, as the published training loops use it."""
-    return torch.optim.SGD(model.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
+    return sgd_of(model.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
+
+
+def sgd_of(parameters: Iterable[Any], **options: Any) -> torch.optim.SGD:
+    """SGD of parameters or groups of them; on a card one kernel for all of them."""
+    groups = list(parameters)
+    return torch.optim.SGD(groups, **options, fused=True if _on_a_card(groups) else None)
+
+
+def adam_of(parameters: Iterable[Any], **options: Any) -> torch.optim.Adam:
+    """Adam likewise; on a card its counters of steps are there, so that nobody waits for one."""
+    groups = list(parameters)
+    on_a_card = _on_a_card(groups)
+    return torch.optim.Adam(groups, **options, fused=True if on_a_card else None, capturable=on_a_card)
+
+
+def rmsprop_of(parameters: Iterable[Any], **options: Any) -> torch.optim.RMSprop:
+    """RMSprop likewise, in a few kernels."""
+    groups = list(parameters)
+    on_a_card = _on_a_card(groups)
+    return torch.optim.RMSprop(groups, **options, foreach=True if on_a_card else None, capturable=on_a_card)
 
 
 def set_hyperparameters(optimizer: torch.optim.Optimizer, values: Mapping[str, float]) -> None:
     """Set values such as `lr` and `momentum` in every parameter group."""
     for group in optimizer.param_groups:
         group.update(values)
+
+
+def load(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Take over the state of an optimizer of any device; how this one computes stays."""
+    groups = [
+        saved | {name: own[name] for name in IMPLEMENTATION if name in own}
+        for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=False)
+    ]
+    groups += state["param_groups"][len(groups) :]  # too many, which torch's own words say best
+    optimizer.load_state_dict({**state, "param_groups": groups})
+    # A checkpoint may hold tensors in another memory format, and a step over two formats may round otherwise.
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                values[name] = torch.empty_like(parameter, dtype=value.dtype, device=value.device).copy_(value)
+
+
+def move(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+    """Take an optimizer's tensors to a device; a counter of steps that the host reads stays with the host."""
+    for group in optimizer.param_groups:
+        on_the_device = bool(group.get("fused") or group.get("capturable"))
+        for parameter in group["params"]:
+            values = optimizer.state.get(parameter, {})
+            for name, value in values.items():
+                if isinstance(value, Tensor) and (name != "step" or on_the_device):
+                    values[name] = value.to(device)
+
+
+def _on_a_card(groups: list[Any]) -> bool:
+    parameters = [p for group in groups for p in (group["params"] if isinstance(group, dict) else [group])]
+    return bool(parameters) and all(isinstance(p, Tensor) and p.is_cuda for p in parameters)

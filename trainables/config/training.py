@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+Precision = Literal["bf16", "tf32", "float32"]
+
 
 class TrainingConfig(BaseModel):
     """One configuration of a family; every field is described and bounded, unknown fields are refused."""
@@ -49,6 +51,12 @@ class TrainingConfig(BaseModel):
     )
     lr_step: int = Field(20, ge=1, description="epochs between two steps of the step schedule")
     lr_factor: float = Field(0.1, gt=0, le=1, description="factor of one step of the step schedule")
+
+    precision: Precision | None = Field(
+        None,
+        description="bf16: convolutions and products in bfloat16; tf32: convolutions multiply in TF32 (a CPU: float32); "
+        "float32; none: bf16 on a GPU, float32 on a CPU. Whitening layers never convolve in bf16",
+    )
 
     @property
     def settles_at(self) -> int:

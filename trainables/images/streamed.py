@@ -20,6 +20,7 @@ from trainables.datasets.imagenet import DEFAULT_SIDE, ImageNetFolder
 from trainables.images import batches
 from trainables.images.batches import Batches, normalised
 from trainables.images.decoder import Decoder, Wanted, collated
+from trainables.layers.transfer import constant, upload
 from trainables.process.team import ALONE, Team
 
 logger = logging.getLogger("trainables")
@@ -69,8 +70,8 @@ class StreamedData(batches.Sizes[Labels]):
         else:
             self._train, self._validation, self._test = used, in_test_set, in_test_set[:0]
         mean, std = datasets.normalisation(folder.name, self.channels)
-        self._mean = 255 * torch.tensor(mean, device=device).view(-1, 1, 1)
-        self._std = 255 * torch.tensor(std, device=device).view(-1, 1, 1)
+        self._mean = 255 * constant(tuple(mean), device).view(-1, 1, 1)
+        self._std = 255 * constant(tuple(std), device).view(-1, 1, 1)
         files = [str(folder.path / file) for split in (folder.train, folder.val) for file in split.files]
         self._plan = _Plan()
         self._loader = torch.utils.data.DataLoader(
@@ -138,7 +139,7 @@ class StreamedData(batches.Sizes[Labels]):
                 logger.warning("%s; it is left out", sentence.rpartition(";")[0])
             if len(numbers):
                 on_device = versions.to(self.device, non_blocking=True)
-                labels = self._labels[numbers].to(self.device, non_blocking=True)
+                labels = upload(self._labels[numbers], self.device)
                 yield [normalised(images, self._mean, self._std) for images in on_device], labels
 
 

@@ -40,23 +40,23 @@ SAVE_AGAIN_SECONDS = 10.0  # least time before a checkpoint that could not be sa
 class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped
     """Trains k replicates of one configuration and reports the median of each metric, one epoch a `step()`.
 
-    The configuration is either flat: the family's knobs plus `replicates` (default 5) and `seed` (default 0); or it has
-    one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
-    `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
-    `checkpoint_seconds` (default 0: after every epoch), `checkpoint_at` (epochs after which the trial may be paused, and so
+        The configuration is either flat: the family's knobs plus `replicates` (default 5) and `seed` (default 0); or it has
+        one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
+        `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
+        `checkpoint_seconds` (default 0: after every epoch), `checkpoint_at` (epochs after which the trial may be paused, and so
     is saved in any case; default none), `stop_file` (its presence asks to checkpoint and end after the
     current epoch, or before the first one of this worker: then `step()` says `untrained`), `workers` (default 1: all
     replicates in this process; otherwise processes of their own, each with these `cpus` and `gpus`), `team`
-    (default 1: how many of the workers train each replicate together; the teams divide the replicates), `look` (called
-    with the family, the knobs and `gpus` in each process of the trial before anything else; what it raises is the
-    failure of that worker), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far more than any
-    took, see `trainables.process.watchdog`).
+    (default 1: how many of the workers train each replicate together; the teams divide the replicates), `strategy`
+    (default `auto`, see `trainables.engine.STRATEGIES`), `look` (called with the family, the knobs and `gpus` in each
+    process of the trial before anything else; what it raises is the failure of that worker), `accelerator_type` and
+    `step_timeout` (seconds an epoch may take; default far more than any took, see `trainables.process.watchdog`).
 
-    While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
-    storage rather than train anew what a checkpoint holds.
+        While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
+        storage rather than train anew what a checkpoint holds.
 
-    `step()` returns what `LockStep.step()` does. With a flat configuration `done` is set at the end of the budget or when
-    the trial diverged; under an assignment the scheduler ends trials, since it must see the last result as well.
+        `step()` returns what `LockStep.step()` does. With a flat configuration `done` is set at the end of the budget or when
+        the trial diverged; under an assignment the scheduler ends trials, since it must see the last result as well.
     """
 
     family: ClassVar[str]
@@ -128,6 +128,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             replicates=self._assignment["replicates"],
             device=self._device,
             crew=crew,
+            strategy=self._assignment.get("strategy", "auto"),
         )
 
     def step(self) -> dict[str, Any]:
@@ -159,6 +160,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             len(self.trial.replicates),
             result["epoch_seconds"],
         )
+        if result["strategy_reason"] is not None:
+            logger.info("strategy: %s", result["strategy_reason"])
         for failure in result["failures"]:
             logger.error("replicate %(replicate)d failed at epoch %(epoch)d:\n%(traceback)s", failure)
         stopping = self._is_asked_to_stop()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+if TYPE_CHECKING:
+    from trainables.trial.crew import How
 
 logger = logging.getLogger("trainables")
 
@@ -63,6 +66,7 @@ class ReplicateWorker:
         indices: list[int],
         one_by_one: bool,
         directory: str | None,
+        strategy: str = "auto",
     ) -> list[Seen]:
         """Make the replicates; with `one_by_one` a model is on the GPU during its own epochs only."""
         from trainables import families
@@ -74,17 +78,17 @@ class ReplicateWorker:
         self._stacks = None if directory is None else place(directory) / file_name(self._number)
         config = families.config_class(family)(**knobs)
         data = ImageData.load(config, self._device)
-        recipe = Recipe(families.get(family), config, data, seed, indices, self._device, self._team)
+        recipe = Recipe(families.get(family), config, data, seed, indices, self._device, self._team, strategy)
         self._crew = OneByOne(recipe) if one_by_one else Packed(recipe)
         return self._seen()
 
-    def run_epoch(self, epoch: int, last: bool, limit: float) -> tuple[float, list[Seen]]:
-        """Train and evaluate one 0-based epoch: the seconds spent training, and what is known afterwards."""
+    def run_epoch(self, epoch: int, last: bool, limit: float) -> tuple[float, list[Seen], How]:
+        """Train and evaluate one 0-based epoch: the seconds spent training, what is known afterwards, and how it was done."""
         from trainables.process.watchdog import bounded
 
         with bounded(limit, self._stacks):
             seconds = self._crew.run_epoch(epoch, last)
-        return seconds, self._seen()
+        return seconds, self._seen(), self._crew.how
 
     def states(self) -> list[dict[str, Any]]:
         """Each replicate's state on the CPU, since the trial's own process sees no GPU; of a team from its first worker,

@@ -25,6 +25,7 @@ from trainables.datasets.imagenet import DEFAULT_SIDE, SYNSETS, is_imagenet
 from trainables.family import Family, Shape
 from trainables.images.batches import normalised
 from trainables.images.loaded import ImageData
+from trainables.models import layout
 from trainables.trial import seeded_state, state_form
 
 # ImageNet's classes and transform without its images: enough to predict with.
@@ -91,7 +92,7 @@ class Trained:
         weights = _with_what_the_seed_gives(state, replicate, model, chosen.derived_state(config, model))
         checkpoints.load_weights(model, weights, replicate, name=str(checkpoint))
         place = torch.device(device)
-        return cls(engine.place(model.eval(), place), chosen, config, shape, classes, place)
+        return cls(layout.place(model.eval(), name, config, place), chosen, config, shape, classes, place)
 
     def evaluate(self) -> dict[str, float]:
         """Loss, top-1 and top-5 accuracy in [0, 1], each sample weighing the same: `val_...` and, unless the test set is
@@ -105,7 +106,9 @@ class Trained:
         return {
             f"{split}_{name}": value
             for split, batches in splits.items()
-            for name, value in engine.evaluate(self.model, batches(), top5=True).items()
+            for name, value in engine.evaluate(
+                self.model, batches(), top5=True, precision=self.config.precision
+            ).items()
         }
 
     def image(self, path: str | Path) -> Tensor:

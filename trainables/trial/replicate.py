@@ -18,6 +18,7 @@ from trainables.images.batches import Batches, least, slices
 from trainables.images.loaded import ImageData
 from trainables.layers import online_norm
 from trainables.layers.synchronized import synchronized
+from trainables.models import layout
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.process.team import ALONE, Team
 from trainables.trial import seeded_state
@@ -55,6 +56,7 @@ class Replicate:
     model: nn.Module
     optimizer: torch.optim.Optimizer
     learning_rate: float | None = None  # of the epoch begun last
+    seconds = 0.0  # of training in the last epoch, where it was trained by itself
 
     def __init__(
         self,
@@ -86,7 +88,8 @@ class Replicate:
         seeding.seed_globals(self.seed, self.index, "init")
         shape = Shape(self.data.channels, self.data.image_size, self.data.num_classes)
         model = self.family.build_model(self.config, shape)
-        return engine.place(model if self.team.alone else synchronized(model, self.device), self.device)
+        model = model if self.team.alone else synchronized(model, self.device)
+        return layout.place(model, self.family.name, self.config, self.device)
 
     def begin_epoch(self, epoch: int) -> None:
         """Start a 0-based epoch: position every random stream and apply the schedule."""
@@ -132,7 +135,9 @@ class Replicate:
         with self.evaluating():
             for look in self.looks(epoch, last):
                 batches = look.batches(self.data, self.team)
-                means = engine.evaluate(self.model, batches, look.view, self.family.top5, self.team)
+                means = engine.evaluate(
+                    self.model, batches, look.view, self.family.top5, self.team, self.config.precision
+                )
                 metrics |= look.named(means)
             return metrics | self.further_metrics(last)
 
@@ -191,10 +196,7 @@ class Replicate:
         if self.failure is not None or self.device.type == "cpu":
             return
         self.model.to(device)
-        for values in self.optimizer.state.values():
-            for name, value in values.items():
-                if isinstance(value, Tensor):
-                    values[name] = value.to(device)
+        optim.move(self.optimizer, device)
         if device != self.device:
             torch.cuda.empty_cache()
 
@@ -207,6 +209,8 @@ class Replicate:
         if self.failure is not None:
             return {"failure": self.failure}
         model, optimizer = self.model.state_dict(), self.optimizer.state_dict()
+        for name, tensor in model.items():
+            model[name] = tensor.contiguous()  # whatever the format it is computed in: safetensors takes no other
         frozen = self.family.derived_state(self.config, self.model)
         if not frozen:
             return {"failure": None, "model": model, "optimizer": optimizer}
@@ -232,7 +236,7 @@ class Replicate:
             moved = seeded_state.unpack(state["moved"])
             state = {"model": self.model.state_dict() | moved["model"], "optimizer": moved["optimizer"]}
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        optim.load(self.optimizer, state["optimizer"])
         self._load_own_buffers(others)
 
     def own_buffers(self) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from tuner.commands.options import (
     Replicate,
     Setting,
     Storage,
+    Strategy,
 )
 from tuner.errors import BadInput
 
@@ -71,6 +72,7 @@ def train(
     resume_from: Annotated[
         str | None, typer.Option(help="Continue this checkpoint of the trial, or begin from anyone's weights.")
     ] = None,
+    strategy: Strategy = None,
     set_: Setting = None,
 ) -> None:
     """Train one configuration in this process, without Ray: to debug, or to retrain an exported trial."""
@@ -82,7 +84,7 @@ def train(
         out.print(text, markup=False, highlight=False, soft_wrap=True)
 
     if is_exported(family):
-        if pretrained or any(option is not None for option in (epochs, replicates, seed, resume_from, set_)):
+        if pretrained or any(option is not None for option in (epochs, replicates, seed, resume_from, strategy, set_)):
             raise BadInput(f"{family} says all that decides the median, so no option can be given beside it")
         retraining = Retraining(read(expanded(family)))
         results = retraining.results()
@@ -96,6 +98,7 @@ def train(
             seed=seed or 0,
             pretrained=pretrained,
             resume_from=resume_from,
+            strategy=strategy or "auto",
         )
     for result in results:
         for line in training.lines(result):

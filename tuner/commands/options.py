@@ -51,6 +51,12 @@ GpusPerReplicate = Annotated[
     ),
 ]
 Accelerator = Annotated[str | None, typer.Option(help="Train on cards of this type only, as Ray names it: A10G, H100.")]
+Strategy = Annotated[
+    str | None,
+    typer.Option(
+        help="Replicates on one GPU: serial in turn, graph as one captured step, auto whichever is faster.  [default: auto]"
+    ),
+]
 StepTimeout = Annotated[
     float | None, typer.Option(help="Seconds after which an epoch counts as hung.  [default: 20 times the longest]")
 ]

@@ -33,6 +33,7 @@ from tuner.commands.options import (
     Space,
     StepTimeout,
     Storage,
+    Strategy,
     Trials,
 )
 from tuner.errors import BadInput
@@ -59,6 +60,7 @@ def plan(
     placement: Placement = None,
     gpus_per_replicate: GpusPerReplicate = None,
     accelerator_type: Accelerator = None,
+    strategy: Strategy = None,
     max_concurrent: MaxConcurrent = None,
     address: Address = None,
     set_: Setting = None,
@@ -69,7 +71,7 @@ def plan(
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
     budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
-    budget |= {"rule": rule}
+    budget |= {"rule": rule, "strategy": strategy}
     planned = planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)
     out.print(plan_view(planned))
     _look_at_data(planned, address)
@@ -95,6 +97,7 @@ def launch(
     placement: Placement = None,
     gpus_per_replicate: GpusPerReplicate = None,
     accelerator_type: Accelerator = None,
+    strategy: Strategy = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
     step_timeout: StepTimeout = None,
@@ -114,7 +117,7 @@ def launch(
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
     budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
-    budget |= {"rule": rule}
+    budget |= {"rule": rule, "strategy": strategy}
     if not dry_run:
         standard_output.outlive_reader()
     if is_head(address) and not dry_run:

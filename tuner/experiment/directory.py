@@ -13,7 +13,7 @@ from trainables import families
 from trainables.storage import Place, StorageError, local_copy, temporary
 from tuner.errors import BadInput, sentence
 from tuner.experiment import request
-from tuner.machines.allocation import rules_of
+from tuner.machines.allocation import Allocator, rules_of
 from tuner.records import changes
 from tuner.records import manifest as manifests
 from tuner.records.lines import Record, RecordWriter
@@ -59,6 +59,7 @@ def describe(
             "placement": budget.placement,
             "gpus_per_replicate": budget.gpus_per_replicate,
             "accelerator_type": budget.accelerator_type,
+            "strategy": budget.strategy,
         },
         "allocations": rules_of(space),
         "rungs": list(ranking.rungs(budget.epochs, budget.grace, budget.reduction)),
@@ -66,6 +67,7 @@ def describe(
         "protocol": {"dataset": space.protocol.dataset, "selection": space.protocol.selection},
         "data": data,
         "baseline": dict(space.baseline),
+        "precision": _precision(space),
         "shown_scalars": list(families.config_class(space.family).shown_scalars),
         "published": [
             {"when": dict(row.when), "metric": row.metric, "value": row.value, "source": row.source, "at": row.at}
@@ -76,6 +78,13 @@ def describe(
         **manifests.surroundings(),
     }
     return manifests.of(content)
+
+
+def _precision(space: SearchSpace) -> str:
+    """What the baseline is computed in, by its knob or by the device that it is given; each epoch's record has its own."""
+    chosen = {**space.fixed, **space.baseline}.get("precision")
+    on_a_gpu = Allocator.of_space(space).share(space.baseline).gpus > 0
+    return str(chosen) if chosen else "bf16" if on_a_gpu else "float32"
 
 
 def create(

@@ -23,7 +23,7 @@ _OF_A_SESSION = ("storage", "address", "max_concurrent", "checkpoint_seconds", "
 # Parts of a budget that may differ between two sessions of one search: how long it is, and what it runs on.
 _MAY_DIFFER = (
     *("trials", "max_concurrent", "cpus_per_trial", "gpus_per_trial", "placement", "gpus_per_replicate"),
-    "accelerator_type",
+    *("accelerator_type", "strategy"),
 )
 
 

@@ -97,6 +97,7 @@ def assignment(
         "workers": share.workers,
         "team": share.team,
         "accelerator_type": share.accelerator_type,
+        "strategy": manifest.budget.strategy,
         "directory": str(paths.trial(index)),
         "stop_file": str(paths.stop_request),
     }

@@ -20,6 +20,7 @@ class Request:
     seed: int
     pretrained: bool = False  # begin from torchvision's weights
     resume_from: str | None = None  # begin from this checkpoint, or continue it
+    strategy: str = "auto"  # see `trainables.engine.STRATEGIES`
 
 
 def train(
@@ -31,6 +32,7 @@ def train(
     seed: int,
     pretrained: bool = False,
     resume_from: str | None = None,
+    strategy: str = "auto",
 ) -> Iterator[dict[str, Any]]:
     """Train a configuration and yield the result of each epoch (see `trainables.lockstep.LockStep.step`).
 
@@ -42,6 +44,7 @@ def train(
         seed: the experiment's.
         pretrained: begin from torchvision's weights, where they are on this machine.
         resume_from: continue this checkpoint of the same trial, or begin from the weights of any other.
+        strategy: how the replicates train, a name of `trainables.engine.STRATEGIES`.
 
     Raises:
         BadInput: a knob that is unknown, out of range or not a constant; data or weights that are missing or do not fit.
@@ -57,7 +60,7 @@ def train(
         raise BadInput(
             "--pretrained and --resume-from are both given, but training begins from one of them; leave one out"
         )
-    return run(Request(family, knobs, replicates, seed, pretrained, resume_from))
+    return run(Request(family, knobs, replicates, seed, pretrained, resume_from, strategy))
 
 
 def run(
@@ -80,6 +83,7 @@ def run(
     from pydantic import ValidationError
 
     from trainables import families
+    from trainables.config import strategy as strategies
     from trainables.config.training import problems
 
     try:
@@ -88,6 +92,7 @@ def run(
             raise ValueError(f"--seed is {request.seed}, but must be at least 0; raise it")
         if request.replicates < 1:
             raise ValueError(f"--replicates is {request.replicates}, but must be at least 1; raise it")
+        strategies.check(request.strategy)
     except ValidationError as error:
         raise BadInput.listing(problems(error)) from None
     except ValueError as error:
@@ -120,6 +125,7 @@ def run(
         seed=request.seed,
         replicates=request.replicates,
         device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        strategy=request.strategy,
     )
     try:
         if request.resume_from is not None:
@@ -146,7 +152,10 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield (
         f"epoch {result['epoch']}: {', '.join(shown)}; {result['replicates_ok']} replicates, "
         f"{result['epoch_seconds']:.2f} s, {result['images_per_second']:.0f} images/s"
+        f", {result['precision']}, {result['strategy']}"
     )
+    if result["strategy_reason"] is not None:
+        yield f"strategy: {result['strategy_reason']}"
     for failure in result["failures"]:
         yield f"replicate {failure['replicate']} failed: {failure['message']}"
         yield failure["traceback"].rstrip()

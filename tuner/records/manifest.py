@@ -77,6 +77,7 @@ class Budget(_Part):
     replicates: int = Field(ge=1, le=MOST_REPLICATES)
     rank_window: int = Field(1, ge=1, le=MOST_EPOCHS)
     rule: Text = "asha"
+    strategy: Text = "auto"
     cpus_per_trial: _Amount = 1.0
     gpus_per_trial: _Amount = 0.0
     placement: Literal["packed", "spread"] = "packed"
