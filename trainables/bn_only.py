@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
-from trainables import engine, optim, seeding
+from trainables import engine, families, optim, seeding
 from trainables.config.bn_only import BNOnlyConfig
 from trainables.datasets.imagenet import is_imagenet
 from trainables.family import Family, Shape
@@ -30,7 +30,7 @@ from trainables.plans.bn_names import ModelName, parse_name
 from trainables.process.footprint import Footprint
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import BNOnlyTrainable
+    from trainables.on_ray.trainable import ReplicatedTrainable as BNOnlyTrainable
     from trainables.trial.replicate import Replicate
 
 __all__ = [
@@ -200,12 +200,4 @@ def _plan(config: BNOnlyConfig, shape: Shape) -> bn_counts.Plan:
 
 
 FAMILY = BNOnly()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "BNOnlyTrainable":
-        from trainables.on_ray.trainable import BNOnlyTrainable
-
-        return BNOnlyTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)

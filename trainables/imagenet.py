@@ -8,20 +8,20 @@ validation never sees random crops.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables import datasets, optim, plateau
+from trainables import datasets, families, optim, plateau
 from trainables.config.imagenet import OF_MODELS, ImageNetConfig, initial_lr, poly_factor, published_defaults
 from trainables.family import Family, Shape
 from trainables.images.augmentation import colour_jitter
 from trainables.models.imagenet import build, options_of
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import ImageNetTrainable
+    from trainables.on_ray.trainable import ReplicatedTrainable as ImageNetTrainable
 
 __all__ = [
     "FAMILY",
@@ -127,12 +127,4 @@ def _normalisation(config: ImageNetConfig, device: torch.device, channels: int) 
 
 
 FAMILY = ImageNet()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "ImageNetTrainable":
-        from trainables.on_ray.trainable import ImageNetTrainable
-
-        return ImageNetTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)

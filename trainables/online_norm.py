@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from trainables import optim
+from trainables import families, optim
 from trainables.config.online_norm import OnlineNormConfig, effective_lr_momentum, published_defaults
 from trainables.family import Family, Shape
 from trainables.models.normalised.norms import LAYERS
 from trainables.models.resnet_cifar import resnet_cifar
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import OnlineNormTrainable
+    from trainables.on_ray.trainable import ReplicatedTrainable as OnlineNormTrainable
 
 __all__ = [
     "FAMILY",
@@ -135,12 +135,4 @@ def _exempt(model: nn.Module, which: str) -> Iterator[nn.Parameter]:
 
 
 FAMILY = OnlineNorm()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "OnlineNormTrainable":
-        from trainables.on_ray.trainable import OnlineNormTrainable
-
-        return OnlineNormTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)
