@@ -17,7 +17,7 @@ from torch.optim.swa_utils import update_bn
 from trainables import engine, families, optim, seeding
 from trainables.config.bn_only import BNOnlyConfig
 from trainables.datasets.imagenet import is_imagenet
-from trainables.family import Family, Shape
+from trainables.family import Family, FullyTrained, Shape
 from trainables.images.batches import STREAMED_EVALUATION
 from trainables.images.loaded import EVALUATION_BATCH_SIZE
 from trainables.models.bn import memory as bn_memory
@@ -31,7 +31,6 @@ from trainables.process.footprint import Footprint
 
 if TYPE_CHECKING:
     from trainables.on_ray.trainable import ReplicatedTrainable as BNOnlyTrainable
-    from trainables.trial.replicate import Replicate
 
 __all__ = [
     "FAMILY",
@@ -141,7 +140,7 @@ class BNOnly(Family[BNOnlyConfig]):
     def epoch_metrics(self, config: BNOnlyConfig, model: nn.Module) -> dict[str, float]:
         return {f"gamma_fraction_below_{THRESHOLD:g}": disabled_fraction(model)}
 
-    def final_metrics(self, config: BNOnlyConfig, replicate: Replicate) -> dict[str, float]:
+    def final_metrics(self, config: BNOnlyConfig, replicate: FullyTrained) -> dict[str, float]:
         """gamma and beta in summary, the accuracy with small gammas set to zero, and that of the untrained network."""
         model, data = replicate.model, replicate.data
         found = summary(model)

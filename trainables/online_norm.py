@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trainables import families, optim
 from trainables.config.online_norm import OnlineNormConfig, effective_lr_momentum, published_defaults
 from trainables.family import Family, Shape
+from trainables.layers.online_norm import streams
 from trainables.models.normalised.norms import LAYERS
 from trainables.models.resnet_cifar import resnet_cifar
 
@@ -100,6 +101,10 @@ class OnlineNorm(Family[OnlineNormConfig]):
             "momentum_effective": momentum,
         }
         return scalars | ({"afwd": config.afwd, "abkw": config.abkw} if config.norm_mode == "online" else {})
+
+    def own_buffers(self, model: nn.Module) -> dict[str, Tensor]:
+        """The streams of Online Normalization."""
+        return streams(model)
 
     def check(self, config: OnlineNormConfig, shape: Shape) -> int:
         if config.norm_mode == "instance":
