@@ -148,7 +148,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         stopping = self._is_asked_to_stop()
         now = time.monotonic()
         due = now - self._saved_at >= self._assignment.checkpoint_seconds and now >= self._next_attempt
-        if self._directory is not None and (due or stopping or result["finished"]):
+        pausable = result["epoch"] in self._assignment.checkpoint_at
+        if self._directory is not None and (due or stopping or pausable or result["finished"]):
             self._save(self._directory)
         return result | {"interrupted": stopping and not result["finished"]}
 

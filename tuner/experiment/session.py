@@ -26,7 +26,9 @@ from tuner.records.lock import DriverLock
 from tuner.records.outage import GATHERING, PatientJournal
 from tuner.records.paths import ExperimentPaths
 from tuner.records.standard_output import enduring
-from tuner.rules.judge import Judge, rule_of
+from tuner.rules import registry
+from tuner.rules.judge import Judge
+from tuner.rules.rule import rule_of
 from tuner.tensorboard.feed import Export
 
 CHECKPOINT_SECONDS = 60.0
@@ -96,6 +98,8 @@ def hold(
         seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
 
         look = newcomers.inspection(paths, manifest, resources.ids)
+        rule = judge.rule
+        saved_at = rule.rungs[:-1] if registry.get(rule.name).pauses else ()
 
         def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[Assignment]:
             return [
@@ -109,6 +113,7 @@ def hold(
                     stop_file=str(paths.stop_request),
                     recorded_epoch=judge.last_epoch.get(index, 0),
                     checkpoint_seconds=seconds,
+                    checkpoint_at=tuple(saved_at),
                     step_timeout=step_timeout,
                     look=look,
                 )

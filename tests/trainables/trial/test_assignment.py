@@ -16,6 +16,7 @@ WHOLE = Assignment(
     stop_file="/stop",
     recorded_epoch=2,
     checkpoint_seconds=60.0,
+    checkpoint_at=(1, 3),
     step_timeout=9.0,
 )
 
