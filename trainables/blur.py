@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from trainables import families
 from trainables.config.blur import HALF_DATA, BlurConfig, sigma_at, switch_epoch
 from trainables.family import Family, Shape, View
 from trainables.layers.blur import gaussian_blur
@@ -23,7 +24,7 @@ from trainables.models.small_cnn import small_cnn
 from trainables.optim import learning_rate_at
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import BlurTrainable
+    from trainables.on_ray.trainable import ReplicatedTrainable as BlurTrainable
 
 __all__ = ["FAMILY", "Blur", "BlurConfig", "BlurTrainable", "learning_rate_at", "mix_batch", "sigma_at"]
 
@@ -112,12 +113,4 @@ class Blur(Family[BlurConfig]):
 
 
 FAMILY = Blur()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "BlurTrainable":
-        from trainables.on_ray.trainable import BlurTrainable
-
-        return BlurTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)

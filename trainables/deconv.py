@@ -9,14 +9,14 @@ import logging
 import math
 import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 
-from trainables import optim
+from trainables import families, optim
 from trainables.config.deconv import DeconvConfig, milestones, published_defaults
 from trainables.config.deconv_presets import preset, presets
 from trainables.config.deconv_rules import EXTENSIONS
@@ -27,7 +27,7 @@ from trainables.models import cifar, imagenet_deconv
 from trainables.plans.deconv_networks import IMAGENET_ARCHS, NETWORKS
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import DeconvTrainable
+    from trainables.on_ray.trainable import ReplicatedTrainable as DeconvTrainable
 
 __all__ = [
     "FAMILY",
@@ -161,12 +161,4 @@ def _no_statistics(
 
 
 FAMILY = Deconv()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "DeconvTrainable":
-        from trainables.on_ray.trainable import DeconvTrainable
-
-        return DeconvTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)

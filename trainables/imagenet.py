@@ -8,13 +8,13 @@ validation never sees random crops.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables import datasets, optim, plateau
+from trainables import datasets, families, optim
 from trainables.config.imagenet import OF_MODELS, ImageNetConfig, initial_lr, poly_factor, published_defaults
 from trainables.family import Family, Shape
 from trainables.images.augmentation import colour_jitter
@@ -22,7 +22,7 @@ from trainables.layers.transfer import constant
 from trainables.models.imagenet import build, options_of
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import ImageNetTrainable
+    from trainables.on_ray.trainable import ReplicatedTrainable as ImageNetTrainable
 
 __all__ = [
     "FAMILY",
@@ -48,7 +48,7 @@ def learning_rate_at(config: ImageNetConfig, epoch: int, metrics: Sequence[float
         case "plateau":
             optimizer = torch.optim.SGD([torch.zeros(1)], lr=base)
             for value in metrics[:epoch]:
-                plateau.step(optimizer, config.plateau_metric, value, config.lr_factor, config.plateau_patience)
+                optim.plateau_step(optimizer, config.plateau_metric, value, config.lr_factor, config.plateau_patience)
             return float(optimizer.param_groups[0]["lr"])
         case "multistep":
             return base * config.lr_factor ** sum(milestone <= epoch for milestone in config.lr_milestones)
@@ -81,6 +81,13 @@ class ImageNet(Family[ImageNetConfig]):
             model.register_forward_pre_hook(_as_raw)
         return model
 
+    def pretrained(self, config: ImageNetConfig) -> str:
+        if config.stride_in == "1x1":
+            raise ValueError(
+                f"torchvision's weights of {config.model} have the stride in the 3x3 convolution; set stride_in=3x3"
+            )
+        return config.model
+
     def build_optimizer(self, config: ImageNetConfig, model: nn.Module) -> torch.optim.Optimizer:
         lr, decay, parameters = initial_lr(config), config.weight_decay, model.parameters()
         match config.optimizer:
@@ -103,7 +110,7 @@ class ImageNet(Family[ImageNetConfig]):
     ) -> None:
         if config.lr_schedule == "plateau":
             value = metrics[f"val_{config.plateau_metric}"]
-            plateau.step(optimizer, config.plateau_metric, value, config.lr_factor, config.plateau_patience)
+            optim.plateau_step(optimizer, config.plateau_metric, value, config.lr_factor, config.plateau_patience)
 
     def train_inputs(
         self, config: ImageNetConfig, images: Tensor, epoch: int, generator: torch.Generator, positions: range
@@ -141,12 +148,4 @@ def _as_raw(model: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
 
 
 FAMILY = ImageNet()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "ImageNetTrainable":
-        from trainables.on_ray.trainable import ImageNetTrainable
-
-        return ImageNetTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)

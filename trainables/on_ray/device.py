@@ -10,10 +10,11 @@ import torch
 
 from trainables.process import card_memory
 from trainables.process.card_memory import NoGPU
+from trainables.trial.assignment import threads_of
 
 
 @dataclass(frozen=True)
-class Place:
+class Seat:
     """Where a worker trains, for its log: node, process and the ids of its GPUs on that node."""
 
     node: str
@@ -39,8 +40,7 @@ def take(cpus: float | None, gpus: float | None) -> torch.device:
             what CUDA itself takes.
     """
     if cpus is not None:
-        # A trial that takes more threads than its share starves its neighbours.
-        torch.set_num_threads(max(1, int(cpus)))
+        torch.set_num_threads(threads_of(cpus))
     promised = _gpus_given() if gpus is None else gpus
     if promised is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -58,12 +58,12 @@ def take(cpus: float | None, gpus: float | None) -> torch.device:
     return torch.device("cuda")
 
 
-def here() -> Place:
+def here() -> Seat:
     """Where this process is; outside of Ray, this machine."""
     if not ray.is_initialized():
-        return Place(os.uname().nodename, os.getpid(), ())
+        return Seat(os.uname().nodename, os.getpid(), ())
     context = ray.get_runtime_context()
-    return Place(context.get_node_id()[:12], os.getpid(), tuple(context.get_accelerator_ids().get("GPU", ())))
+    return Seat(context.get_node_id()[:12], os.getpid(), tuple(context.get_accelerator_ids().get("GPU", ())))
 
 
 def _gpus_given() -> float | None:

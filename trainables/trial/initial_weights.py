@@ -45,9 +45,7 @@ def start_pretrained(trial: LockStep) -> None:
     Raises:
         ValueError: torchvision has no weights of this network, they are not on this machine, or they do not fit.
     """
-    arch = str(getattr(trial.config, "model", None) or getattr(trial.config, "arch", ""))
-    if getattr(trial.config, "stride_in", None) == "1x1":
-        raise ValueError(f"torchvision's weights of {arch} have the stride in the 3x3 convolution; set stride_in=3x3")
+    arch = trial.family.pretrained(trial.config)
     state = checkpoints.read_foreign(_file(arch))
     for replicate in _living(trial):
         mine = replicate.model.state_dict()

@@ -16,7 +16,6 @@ from trainables.config.training import TrainingConfig
 from trainables.family import Family, Shape, View
 from trainables.images.batches import Batches, least, slices
 from trainables.images.loaded import ImageData
-from trainables.layers import online_norm
 from trainables.layers.synchronized import synchronized
 from trainables.models import layout
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
@@ -240,13 +239,13 @@ class Replicate:
         self._load_own_buffers(others)
 
     def own_buffers(self) -> dict[str, Tensor]:
-        """The statistics that are this worker's and no other's: the streams of Online Normalization."""
-        return {} if self.failure is not None else online_norm.streams(self.model)
+        """The statistics that are this worker's and no other's."""
+        return {} if self.failure is not None else self.family.own_buffers(self.model)
 
     def _load_own_buffers(self, of_others: list[dict[str, Tensor]]) -> None:
-        """Continue this worker's streams; with those of the first one where a team has become larger."""
+        """Continue this worker's statistics; with those of the first one where a team has become larger."""
         if 0 < self.team.rank <= len(of_others):
-            buffers = online_norm.streams(self.model)
+            buffers = self.family.own_buffers(self.model)
             for name, value in of_others[self.team.rank - 1].items():
                 buffers[name].copy_(value)
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from trainables.trial.assignment import Assignment
 from tuner.errors import StorageUnavailable
 from tuner.experiment import trials as search
 from tuner.experiment import watch
@@ -100,12 +101,23 @@ def hold(
         rule = judge.rule
         saved_at = rule.rungs[:-1] if registry.get(rule.name).pauses else ()
 
-        def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+        def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[Assignment]:
             return [
-                search.assignment(paths, manifest, index, config, allocator.share(config))
-                | {"recorded_epoch": judge.last_epoch.get(index, 0)}
-                | {"checkpoint_seconds": seconds, "checkpoint_at": saved_at}
-                | {"step_timeout": step_timeout, "look": look}
+                Assignment(
+                    config,
+                    manifest.seed,
+                    manifest.budget.replicates,
+                    index=index,
+                    share=allocator.share(config),
+                    directory=str(paths.trial(index)),
+                    stop_file=str(paths.stop_request),
+                    recorded_epoch=judge.last_epoch.get(index, 0),
+                    checkpoint_seconds=seconds,
+                    checkpoint_at=tuple(saved_at),
+                    step_timeout=step_timeout,
+                    strategy=manifest.budget.strategy,
+                    look=look,
+                )
                 for index, config in trials
             ]
 
