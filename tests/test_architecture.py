@@ -1,6 +1,7 @@
 """The house rules that a program can check: who imports whom, what is said, what is never committed."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,34 @@ def test_ray_is_imported_where_a_worker_meets_it_and_nowhere_else():
     with_ray = [str(path.relative_to(ROOT)) for path in modules("trainables") if "ray" in imports(path)]
     assert with_ray
     assert all(path.startswith(WITH_RAY) for path in with_ray)
+
+
+def arrows(package):
+    """File -> the files of its package that it imports anywhere in it, except for type checkers."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in modules(package)}
+    found = {}
+    for name in names:
+        tree = ast.parse((ROOT / (name.replace(".", "/") + ".py")).read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+                node.body = []
+        seen = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                seen |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                seen |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        found[name] = seen & names
+    return found
+
+
+def test_the_files_of_a_search_space_import_each_other_in_no_circle():
+    graphlib.TopologicalSorter(arrows("search_spaces")).prepare()
+
+
+def test_what_there_is_to_train_on_knows_nothing_of_experiments():
+    reached = {name: seen for name, seen in arrows("tuner").items() if name.startswith("tuner.machines.")}
+    assert not {target for seen in reached.values() for target in seen if target.startswith("tuner.experiment")}
 
 
 @pytest.mark.parametrize("package", [*PACKAGES, "benchmarks", "tests"])

@@ -15,14 +15,6 @@ Setting = Annotated[
     list[str] | None,
     typer.Option("--set", help="A knob: lr=0.05, 'sigma=choice(1,2,4)', 'lr=loguniform(1e-3,1e-1)'. Repeatable."),
 ]
-Trials = Annotated[int | None, typer.Option(help="Configurations to try, the baseline included.")]
-Replicates = Annotated[int | None, typer.Option(help="Seeds a configuration is trained with.")]
-Epochs = Annotated[int | None, typer.Option(help="Full budget of a trial.")]
-Grace = Annotated[int | None, typer.Option(help="First rung: epochs before a trial can be stopped.")]
-Reduction = Annotated[float | None, typer.Option(help="At each rung about 1/REDUCTION of the trials go on.")]
-RankWindow = Annotated[
-    int | None, typer.Option(help="At a rung, rank trials by their median over this many epochs.  [default: 1]")
-]
 Seed = Annotated[int, typer.Option(help="Seed of the experiment: configurations, order, replicates.")]
 Storage = Annotated[
     str | None, typer.Option(help="Folder of experiments, or s3://BUCKET/PREFIX.  [default: ~/ray_results]")
@@ -34,18 +26,6 @@ Address = Annotated[
 Head = Annotated[
     str | None, typer.Option("--address", help="Ask a cluster, http://HEAD:8265; without it the storage is read here.")
 ]
-Cpus = Annotated[float | None, typer.Option(help="CPUs of a trial; also its threads.")]
-Gpus = Annotated[float | None, typer.Option(help="GPUs of a trial; 0.25 puts four on a card.")]
-Placement = Annotated[
-    str | None, typer.Option(help="Replicates of a trial: packed in one process, or spread, one worker each.")
-]
-GpusPerReplicate = Annotated[
-    int | None,
-    typer.Option(
-        help="Train each replicate on so many GPUs; packed, replicates take turns on them.", show_default=False
-    ),
-]
-Accelerator = Annotated[str | None, typer.Option(help="Train on cards of this type only, as Ray names it: A10G, H100.")]
 StepTimeout = Annotated[
     float | None, typer.Option(help="Seconds after which an epoch counts as hung.  [default: 20 times the longest]")
 ]
