@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 # Bounds of a budget: what is larger is a slip, and some of it would take hours before the first epoch.
@@ -19,31 +19,24 @@ SMALLEST_REDUCTION = 1.01
 
 
 @dataclass(frozen=True)
-class Whole:
-    """A whole number from 1 on."""
-
-    most: int
-
-    def problem(self, name: str, value: Any) -> str | None:
-        """What is wrong with a value, in a sentence without its remedy's option; None when nothing is."""
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            return f"`{name}` is {value!r}, but must be a whole number of at least 1; set"
-        return f"`{name}` is {value}, but must be at most {self.most}; lower" if value > self.most else None
-
-
-@dataclass(frozen=True)
 class Number:
-    """A finite number."""
+    """A finite number within bounds, or a whole one."""
 
     least: float
     most: float
+    whole: bool = False
 
     def problem(self, name: str, value: Any) -> str | None:
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-            return f"`{name}` is {value!r}, but must be a number; set"
+        """What is wrong with a value: a sentence that ends where the name of the option follows; None when nothing is."""
+        kinds = int if self.whole else int | float
+        number = isinstance(value, kinds) and not isinstance(value, bool)
+        number = number and (isinstance(value, int) or math.isfinite(value))
+        if not number or (self.whole and value < self.least):
+            kind = f"a whole number of at least {self.least}" if self.whole else "a number"
+            return f"`{name}` is {value!r}, but must be {kind}; set"
         if value < self.least:
             return f"`{name}` is {value!r}, but must be at least {self.least:g}; raise"
-        return f"`{name}` is {value!r}, but must be at most {self.most:g}; lower" if value > self.most else None
+        return f"`{name}` is {value!r}, but must be at most {self.most}; lower" if value > self.most else None
 
 
 @dataclass(frozen=True)
@@ -58,6 +51,11 @@ class Word:
         return f"`{name}` is {value!r}, but must be {' or '.join(self.among) or 'a text'}; set"
 
 
+def whole(most: int) -> Number:
+    """A whole number from 1 on."""
+    return Number(1, most, whole=True)
+
+
 @dataclass(frozen=True)
 class Option:
     """What is said of a field of `Budget` wherever a person or a file may give it.
@@ -65,17 +63,19 @@ class Option:
     Attributes:
         help: its line on the command line.
         rule: the bounds of one value; how it agrees with others is for `search_spaces.validation`.
+        default: of a space that does not say it; `dataclasses.MISSING` where it must.
         may_differ: two sessions of one search may have different values, because it does not say what is found.
     """
 
     help: str
-    rule: Whole | Number | Word
+    rule: Number | Word
+    default: Any = dataclasses.MISSING
     may_differ: bool = False
 
 
-def _option(help: str, rule: Whole | Number | Word, *, may_differ: bool = False) -> dict[str, Option]:
-    """The metadata of a field of `Budget`."""
-    return {"option": Option(help, rule, may_differ)}
+def _option(help: str, rule: Number | Word, default: Any = dataclasses.MISSING, *, may_differ: bool = False) -> Any:
+    """A field of `Budget`."""
+    return dataclasses.field(default=default, metadata={"option": Option(help, rule, default, may_differ)})
 
 
 @dataclass(frozen=True)
@@ -88,50 +88,33 @@ class Budget:
     them (T4, A10G, H100, ...). For the rank window see benchmarks/replay.py.
     """
 
-    epochs: int = field(metadata=_option("Full budget of a trial.", Whole(MOST_EPOCHS)))
-    grace: int = field(metadata=_option("First rung: epochs before a trial can be stopped.", Whole(MOST_EPOCHS)))
-    trials: int = field(
-        metadata=_option("Configurations to try, the baseline included.", Whole(MOST_TRIALS), may_differ=True)
+    epochs: int = _option("Full budget of a trial.", whole(MOST_EPOCHS))
+    grace: int = _option("First rung: epochs before a trial can be stopped.", whole(MOST_EPOCHS))
+    trials: int = _option("Configurations to try, the baseline included.", whole(MOST_TRIALS), may_differ=True)
+    reduction: float = _option(
+        "At each rung about 1/REDUCTION of the trials go on.", Number(SMALLEST_REDUCTION, 1e300), 3
     )
-    reduction: float = field(
-        default=3,
-        metadata=_option("At each rung about 1/REDUCTION of the trials go on.", Number(SMALLEST_REDUCTION, 1e300)),
+    replicates: int = _option("Seeds a configuration is trained with.", whole(MOST_REPLICATES), 5)
+    cpus_per_trial: float = _option("CPUs of a trial; also its threads.", Number(0, 1e6), 1.0, may_differ=True)
+    gpus_per_trial: float = _option("GPUs of a trial; 0.25 puts four on a card.", Number(0, 1e6), 0.0, may_differ=True)
+    placement: str = _option(
+        "Replicates of a trial: packed in one process, or spread, one worker each.",
+        Word(("packed", "spread")),
+        "packed",
+        may_differ=True,
     )
-    replicates: int = field(
-        default=5, metadata=_option("Seeds a configuration is trained with.", Whole(MOST_REPLICATES))
+    gpus_per_replicate: int | None = _option(
+        "Train each replicate on so many GPUs; packed, replicates take turns on them.",
+        whole(10_000),
+        None,
+        may_differ=True,
     )
-    cpus_per_trial: float = field(
-        default=1.0, metadata=_option("CPUs of a trial; also its threads.", Number(0, 1e6), may_differ=True)
-    )
-    gpus_per_trial: float = field(
-        default=0.0, metadata=_option("GPUs of a trial; 0.25 puts four on a card.", Number(0, 1e6), may_differ=True)
-    )
-    placement: str = field(
-        default="packed",
-        metadata=_option(
-            "Replicates of a trial: packed in one process, or spread, one worker each.",
-            Word(("packed", "spread")),
-            may_differ=True,
-        ),
-    )
-    gpus_per_replicate: int | None = field(
-        default=None,
-        metadata=_option(
-            "Train each replicate on so many GPUs; packed, replicates take turns on them.",
-            Whole(10_000),
-            may_differ=True,
-        ),
-    )
-    accelerator_type: str | None = field(
-        default=None,
-        metadata=_option("Train on cards of this type only, as Ray names it: A10G, H100.", Word(), may_differ=True),
+    accelerator_type: str | None = _option(
+        "Train on cards of this type only, as Ray names it: A10G, H100.", Word(), None, may_differ=True
     )
     seconds_per_replicate_epoch: float | None = None  # measured; the docstring of the space says where
-    rank_window: int = field(
-        default=1,
-        metadata=_option(
-            "At a rung, rank trials by their median over this many epochs.  [default: 1]", Whole(MOST_EPOCHS)
-        ),
+    rank_window: int = _option(
+        "At a rung, rank trials by their median over this many epochs.  [default: 1]", whole(MOST_EPOCHS), 1
     )
 
     @property
@@ -147,8 +130,6 @@ class Budget:
 OPTIONS: dict[str, Option] = {
     known.name: known.metadata["option"] for known in dataclasses.fields(Budget) if "option" in known.metadata
 }
-# `dataclasses.MISSING` where a space must say.
-DEFAULTS: dict[str, Any] = {known.name: known.default for known in dataclasses.fields(Budget) if known.name in OPTIONS}
 
 
 def flag(name: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from search_spaces import domains
-from search_spaces.budget import DEFAULTS, OPTIONS, SMALLEST_REDUCTION, Budget, flag
+from search_spaces.budget import OPTIONS, SMALLEST_REDUCTION, Budget, flag
 from search_spaces.definition import SETTINGS, Definition, Objective
 from search_spaces.sampling import Resolver
 from trainables import families
@@ -80,7 +80,7 @@ def _values(budget: Budget) -> list[str]:
     """What is wrong with the options of a budget one by one, but for those that say it with a better remedy below."""
     found = []
     for name, value in budget.options().items():
-        optional = value is None and DEFAULTS[name] is None
+        optional = value is None and OPTIONS[name].default is None
         sentence = None if optional or name in _BELOW else OPTIONS[name].rule.problem(name, value)
         if sentence is not None:
             found.append(f"{sentence} {flag(name)}")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from search_spaces.budget import OPTIONS, Option, Whole, Word
+from search_spaces.budget import OPTIONS, Option, Word
 from tuner.commands.options import Family, Seed, Setting, Space
 
 
@@ -53,6 +53,7 @@ def _parameters() -> Iterator[Parameter]:
 
 def _annotation(option: Option) -> Any:
     """An option of a budget as Typer takes it."""
-    kind = int if isinstance(option.rule, Whole) else str if isinstance(option.rule, Word) else float
-    metavar = "|".join(option.rule.among) or None if isinstance(option.rule, Word) else None
+    rule = option.rule
+    kind: type = str if isinstance(rule, Word) else int if rule.whole else float
+    metavar = "|".join(rule.among) or None if isinstance(rule, Word) else None
     return Annotated[kind | None, typer.Option(help=option.help, metavar=metavar, show_default=False)]

@@ -68,14 +68,13 @@ def launch(
     from tuner.records import standard_output
     from tuner.tables.plan import plan_view
 
-    running = Running(address, max_concurrent, checkpoint_every, step_timeout)
+    running = Running(address, max_concurrent, checkpoint_every, step_timeout, print)
     if not dry_run:
         standard_output.outlive_reader()
     if is_head(address) and not dry_run:
         from tuner.cluster import submission
 
-        telling = replace(running, tell=print)
-        follow_submission(submission.submit_request(str(address), asked, telling, name=name, storage=storage), detach)
+        follow_submission(submission.submit_request(str(address), asked, running, name=name, storage=storage), detach)
     if or_resume and name is None:
         raise BadInput("--or-resume continues a search by its name; give --name")
     if name is None and not is_head(address):
@@ -115,13 +114,12 @@ def resume(
     from tuner.records import standard_output
 
     standard_output.outlive_reader()
-    running = Running(address, max_concurrent, checkpoint_every, step_timeout)
+    running = Running(address, max_concurrent, checkpoint_every, step_timeout, print)
     if is_head(address):
         from tuner.cluster import submission
 
         options: dict[str, Any] = {"storage": storage, "trials": trials, "accept_changes": accept_changes or None}
-        telling = replace(running, tell=print)
-        follow_submission(submission.go_on(str(address), "resume", name, telling, **options), detach)
+        follow_submission(submission.go_on(str(address), "resume", name, running, **options), detach)
     with _shown(running) as shown:
         outcome = launching.go_on(name, shown, storage=storage, trials=trials, accept_changes=accept_changes)
     _conclude(outcome)
@@ -150,13 +148,12 @@ def confirm(
     from tuner.tables.confirmation import confirmation_view
 
     standard_output.outlive_reader()
-    running = Running(address, max_concurrent, checkpoint_every)
+    running = Running(address, max_concurrent, checkpoint_every, tell=print)
     options: dict[str, Any] = {"storage": storage, "top": top, "seed": seed, "replicates": replicates}
     if is_head(address):
         from tuner.cluster import submission
 
-        telling = replace(running, tell=print)
-        follow_submission(submission.go_on(str(address), "confirm", name, telling, **options), detach)
+        follow_submission(submission.go_on(str(address), "confirm", name, running, **options), detach)
     searched = paths.experiment(name, storage)
     with _shown(running) as shown:
         outcome = confirming.confirm(name, **options, running=shown)

@@ -27,7 +27,7 @@ from pydantic import (
     model_validator,
 )
 
-from search_spaces.budget import DEFAULTS, OPTIONS, Number, Whole, Word
+from search_spaces.budget import OPTIONS, Number, Word
 from search_spaces.budget import Budget as SpaceBudget
 from trainables.storage import Place
 from trainables.storage.redaction import redact
@@ -92,14 +92,14 @@ def _field(name: str) -> tuple[Any, Any]:
     kind: Any = _kind(OPTIONS[name].rule)
     if name in _ALWAYS_SAID:
         return kind, ...
-    default = _BEFORE.get(name, DEFAULTS[name])
+    default = _BEFORE.get(name, OPTIONS[name].default)
     return (kind if default is not None else kind | None), default
 
 
-def _kind(rule: Whole | Number | Word) -> Any:
+def _kind(rule: Number | Word) -> Any:
     match rule:
-        case Whole(most):
-            return Annotated[int, Field(ge=1, le=most)]
+        case Number(least, most, whole=True):
+            return Annotated[int, Field(ge=least, le=most)]
         case Number(least, most):
             return Annotated[Amount, between(least, most)]
         case Word(()):

@@ -33,14 +33,13 @@ def check(dataset: str) -> str:
 
 def fetch(dataset: str) -> str:
     """Download a dataset unless it is there; one line on what is there now."""
-    try:
-        return describe(datasets.fetch(dataset))
-    except ValueError as error:
-        raise BadInput(str(error)) from None
-    except OSError as error:
-        raise BadInput(
-            f"cannot download {dataset} ({sentence(error)}); check the network and the free space, then retry"
-        ) from None
+    with as_bad_input():
+        try:
+            return describe(datasets.fetch(dataset))
+        except OSError as error:
+            raise BadInput(
+                f"cannot download {dataset} ({sentence(error)}); check the network and the free space, then retry"
+            ) from None
 
 
 def describe(info: datasets.Info) -> str:

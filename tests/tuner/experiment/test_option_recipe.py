@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-DEFINITION = """    night_hours: int = field(
-        default=8, metadata=_option("Hours of a night, for which a plan is made.", Whole(24))
-    )
+DEFINITION = """    night_hours: int = _option("Hours of a night, for which a plan is made.", whole(24), 8)
 """
 ACTING = """    if budget.night_hours < 4:
         found.append(f"a night of {budget.night_hours} hours is short.")
@@ -78,7 +76,7 @@ def answers(tmp_path_factory):
     root = tmp_path_factory.mktemp("copy")
     for package in ("tuner", "trainables", "search_spaces"):
         shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
-    insert(root / "search_spaces/budget.py", DEFINITION, before="    rank_window: int = field(")
+    insert(root / "search_spaces/budget.py", DEFINITION, before="    rank_window: int = _option(")
     insert(root / "tuner/experiment/plan.py", ACTING, before='    if space.protocol.selection == "test":\n')
     environment = {**os.environ, "PYTHONPATH": str(root), "COLUMNS": "200", "HOME": str(root)}
     done = subprocess.run(
