@@ -116,6 +116,8 @@ class Budget:
     rank_window: int = _option(
         "At a rung, rank trials by their median over this many epochs.  [default: 1]", whole(MOST_EPOCHS), 1
     )
+    # By the names of `tuner.rules`, which says what each does and whether there is one of that name.
+    rule: str = _option("Who goes on at a rung: {rules}.  [default: the space's]", Word(), "asha")
 
     @property
     def gpus_of_teams(self) -> int:

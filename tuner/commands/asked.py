@@ -12,6 +12,7 @@ import typer
 
 from search_spaces.budget import OPTIONS, Option, Word
 from tuner.commands.options import Family, Seed, Setting, Space
+from tuner.rules import registry
 
 
 def takes_request(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,4 +57,5 @@ def _annotation(option: Option) -> Any:
     rule = option.rule
     kind: type = str if isinstance(rule, Word) else int if rule.whole else float
     metavar = "|".join(rule.among) or None if isinstance(rule, Word) else None
-    return Annotated[kind | None, typer.Option(help=option.help, metavar=metavar, show_default=False)]
+    said = option.help.replace("{rules}", registry.described())
+    return Annotated[kind | None, typer.Option(help=said, metavar=metavar, show_default=False)]

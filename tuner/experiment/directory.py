@@ -12,14 +12,14 @@ from search_spaces.space import SearchSpace
 from trainables import families
 from trainables.storage import local_copy, temporary
 from tuner.errors import BadInput, unwritable
-from tuner.experiment.request import Checked, Request, draw
+from tuner.experiment.request import Checked, Request, draw, problems
 from tuner.machines.allocation import rules_of
 from tuner.records import changes
 from tuner.records import manifest as manifests
 from tuner.records.lines import Record, RecordWriter
 from tuner.records.lock import DriverLock
 from tuner.records.paths import ExperimentPaths, expanded
-from tuner.rules import asha
+from tuner.rules import ranking
 
 
 def describe(checked: Checked, name: str, data: dict[str, Any]) -> manifests.Manifest:
@@ -37,7 +37,7 @@ def describe(checked: Checked, name: str, data: dict[str, Any]) -> manifests.Man
         "objective": {"metric": space.objective.metric, "mode": space.objective.mode},
         "budget": budget.options(),
         "allocations": rules_of(space),
-        "rungs": list(asha.rungs(budget.epochs, budget.grace, budget.reduction)),
+        "rungs": list(ranking.rungs(budget.epochs, budget.grace, budget.reduction)),
         "bracket": list(space.bracket_knobs),
         "protocol": {"dataset": space.protocol.dataset, "selection": space.protocol.selection},
         "data": data,
@@ -163,9 +163,8 @@ def extension(
         space = Request(manifest.family, source, texts, budget={**budget, "trials": trials}).resolved
     # A relative folder means another one where this is run.
     space = space.with_overrides({"dataset": manifest.protocol.dataset})
-    problems = space.problems()
-    if problems:
-        raise BadInput.listing(problems)
+    if found := problems(space):
+        raise BadInput.listing(found)
     if accept:
         drawn = draw(space, manifest.seed, trials)
         if manifests.as_json(drawn[: len(known)]) != known:

@@ -13,6 +13,7 @@ from typing import Any
 import search_spaces
 from search_spaces.space import SearchSpace
 from tuner.errors import BadInput, as_bad_input
+from tuner.rules import registry
 
 Overrides = Mapping[str, Any] | Sequence[str]
 
@@ -68,13 +69,13 @@ class Request:
 
     def checked(self, also: Sequence[str] = ()) -> Checked:
         """The request without a problem; BadInput with every problem at once, those of the session `also`."""
-        if problems := [*self._problems, *also]:
-            raise BadInput.listing(problems)
+        if found := [*self._problems, *also]:
+            raise BadInput.listing(found)
         return self._drawn
 
     @cached_property
     def _problems(self) -> list[str]:
-        return self.resolved.problems()
+        return problems(self.resolved)
 
     @cached_property
     def _drawn(self) -> Checked:
@@ -110,6 +111,11 @@ def resolve_space(family: str, space: str | Path | SearchSpace, overrides: Overr
         chosen = chosen.with_overrides(changes)
         # A relative folder would mean another one in a worker.
         return chosen.with_overrides({"dataset": datasets.canonical(chosen.protocol.dataset)})
+
+
+def problems(space: SearchSpace) -> list[str]:
+    """Everything that is wrong with a space and its budget, a sentence each; empty when it can be launched."""
+    return [*space.problems(), *registry.problems(space.budget.rule)]
 
 
 def draw(space: SearchSpace, seed: int, count: int) -> list[dict[str, Any]]:
