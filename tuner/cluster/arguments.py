@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainables.storage.redaction import holds_secret
 from tuner.errors import BadInput
+
+if TYPE_CHECKING:
+    from tuner.experiment.request import Request
+    from tuner.experiment.running import Running
 
 
 def words(verb: str, *positional: str, **options: Any) -> list[str]:
@@ -25,6 +29,23 @@ def words(verb: str, *positional: str, **options: Any) -> list[str]:
         elif value is not None and value is not False:
             flags += [flag, str(value)]
     return [verb, *positional, *flags]
+
+
+def of_launch(asked: Request, running: Running, space: str, name: str, storage: str | None) -> list[str]:
+    """The words that make the request on the head of a cluster, where its space is called `space`."""
+    return words(
+        "launch",
+        asked.family,
+        space=space,
+        name=name,
+        storage=storage,
+        address="auto",
+        set_=asked.settings,
+        seed=asked.seed,
+        or_resume=True,
+        **asked.budget,
+        **running.options(),
+    )
 
 
 def storage_there(storage: str | Path | None) -> str | None:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables.storage import Place, probe, temporary
-from tuner.errors import BadInput
-from tuner.experiment.directory import unwritable
+from tuner.errors import BadInput, unwritable
 from tuner.machines import node as nodes
 from tuner.machines.allocation import Allocator
 from tuner.machines.capacity import check_resources, concurrency, load_of_node

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.errors import BadInput
+from tuner.errors import BadInput, as_bad_input
 from tuner.records.paths import expanded
 
 
@@ -52,10 +52,8 @@ def train(
     from search_spaces.overrides import constants
     from trainables import families
 
-    try:
+    with as_bad_input():
         knobs = {"epochs": epochs, **constants(settings, families.config_class(family).model_fields)}
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     if pretrained and resume_from is not None:
         raise BadInput(
             "--pretrained and --resume-from are both given, but training begins from one of them; leave one out"
@@ -80,23 +78,16 @@ def run(
     Raises:
         BadInput: a knob that is unknown or out of range; data that is missing or has changed; no CUDA.
     """
-    from pydantic import ValidationError
-
     from trainables import families
     from trainables.config import strategy as strategies
-    from trainables.config.training import problems
 
-    try:
+    with as_bad_input():
         families.config_class(request.family)(**request.knobs)
         if request.seed < 0:
             raise ValueError(f"--seed is {request.seed}, but must be at least 0; raise it")
         if request.replicates < 1:
             raise ValueError(f"--replicates is {request.replicates}, but must be at least 1; raise it")
         strategies.check(request.strategy)
-    except ValidationError as error:
-        raise BadInput.listing(problems(error)) from None
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     import torch
 
     from trainables.datasets import DatasetError
@@ -127,18 +118,14 @@ def run(
         device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
         strategy=request.strategy,
     )
-    try:
+    with as_bad_input():
         if request.resume_from is not None:
             initial_weights.resume_from(trial, expanded(request.resume_from))
         if request.pretrained:
             initial_weights.start_pretrained(trial)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     while not trial.finished:
-        try:
+        with as_bad_input(DatasetError):  # an image that could not be known to be broken before
             result = trial.step()
-        except DatasetError as error:  # an image that could not be known to be broken before
-            raise BadInput(str(error)) from None
         yield result
 
 

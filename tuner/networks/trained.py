@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import BadInput, sentence
+from tuner.errors import BadInput, as_bad_input, sentence
 from tuner.records.paths import expanded
 
 if TYPE_CHECKING:
@@ -18,12 +18,9 @@ SPLITS = {"val": "validation", "test": "test"}
 
 def load(checkpoint: str, family: str | None, settings: Sequence[str], replicate: int) -> Trained:
     """The network of a checkpoint, on a GPU where there is one; BadInput in one sentence otherwise."""
-    from pydantic import ValidationError
-
     from search_spaces.overrides import constants
-    from trainables.config.training import problems
 
-    try:
+    with as_bad_input():
         constants(settings)  # a text that cannot be read is said before torch is imported
         file = expanded(checkpoint)
         import torch
@@ -32,18 +29,12 @@ def load(checkpoint: str, family: str | None, settings: Sequence[str], replicate
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return Trained.load(file, family, lambda config: constants(settings, config.model_fields), replicate, device)
-    except ValidationError as error:
-        raise BadInput.listing(problems(error)) from None
-    except ValueError as error:
-        raise BadInput(str(error)) from None
 
 
 def evaluate(trained: Trained) -> Iterator[str]:
     """A line for each set of images: top-1, top-5, loss."""
-    try:
+    with as_bad_input():
         metrics = trained.evaluate()
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     for split, name in SPLITS.items():
         if f"{split}_loss" in metrics:
             top1, top5, loss = (metrics[f"{split}_{metric}"] for metric in ("accuracy", "top5_accuracy", "loss"))
@@ -60,11 +51,9 @@ def predict(trained: Trained, images: Sequence[str], folder: Path) -> Iterator[s
     except OSError as error:
         raise BadInput(f"cannot write to {folder} ({sentence(error)}); choose another --out") from None
     for image, path in _pictures(images, folder).items():
-        try:
+        with as_bad_input():
             likeliest = trained.predict(image)
             shown = trained.image(image)
-        except ValueError as error:
-            raise BadInput(str(error)) from None
         picture.write(path, shown.numpy(), likeliest)
         yield f"{image} (picture: {path})"
         yield from _lines(likeliest)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from rich.console import RenderableType
 
 from trainables import datasets
-from tuner.errors import BadInput, sentence
+from tuner.errors import BadInput, as_bad_input, sentence
 from tuner.tables.grid import grid
 
 
 def listing() -> RenderableType:
     """Every dataset that has a name, and whether it can be used."""
     rows = []
-    try:
+    with as_bad_input():
         root, found = datasets.data_root(), datasets.available()
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     for info in found:
         counts = (info.train_images, info.test_images, info.classes, info.side)
         here = "yes" if info.present else "no"
@@ -28,23 +26,20 @@ def listing() -> RenderableType:
 
 def check(dataset: str) -> str:
     """One line on a dataset; BadInput when it is missing or broken."""
-    try:
+    with as_bad_input():
         info = datasets.check(dataset)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     return describe(info)
 
 
 def fetch(dataset: str) -> str:
     """Download a dataset unless it is there; one line on what is there now."""
-    try:
-        return describe(datasets.fetch(dataset))
-    except ValueError as error:
-        raise BadInput(str(error)) from None
-    except OSError as error:
-        raise BadInput(
-            f"cannot download {dataset} ({sentence(error)}); check the network and the free space, then retry"
-        ) from None
+    with as_bad_input():
+        try:
+            return describe(datasets.fetch(dataset))
+        except OSError as error:
+            raise BadInput(
+                f"cannot download {dataset} ({sentence(error)}); check the network and the free space, then retry"
+            ) from None
 
 
 def describe(info: datasets.Info) -> str:
