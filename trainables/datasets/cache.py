@@ -26,7 +26,7 @@ import numpy as np
 
 from trainables.config.wording import reason
 from trainables.datasets.arrays import Arrays, DatasetError, Labels, fingerprint
-from trainables.storage import home
+from trainables.datasets.shared import data_root
 
 FORMAT = 1  # part of the key: raise it when the same source would decode to other arrays or files
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -51,17 +51,6 @@ class Source(Protocol):
 
     def decode(self, side: int | None, allocate: Allocate) -> tuple[Labels, Labels]:
         """Fill `allocate("train", shape)` and `allocate("test", shape)`, return the labels of both."""
-
-
-def data_root() -> Path:
-    """The folder of downloaded and decoded datasets: $TUNER_DATA, or ~/.cache/tuner/data."""
-    configured = os.environ.get("TUNER_DATA", "").strip()
-    try:
-        return home.absolute(configured or "~/.cache/tuner/data")
-    except home.UnusablePath as error:
-        if configured:
-            raise DatasetError(f"TUNER_DATA says where the data are, and {error}") from None
-        return home.stand_in() / ".cache" / "tuner" / "data"
 
 
 def load(source: Source, side: int | None) -> Arrays:

@@ -43,6 +43,7 @@ def submit(
     *,
     name: str | None = None,
     storage: str | Path | None = None,
+    data: str | None = None,
     tell: Callable[[str], None] = lambda text: None,
     set_: list[str] | None = None,
     **options: Any,
@@ -57,6 +58,7 @@ def submit(
         family, space: as for `launch`; a space of one's own is a Python file, which travels along.
         name: of the experiment; default family, space and time.
         storage: folder or bucket that every node reaches; an absolute path or a URL, default `~/ray_results` there.
+        data: place of the named datasets, a folder that every node sees or s3://BUCKET/PREFIX; default each node's own.
         tell: receives sentences for a person.
         set_: texts such as "lr=0.05".
         options: the other options of `tuner launch`, with underscores: trials, epochs, gpus_per_trial, ...
@@ -71,11 +73,17 @@ def submit(
     budget = {option: options.pop(option) for option in OPTIONS if option in options}
     asked = Request(family, space, set_ or [], options.pop("seed", 0), budget)
     running = Running(checkpoint_seconds=options.pop("checkpoint_every", None), tell=tell, **options)
-    return submit_request(address, asked, running, name=name, storage=storage)
+    return submit_request(address, asked, running, name=name, storage=storage, data=data)
 
 
 def submit_request(
-    address: str, asked: Request, running: Running, *, name: str | None = None, storage: str | Path | None = None
+    address: str,
+    asked: Request,
+    running: Running,
+    *,
+    name: str | None = None,
+    storage: str | Path | None = None,
+    data: str | None = None,
 ) -> Submission:
     """Submit a new search; as `submit`."""
     from tuner.experiment.request import default_name
@@ -85,13 +93,22 @@ def submit_request(
     checked = asked.checked(running.problems())
     chosen = check_name(name) if name is not None else default_name(checked.space)
     own = [expanded(str(asked.space))] if asked.own_file else []
-    words = arguments.of_launch(asked, running, f"request/{own[0].name}" if own else str(asked.space), chosen, there)
+    words = arguments.of_launch(
+        asked, running, f"request/{own[0].name}" if own else str(asked.space), chosen, there, data
+    )
     head = _warned(reach(address), running.tell)
     return Submission(head, chosen, jobs.start(head, words, name=chosen, storage=there, files=own))
 
 
 def go_on(
-    address: str, verb: str, name: str, running: Running, *, storage: str | Path | None, **options: Any
+    address: str,
+    verb: str,
+    name: str,
+    running: Running,
+    *,
+    storage: str | Path | None,
+    data: str | None = None,
+    **options: Any,
 ) -> Submission:
     """Submit what goes on with a search, `resume` or `confirm`; raises like `submit`.
 
@@ -102,7 +119,8 @@ def go_on(
     there = arguments.storage_there(storage)
     head = _warned(reach(address), running.tell)
     there = there if there is not None else jobs.storage_of(head, name)
-    words = arguments.words(verb, name, storage=there, address="auto", **options, **running.options())
+    place = arguments.data_there(data)
+    words = arguments.words(verb, name, storage=there, address="auto", data=place, **options, **running.options())
     return Submission(head, name, jobs.start(head, words, name=name, storage=there))
 
 

@@ -10,6 +10,7 @@ import typer
 from tuner.commands.app import app, out
 from tuner.commands.options import (
     Checkpoint,
+    Data,
     FamilyOfCheckpoint,
     Name,
     Replicate,
@@ -73,6 +74,7 @@ def train(
         str | None, typer.Option(help="Continue this checkpoint of the trial, or begin from anyone's weights.")
     ] = None,
     strategy: Strategy = None,
+    data: Data = None,
     set_: Setting = None,
 ) -> None:
     """Train one configuration in this process, without Ray: to debug, or to retrain an exported trial."""

@@ -7,6 +7,18 @@ from typing import Annotated
 import typer
 
 from search_spaces.budget import OPTIONS
+from tuner.errors import as_bad_input
+
+
+def _take_data_from(place: str | None) -> str | None:
+    """Before the command begins, since whatever it starts takes the data from there as well."""
+    if place is not None:
+        from trainables.datasets import shared
+
+        with as_bad_input():
+            shared.use(place)
+    return place
+
 
 Family = Annotated[str, typer.Argument(help="Family, such as blur; `tuner spaces` lists them.", show_default=False)]
 Name = Annotated[
@@ -27,6 +39,15 @@ Address = Annotated[
 ]
 Head = Annotated[
     str | None, typer.Option("--address", help="Ask a cluster, http://HEAD:8265; without it the storage is read here.")
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        help="Place of the named datasets: a folder that every node sees, or s3://BUCKET/PREFIX.  [default: TUNER_DATA]",
+        callback=_take_data_from,
+        show_default=False,
+    ),
 ]
 StepTimeout = Annotated[
     float | None, typer.Option(help="Seconds after which an epoch counts as hung.  [default: 20 times the longest]")

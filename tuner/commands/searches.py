@@ -16,6 +16,7 @@ from tuner.commands.cluster import follow_submission
 from tuner.commands.options import (
     Address,
     CheckpointEvery,
+    Data,
     Detach,
     Head,
     MaxConcurrent,
@@ -52,6 +53,7 @@ def launch(
     name: Annotated[str | None, typer.Option(help="Name of the experiment.  [default: family-space-time]")] = None,
     storage: Storage = None,
     address: Address = None,
+    data: Data = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
     step_timeout: StepTimeout = None,
@@ -74,7 +76,8 @@ def launch(
     if is_head(address) and not dry_run:
         from tuner.cluster import submission
 
-        follow_submission(submission.submit_request(str(address), asked, running, name=name, storage=storage), detach)
+        sent = submission.submit_request(str(address), asked, running, name=name, storage=storage, data=data)
+        follow_submission(sent, detach)
     if or_resume and name is None:
         raise BadInput("--or-resume continues a search by its name; give --name")
     if name is None and not is_head(address):
@@ -100,6 +103,7 @@ def resume(
     trials: Annotated[int | None, typer.Option(help="Extend the search to this many trials.")] = None,
     storage: Storage = None,
     address: Address = None,
+    data: Data = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
     detach: Detach = False,
@@ -119,7 +123,7 @@ def resume(
         from tuner.cluster import submission
 
         options: dict[str, Any] = {"storage": storage, "trials": trials, "accept_changes": accept_changes or None}
-        follow_submission(submission.go_on(str(address), "resume", name, running, **options), detach)
+        follow_submission(submission.go_on(str(address), "resume", name, running, data=data, **options), detach)
     with _shown(running) as shown:
         outcome = launching.go_on(name, shown, storage=storage, trials=trials, accept_changes=accept_changes)
     _conclude(outcome)
@@ -137,6 +141,7 @@ def confirm(
     ] = None,
     storage: Storage = None,
     address: Address = None,
+    data: Data = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
     detach: Detach = False,
@@ -153,7 +158,7 @@ def confirm(
     if is_head(address):
         from tuner.cluster import submission
 
-        follow_submission(submission.go_on(str(address), "confirm", name, running, **options), detach)
+        follow_submission(submission.go_on(str(address), "confirm", name, running, data=data, **options), detach)
     searched = paths.experiment(name, storage)
     with _shown(running) as shown:
         outcome = confirming.confirm(name, **options, running=shown)

@@ -13,7 +13,7 @@ from trainables.storage import probe
 from tuner.errors import BadInput, StorageUnavailable
 from tuner.experiment import Outcome, session
 from tuner.experiment.directory import create
-from tuner.experiment.launching import require_same_data
+from tuner.experiment.launching import go_on_with_data, require_same_data
 from tuner.experiment.running import HERE, Running
 from tuner.machines import preflight, ray_session, scratch
 from tuner.machines.allocation import Allocator
@@ -79,6 +79,7 @@ def confirm(
     if not more and all(trial.has_ended for trial in History.load(paths).trials):
         return Outcome(paths, "finished")
     scratch.require(paths)
+    go_on_with_data(manifest)
     with ray_session.connected(running.address) as resources:
         configs = [record["config"] for record in [*known, *more]]
         limit = budget.max_concurrent

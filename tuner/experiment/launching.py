@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from search_spaces.budget import OPTIONS
 from search_spaces.space import SearchSpace
+from trainables.datasets import shared
 from trainables.storage import Place, probe
 from tuner.errors import BadInput, unwritable
 from tuner.experiment import request, session
@@ -91,7 +93,7 @@ def start(
     with ray_session.connected(running.address) as resources:
         allocator = Allocator.of_space(checked.space)
         data = preflight.check(allocator, checked.configs, paths.root.parent, resources, running.max_concurrent)
-        manifest = describe(checked, paths.name, data)
+        manifest = describe(checked, paths.name, data | data_place())
         manifest.budget.max_concurrent = running.max_concurrent
         create(paths, manifest, trial_records(0, checked.configs), asked.space)
         budget = manifest.budget
@@ -143,6 +145,7 @@ def go_on(
         return Outcome(paths, "finished")
     revised = changes.require_accepted(paths, manifest, accept_changes)
     scratch.require(paths)
+    go_on_with_data(manifest)
     configs = [trial.config for trial in history.trials if not trial.has_ended] + more
     if running.address is None:
         local_data.require(configs)
@@ -177,6 +180,19 @@ def require_storage(storage: str | Place | None) -> Place:
     except OSError as error:
         raise unwritable(root, error) from None
     return root
+
+
+def data_place() -> dict[str, str]:
+    """Where every node takes its data from, as a manifest keeps it; nothing where each has its own."""
+    place = shared.travelling()
+    return {} if place is None else {"place": place}
+
+
+def go_on_with_data(manifest: manifests.Manifest) -> None:
+    """Take the data from where the launch took them, unless --data or TUNER_DATA names a place."""
+    place = manifest.data.place
+    if place is not None and "TUNER_DATA" not in os.environ:
+        shared.use(place)
 
 
 def require_same_data(paths: ExperimentPaths, launched: dict[str, str], found: dict[str, str]) -> None:

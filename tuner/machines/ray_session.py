@@ -128,9 +128,17 @@ def _connect(address: str | None) -> None:
     else:
         _require_answer(address, "--address")
     try:
-        ray.init(address, **private_ray.QUIET)
+        ray.init(address, runtime_env=_to_workers(), **private_ray.QUIET)
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, ... for the same thing
         raise _unreachable(address, str(error) or type(error).__name__) from None
+
+
+def _to_workers() -> dict[str, Any] | None:
+    """What workers on other machines must know of this process: where the data of the search is."""
+    from trainables.datasets import shared
+
+    place = shared.travelling()
+    return None if place is None else {"env_vars": {"TUNER_DATA": place}}
 
 
 def _present_token() -> None:

@@ -128,6 +128,7 @@ class Data(_Part):
     """The images, as preflight found them."""
 
     fingerprints: dict[str, Text] = Field(default_factory=dict)  # image size -> fingerprint
+    place: Text | None = None  # where every node took them from; None where each had its own
 
 
 class Allocation(_Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 
 from trainables import datasets
+from trainables.datasets.shared import source
 from tuner.errors import BadInput, as_bad_input, sentence
 from tuner.tables.grid import grid
 
@@ -13,7 +14,7 @@ def listing() -> RenderableType:
     """Every dataset that has a name, and whether it can be used."""
     rows = []
     with as_bad_input():
-        root, found = datasets.data_root(), datasets.available()
+        root, place, found = datasets.data_root(), source(), datasets.available()
     for info in found:
         counts = (info.train_images, info.test_images, info.classes, info.side)
         here = "yes" if info.present else "no"
@@ -21,7 +22,12 @@ def listing() -> RenderableType:
     rows.append(["folder:PATH", *[""] * 5, "train/ and val/ or test/, a class folder each"])
     rows.append(["imagenet:PATH", *[""] * 5, "train/ and val/, a synset folder each; streamed"])
     columns = ["dataset", "here", "train", "test", "classes", "side", ""]
-    return grid(columns, rows, left=["dataset", "here", ""], title=f"data folder: {root}")
+    return grid(
+        columns,
+        rows,
+        left=["dataset", "here", ""],
+        title=f"data folder: {root}" + ("" if place is None else f", filled from {place}"),
+    )
 
 
 def check(dataset: str) -> str:
@@ -40,6 +46,12 @@ def fetch(dataset: str) -> str:
             raise BadInput(
                 f"cannot download {dataset} ({sentence(error)}); check the network and the free space, then retry"
             ) from None
+
+
+def put(dataset: str, to: str) -> str:
+    """Copy a dataset to a place for all machines; a sentence on what is there now."""
+    with as_bad_input():
+        return f"{datasets.put(dataset, to)}; search with --data {to}, or start every node with TUNER_DATA={to}"
 
 
 def describe(info: datasets.Info) -> str:
