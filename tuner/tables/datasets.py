@@ -22,12 +22,8 @@ def listing() -> RenderableType:
     rows.append(["folder:PATH", *[""] * 5, "train/ and val/ or test/, a class folder each"])
     rows.append(["imagenet:PATH", *[""] * 5, "train/ and val/, a synset folder each; streamed"])
     columns = ["dataset", "here", "train", "test", "classes", "side", ""]
-    return grid(
-        columns,
-        rows,
-        left=["dataset", "here", ""],
-        title=f"data folder: {root}" + ("" if place is None else f", filled from {place}"),
-    )
+    title = f"data folder: {root}" + ("" if place is None else f", filled from {place}")
+    return grid(columns, rows, left=["dataset", "here", ""], title=title)
 
 
 def check(dataset: str) -> str:
