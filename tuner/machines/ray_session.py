@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tuner.errors import BadInput, ClusterUnreachable
 from tuner.machines import auth_token, local_rays, private_ray
