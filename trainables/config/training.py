@@ -20,7 +20,8 @@ class TrainingConfig(BaseModel):
 
     dataset: str = Field(
         "digits",
-        description="digits, cifar10, cifar100, folder:PATH (train/ and val/ or test/), imagenet:PATH, imagenet16:PATH",
+        description="digits, cifar10, cifar100, folder:PATH (train/ and val/ or test/), mnist:PATH, imagenet:PATH, "
+        "imagenet16:PATH",
     )
     image_size: int | None = Field(
         None, ge=8, le=1024, description="side of the images in pixels; none keeps the dataset's own (digits: 16)"
@@ -41,6 +42,10 @@ class TrainingConfig(BaseModel):
         False, description="leave out image files that cannot be decoded; false names the first one and ends"
     )
     crop_padding: int = Field(4, ge=1, le=64, description="pixels of zero padding around the image before the crop")
+    init_from: str | None = Field(
+        None,
+        description="weights that every replicate begins from: a file, s3://BUCKET/KEY, or torchvision; none: its seed's",
+    )
     epochs: int = Field(60, ge=1, le=100_000, description="full budget of a trial in epochs")
     batch_size: int = Field(64, ge=1, le=65_536, description="images in a training batch; the last one may be shorter")
     lr: float = Field(0.01, gt=0, le=10, description="initial learning rate")

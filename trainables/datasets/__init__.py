@@ -4,6 +4,7 @@ arrays      what a loaded dataset is, what a check reports, the error
 catalog     the datasets by name: load, check, fetch
 digits      scikit-learn's handwritten digits, always there
 cifar       CIFAR-10 and CIFAR-100 in torchvision's layout on disk
+mnist       MNIST's IDX files in a folder
 folder      a folder of images, one folder a class
 imagenet    a folder too large for memory, listed; also grouped into 16 classes
 decode      one image file to 8-bit RGB of one size

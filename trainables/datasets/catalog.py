@@ -5,16 +5,17 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from trainables.datasets import cache, cifar, digits, holdout, shared
+from trainables.datasets import cache, cifar, digits, holdout, mnist, shared
 from trainables.datasets.arrays import Arrays, DatasetError, Info
 from trainables.datasets.cifar import Cifar
 from trainables.datasets.folder import Folder
 from trainables.datasets.imagenet import GROUPINGS, ImageNetFolder, is_imagenet
+from trainables.datasets.mnist import Mnist
 from trainables.storage import home
 
 FOLDER = "folder:"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-KINDS = ("folder", *GROUPINGS)
+KINDS = ("folder", "mnist", *GROUPINGS)
 NAMES = ("digits", *cifar.FILES)
 
 
@@ -36,7 +37,7 @@ def canonical(dataset: str) -> str:
     near = [f"{FOLDER}{dataset}"] if Path(dataset).is_dir() else difflib.get_close_matches(dataset.lower(), NAMES, n=1)
     hint = f"; did you mean `{near[0]}`?" if near else ""
     raise DatasetError(
-        f"`{dataset}` is not a dataset (there are: {', '.join(NAMES)}, folder:PATH, imagenet:PATH){hint}"
+        f"`{dataset}` is not a dataset (there are: {', '.join(NAMES)}, folder:PATH, mnist:PATH, imagenet:PATH){hint}"
     )
 
 
@@ -145,7 +146,9 @@ def _require_here(name: str) -> None:
         raise DatasetError(f"not in {shared.data_root()} yet; if {place} has it, the first use fetches it")
 
 
-def _source(name: str, skip_unreadable: bool = False) -> Cifar | Folder:
+def _source(name: str, skip_unreadable: bool = False) -> Cifar | Folder | Mnist:
+    if name.startswith(mnist.KIND):
+        return Mnist(Path(name.removeprefix(mnist.KIND)))
     if name.startswith(FOLDER):
         return Folder(Path(name.removeprefix(FOLDER)), skip_unreadable)
     return Cifar(name, shared.provide(name, cifar.FILES[name].paths))
@@ -164,6 +167,9 @@ def _check_source(name: str, image_size: int | None) -> Info:
         if not decoded:
             source.verify()
         return _cifar_info(name, image_size, fingerprint)
+    if isinstance(source, Mnist):
+        train_images, test_images = source.sizes()
+        return Info(name, train_images, test_images, len(source.classes), 1, image_size or mnist.SIDE, fingerprint)
     return Info(
         name=name,
         train_images=len(source.train),

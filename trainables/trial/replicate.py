@@ -20,7 +20,7 @@ from trainables.layers.synchronized import synchronized
 from trainables.models import layout
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.process.team import ALONE, Team
-from trainables.trial import seeded_state
+from trainables.trial import init_from, seeded_state
 
 if TYPE_CHECKING:
     from trainables.images.streamed import StreamedData
@@ -83,10 +83,14 @@ class Replicate:
             self.optimizer = family.build_optimizer(config, self.model)
 
     def untrained_model(self) -> nn.Module:
-        """The network as its seed gives it. Moves torch's global generators, which every epoch positions anew."""
+        """The network as its seed gives it, or with the weights that the configuration begins from.
+
+        Moves torch's global generators, which every epoch positions anew.
+        """
         seeding.seed_globals(self.seed, self.index, "init")
         shape = Shape(self.data.channels, self.data.image_size, self.data.num_classes)
         model = self.family.build_model(self.config, shape)
+        init_from.apply(model, self.config)
         model = model if self.team.alone else synchronized(model, self.device)
         return layout.place(model, self.family.name, self.config, self.device)
 

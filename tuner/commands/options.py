@@ -29,6 +29,13 @@ Setting = Annotated[
     list[str] | None,
     typer.Option("--set", help="A knob: lr=0.05, 'sigma=choice(1,2,4)', 'lr=loguniform(1e-3,1e-1)'. Repeatable."),
 ]
+InitFrom = Annotated[
+    str | None,
+    typer.Option(help="Begin every replicate from these weights: a file that every node reads, or s3://BUCKET/KEY."),
+]
+Pretrained = Annotated[
+    bool, typer.Option("--pretrained", help="Begin every replicate from torchvision's weights, where they are here.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of the experiment: configurations, order, replicates.")]
 Storage = Annotated[
     str | None, typer.Option(help="Folder of experiments, or s3://BUCKET/PREFIX.  [default: ~/ray_results]")

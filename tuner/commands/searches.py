@@ -19,8 +19,10 @@ from tuner.commands.options import (
     Data,
     Detach,
     Head,
+    InitFrom,
     MaxConcurrent,
     Name,
+    Pretrained,
     StepTimeout,
     Storage,
 )
@@ -35,12 +37,20 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel="Searches")
 @takes_request
-def plan(asked: Request, max_concurrent: MaxConcurrent = None, address: Address = None) -> None:
+def plan(
+    asked: Request,
+    max_concurrent: MaxConcurrent = None,
+    address: Address = None,
+    init_from: InitFrom = None,
+    pretrained: Pretrained = False,
+) -> None:
     """Show what a search would do and cost. Starts nothing."""
+    from tuner.experiment import fine_tuning
     from tuner.experiment.plan import prepare
     from tuner.experiment.running import Running
     from tuner.tables.plan import plan_view
 
+    asked = fine_tuning.beginning(asked, init_from, pretrained, elsewhere=is_head(address))
     planned = prepare(asked, Running(max_concurrent=max_concurrent))
     out.print(plan_view(planned))
     _look_at_data(planned, address)
@@ -57,6 +67,8 @@ def launch(
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
     step_timeout: StepTimeout = None,
+    init_from: InitFrom = None,
+    pretrained: Pretrained = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     or_resume: Annotated[
         bool, typer.Option("--or-resume", help="Continue the search if this request was launched before under --name.")
@@ -64,12 +76,13 @@ def launch(
     detach: Detach = False,
 ) -> None:
     """Run a search and print its leaderboard."""
-    from tuner.experiment import launching, retry
+    from tuner.experiment import fine_tuning, launching, retry
     from tuner.experiment.plan import prepare
     from tuner.experiment.running import Running
     from tuner.records import standard_output
     from tuner.tables.plan import plan_view
 
+    asked = fine_tuning.beginning(asked, init_from, pretrained, elsewhere=is_head(address))
     running = Running(address, max_concurrent, checkpoint_every, step_timeout, print)
     if not dry_run:
         standard_output.outlive_reader()

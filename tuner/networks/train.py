@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tuner.errors import BadInput, as_bad_input
+from tuner.errors import BadInput, TunerError, as_bad_input, sentence
 from tuner.records.paths import expanded
+
+if TYPE_CHECKING:
+    from trainables.trial.lockstep import LockStep
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Request:
     pretrained: bool = False  # begin from torchvision's weights
     resume_from: str | None = None  # begin from this checkpoint, or continue it
     strategy: str = "auto"  # see `trainables.engine.STRATEGIES`
+    save: Path | None = None  # a folder for checkpoints
 
 
 def train(
@@ -33,6 +38,7 @@ def train(
     pretrained: bool = False,
     resume_from: str | None = None,
     strategy: str = "auto",
+    save: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Train a configuration and yield the result of each epoch (see `trainables.lockstep.LockStep.step`).
 
@@ -45,6 +51,8 @@ def train(
         pretrained: begin from torchvision's weights, where they are on this machine.
         resume_from: continue this checkpoint of the same trial, or begin from the weights of any other.
         strategy: how the replicates train, a name of `trainables.engine.STRATEGIES`.
+        save: a folder: after each epoch the checkpoint there, and `best.pt` of the epoch with the best median
+            val_accuracy.
 
     Raises:
         BadInput: a knob that is unknown, out of range or not a constant; data or weights that are missing or do not fit.
@@ -58,7 +66,7 @@ def train(
         raise BadInput(
             "--pretrained and --resume-from are both given, but training begins from one of them; leave one out"
         )
-    return run(Request(family, knobs, replicates, seed, pretrained, resume_from, strategy))
+    return run(Request(family, knobs, replicates, seed, pretrained, resume_from, strategy, save))
 
 
 def run(
@@ -90,7 +98,7 @@ def run(
         strategies.check(request.strategy)
     import torch
 
-    from trainables.datasets import DatasetError
+    from trainables.datasets.arrays import DatasetError, DecoderLost
     from trainables.process.footprint import Load
     from trainables.process.host_memory import keep_freed_memory
     from trainables.trial import initial_weights, preflight
@@ -123,10 +131,44 @@ def run(
             initial_weights.resume_from(trial, expanded(request.resume_from))
         if request.pretrained:
             initial_weights.start_pretrained(trial)
+    if request.save is not None:
+        _require_folder(request.save)
     while not trial.finished:
         with as_bad_input(DatasetError):  # an image that could not be known to be broken before
-            result = trial.step()
+            try:
+                result = trial.step()
+            except DecoderLost as error:
+                raise TunerError(str(error)) from None
+        if request.save is not None:
+            _save(trial, result, request.save)
         yield result
+
+
+BEST = "best.pt"  # of the epoch with the best median validation accuracy
+
+
+def _require_folder(folder: Path) -> None:
+    """The folder for checkpoints, made; `BadInput` where it cannot be, or where it holds those of other training."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = any(folder.glob("*.pt"))
+    except OSError as error:
+        raise BadInput(f"cannot write to {folder} ({sentence(error)}); choose another --save") from None
+    if taken:
+        raise BadInput(f"{folder} holds checkpoints already; choose another --save, or remove them")
+
+
+def _save(trial: LockStep, result: dict[str, Any], folder: Path) -> None:
+    from trainables import checkpoints
+
+    state = trial.state()
+    try:
+        checkpoints.save(folder, state, trial.epoch)
+        if result["val_accuracy"] >= max(epoch["val_accuracy"] for epoch in trial.history):
+            checkpoints.save_file(folder / BEST, state)
+    except (OSError, RuntimeError) as error:  # torch's own writer says RuntimeError when the disk is full
+        reason = sentence(error) if isinstance(error, OSError) else "the disk may be full"
+        raise TunerError(f"cannot write to {folder} ({reason}); what was saved before is whole") from None
 
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
