@@ -26,8 +26,9 @@ from tuner.records import manifest as manifests
 from tuner.records.lines import RecordWriter
 from tuner.records.paths import ExperimentPaths
 from tuner.report import importance
-from tuner.rules import asha
-from tuner.rules.judge import Judge, rule_of
+from tuner.rules import ranking
+from tuner.rules.judge import Judge
+from tuner.rules.rule import rule_of
 
 REPLICATES = 5
 METRICS = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
@@ -85,7 +86,7 @@ def _manifest(name: str, trials: int, epochs: int, grace: int, baseline: dict[st
         "seed": 0,
         "objective": {"metric": "val_accuracy", "mode": "max"},
         "budget": {**budget, "cpus_per_trial": 1.0, "gpus_per_trial": 0.0},
-        "rungs": list(asha.rungs(epochs, grace, 3)),
+        "rungs": list(ranking.rungs(epochs, grace, 3)),
         "protocol": {"dataset": "digits", "selection": "holdout"},
         "baseline": baseline,
         "published": [],

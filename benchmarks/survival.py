@@ -29,7 +29,8 @@ from tuner.records.lines import Record, read
 from tuner.records.manifest import read as read_manifest
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History
-from tuner.rules.judge import contradictions, rule_of
+from tuner.rules.rule import rule_of
+from tuner.rules.verify import contradictions
 
 KINDS = ("driver", "worker", "raylet")
 STALLED = 600.0  # seconds without a new epoch: not a matter of a slow machine any more

@@ -62,6 +62,7 @@ class Budget:
     accelerator_type: str | None = None  # as Ray names it (T4, A10G, H100, ...): trials train on such cards only
     seconds_per_replicate_epoch: float | None = None  # measured; the docstring says where
     rank_window: int = 1  # at a rung trials are ranked by their median over this many epochs; see benchmarks/replay.py
+    rule: str = "asha"  # who goes on at a rung, by name: see `tuner.rules`
 
     @property
     def gpus_of_teams(self) -> int:
@@ -245,6 +246,7 @@ class SearchSpace:
         placement: str | None = None,
         gpus_per_replicate: int | None = None,
         accelerator_type: str | None = None,
+        rule: str | None = None,
     ) -> SearchSpace:
         """The space with another budget; `None` keeps the space's own value.
 
@@ -263,6 +265,7 @@ class SearchSpace:
             "placement": placement,
             "gpus_per_replicate": gpus_per_replicate,
             "accelerator_type": accelerator_type,
+            "rule": rule,
         }
         given = {name: value for name, value in changes.items() if value is not None}
         budget = dataclasses.replace(self.budget, **given)  # type: ignore[arg-type]

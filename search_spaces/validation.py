@@ -40,6 +40,7 @@ BUDGET_OPTIONS = {
         "gpus_per_trial",
         "gpus_per_replicate",
         "rank_window",
+        "rule",
     )
 }
 PLACEMENTS = ("packed", "spread")

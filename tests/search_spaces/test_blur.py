@@ -6,7 +6,7 @@ import pytest
 
 import search_spaces
 from trainables.config.blur import BlurConfig
-from tuner.rules.asha import rungs
+from tuner.rules.ranking import rungs
 
 NAMES = search_spaces.names()["blur"]
 

@@ -5,7 +5,7 @@ import pytest
 import search_spaces
 from trainables.config.bn_only import BNOnlyConfig
 from trainables.plans.bn_names import parse_name
-from tuner.rules.asha import rungs
+from tuner.rules.ranking import rungs
 
 NAMES = search_spaces.names()["bn_only"]
 SUFFIXES = ("14", "32", "56", "110", "218", "434", "866", "14_2", "14_4", "14_8", "14_16", "14_32")

@@ -4,7 +4,7 @@ import pytest
 
 import search_spaces
 from trainables.config.deconv import DeconvConfig
-from tuner.rules.asha import rungs
+from tuner.rules.ranking import rungs
 
 NAMES = search_spaces.names()["deconv"]
 OF_DECONV = {"block", "block_fc", "delinear", "sampling_stride", "n_iter", "eps"}

@@ -3,7 +3,7 @@
 import search_spaces
 from search_spaces.overrides import parse_all
 from trainables.config.imagenet import OF_MODELS, TRAINING, ImageNetConfig
-from tuner.rules.asha import rungs
+from tuner.rules.ranking import rungs
 
 
 def load(name):

@@ -4,7 +4,7 @@ import pytest
 
 import search_spaces
 from trainables.config.online_norm import OnlineNormConfig, effective_lr_momentum
-from tuner.rules.asha import rungs
+from tuner.rules.ranking import rungs
 
 NAMES = search_spaces.names()["online_norm"]
 

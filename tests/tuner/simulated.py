@@ -3,6 +3,7 @@
 import heapq
 import random
 
+from tests.tuner.experiments import made_up
 from tuner.rules import asha
 
 
@@ -20,14 +21,8 @@ def search(
     """
     draw = random.Random(seed)
     rungs = list(asha.rungs(epochs, 1, reduction))
-    manifest = {
-        "name": "simulated",
-        "objective": {"metric": "val_accuracy", "mode": "max"},
-        "budget": {"epochs": epochs, "grace": 1, "reduction": reduction, "trials": trials, "replicates": 5},
-        "rungs": rungs,
-        "protocol": {"dataset": "digits", "selection": "holdout"},
-        "baseline": {},
-    }
+    budget = {"epochs": epochs, "grace": 1, "reduction": reduction, "trials": trials, "replicates": 5}
+    manifest = made_up(budget=budget, rungs=rungs)
     records = [
         {"event": "trial", "time": 0.0, "trial": index, "baseline": index == 0, "config": {}} for index in range(trials)
     ]

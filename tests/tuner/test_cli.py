@@ -26,6 +26,11 @@ MISTAKES = {
     "no setting": (["launch", "blur", "--set", "lr"], "is not of the form knob=value"),
     "grace beyond epochs": (["launch", "blur", "--grace", "12"], "`grace` is 12, but must be at most `epochs` (9)"),
     "reduction of one": (["launch", "blur", "--reduction", "1"], "`reduction` is 1"),
+    "unknown rule": (
+        ["launch", "blur", "--rule", "hyperband"],
+        "`rule` is 'hyperband', but must be one of asha, promotion",
+    ),
+    "rule as a knob": (["launch", "blur", "--set", "rule=promotion"], "part of the budget; use --rule"),
     "no replicates": (["launch", "blur", "--replicates", "0"], "`replicates` is 0"),
     "no trials": (["launch", "blur", "--trials", "0"], "`trials` is 0"),
     "no epochs": (["launch", "blur", "--epochs", "0"], "`epochs` is 0"),

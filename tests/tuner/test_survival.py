@@ -13,7 +13,8 @@ from tuner.records.lines import read
 from tuner.records.manifest import read as read_manifest
 from tuner.records.paths import ExperimentPaths
 from tuner.results import leaderboard
-from tuner.rules.judge import contradictions, rule_of
+from tuner.rules.rule import rule_of
+from tuner.rules.verify import contradictions
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,12 @@ from tuner.errors import BadInput
 from tuner.records.lock import DriverLock
 from tuner.results import leaderboard
 from tuner.results.history import History
+from tuner.results.progress import duration
 from tuner.tables import machine_readable as export
 from tuner.tables.failures import failures_view
 from tuner.tables.results import results_view
 from tuner.tables.status import status_view
-from tuner.tables.text import duration, knob, metric, plain
+from tuner.tables.text import knob, metric, plain
 from tuner.tables.trial import log_tail, trial_view
 
 HOSTILE = {"note": "[red]x[/red]", "tag": "<script>alert(1)</script>", "mode": "[/]", "path": "a\x1b[31m\rb\nc"}

@@ -43,7 +43,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     The configuration is either flat: the family's knobs plus `replicates` (default 5) and `seed` (default 0); or it has
     one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
     `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
-    `checkpoint_seconds` (default 0: after every epoch), `stop_file` (its presence asks to checkpoint and end after the
+    `checkpoint_seconds` (default 0: after every epoch), `checkpoint_at` (epochs after which the trial may be paused, and so
+    is saved in any case; default none), `stop_file` (its presence asks to checkpoint and end after the
     current epoch, or before the first one of this worker: then `step()` says `untrained`), `workers` (default 1: all
     replicates in this process; otherwise processes of their own, each with these `cpus` and `gpus`), `team`
     (default 1: how many of the workers train each replicate together; the teams divide the replicates), `look` (called
@@ -87,6 +88,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         if look is not None:
             look(gpus=0.0 if spread else gpus)
         self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", 0.0))
+        self._checkpoint_at = frozenset(assignment.get("checkpoint_at", ()))
         self._log = TrialLog(self._directory, logger) if self._directory is not None else None
         cpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS"))
         self._device = device.take(None if cpus is None else float(cpus), 0.0 if spread else gpus)
@@ -161,7 +163,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             logger.error("replicate %(replicate)d failed at epoch %(epoch)d:\n%(traceback)s", failure)
         stopping = self._is_asked_to_stop()
         due = time.monotonic() - self._saved_at >= self._checkpoint_seconds and time.monotonic() >= self._next_attempt
-        if self._directory is not None and (due or stopping or result["finished"]):
+        pausable = result["epoch"] in self._checkpoint_at
+        if self._directory is not None and (due or stopping or pausable or result["finished"]):
             self._save(self._directory)
         return result | {"interrupted": stopping and not result["finished"]}
 

@@ -70,7 +70,7 @@ def submit(
     arguments.require_absolute_folders(settings)
     budget = {key: value for key, value in options.items() if key not in _NO_BUDGET}
     searched = request.resolve_space(family, space, settings).with_budget(**budget)
-    problems = searched.problems()
+    problems = request.problems(searched)
     if problems:
         raise BadInput.listing(problems)
     chosen = check_name(name) if name is not None else request.default_name(searched)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from tuner.rules import registry
+
 Family = Annotated[str, typer.Argument(help="Family, such as blur; `tuner spaces` lists them.", show_default=False)]
 Name = Annotated[
     str, typer.Argument(help="Name of the experiment, or its folder or s3:// address.", show_default=False)
@@ -20,6 +22,9 @@ Replicates = Annotated[int | None, typer.Option(help="Seeds a configuration is t
 Epochs = Annotated[int | None, typer.Option(help="Full budget of a trial.")]
 Grace = Annotated[int | None, typer.Option(help="First rung: epochs before a trial can be stopped.")]
 Reduction = Annotated[float | None, typer.Option(help="At each rung about 1/REDUCTION of the trials go on.")]
+Rule = Annotated[
+    str | None, typer.Option(help=f"Who goes on at a rung: {registry.described()}.  [default: the space's]")
+]
 RankWindow = Annotated[
     int | None, typer.Option(help="At a rung, rank trials by their median over this many epochs.  [default: 1]")
 ]

@@ -16,6 +16,7 @@ from tuner.commands.options import (
 )
 from tuner.errors import BadInput
 from tuner.machines.address import require_head
+from tuner.rules.registry import NAMES
 
 
 @app.command(rich_help_panel="Results")
@@ -136,7 +137,10 @@ def replay(
     source: Annotated[
         str, typer.Argument(help="An experiment, or a CSV with model, epoch, split, metric, value.", show_default=False)
     ],
-    rule: Annotated[list[str] | None, typer.Option(help="halving or asha. Repeatable.  [default: both]")] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help=f"{', '.join(('halving', *NAMES))}. Repeatable.  [default: halving and asha]"),
+    ] = None,
     grace: Annotated[list[int] | None, typer.Option(help="First rung in epochs. Repeatable.  [default: 1]")] = None,
     reduction: Annotated[
         list[float] | None, typer.Option(help="About 1/REDUCTION go on at a rung. Repeatable.  [default: 3]")

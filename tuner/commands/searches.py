@@ -27,6 +27,7 @@ from tuner.commands.options import (
     RankWindow,
     Reduction,
     Replicates,
+    Rule,
     Seed,
     Setting,
     Space,
@@ -54,6 +55,7 @@ def plan(
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
     rank_window: RankWindow = None,
+    rule: Rule = None,
     placement: Placement = None,
     gpus_per_replicate: GpusPerReplicate = None,
     accelerator_type: Accelerator = None,
@@ -67,6 +69,7 @@ def plan(
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
     budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
+    budget |= {"rule": rule}
     planned = planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)
     out.print(plan_view(planned))
     _look_at_data(planned, address)
@@ -88,6 +91,7 @@ def launch(
     cpus_per_trial: Cpus = None,
     gpus_per_trial: Gpus = None,
     rank_window: RankWindow = None,
+    rule: Rule = None,
     placement: Placement = None,
     gpus_per_replicate: GpusPerReplicate = None,
     accelerator_type: Accelerator = None,
@@ -110,6 +114,7 @@ def launch(
 
     budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
     budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
+    budget |= {"rule": rule}
     if not dry_run:
         standard_output.outlive_reader()
     if is_head(address) and not dry_run:

@@ -19,7 +19,7 @@ from tuner.records import manifest as manifests
 from tuner.records.lines import Record, RecordWriter
 from tuner.records.lock import DriverLock
 from tuner.records.paths import ExperimentPaths, expanded
-from tuner.rules import asha
+from tuner.rules import ranking
 
 
 def describe(
@@ -51,6 +51,7 @@ def describe(
             "grace": budget.grace,
             "reduction": budget.reduction,
             "rank_window": budget.rank_window,
+            "rule": budget.rule,
             "trials": budget.trials,
             "replicates": budget.replicates,
             "cpus_per_trial": budget.cpus_per_trial,
@@ -60,7 +61,7 @@ def describe(
             "accelerator_type": budget.accelerator_type,
         },
         "allocations": rules_of(space),
-        "rungs": list(asha.rungs(budget.epochs, budget.grace, budget.reduction)),
+        "rungs": list(ranking.rungs(budget.epochs, budget.grace, budget.reduction)),
         "bracket": list(space.bracket_knobs),
         "protocol": {"dataset": space.protocol.dataset, "selection": space.protocol.selection},
         "data": data,
@@ -192,7 +193,7 @@ def extension(
         space = request.resolve_space(manifest.family, source, texts).with_budget(**{**budget, "trials": trials})
     # A relative folder means another one where this is run.
     space = space.with_overrides({"dataset": manifest.protocol.dataset})
-    problems = space.problems()
+    problems = request.problems(space)
     if problems:
         raise BadInput.listing(problems)
     if accept:

@@ -68,6 +68,7 @@ def launch(
     placement: str | None = None,
     gpus_per_replicate: int | None = None,
     accelerator_type: str | None = None,
+    rule: str | None = None,
     max_concurrent: int | None = None,
     checkpoint_seconds: float | None = None,
     step_timeout: float | None = None,
@@ -82,7 +83,7 @@ def launch(
         name: of the experiment; default family, space and time. Must not be in use under `storage`.
         storage: folder of experiments, or s3://BUCKET/PREFIX; default `~/ray_results`.
         trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window, placement,
-            gpus_per_replicate, accelerator_type: replace the space's own.
+            gpus_per_replicate, accelerator_type, rule: replace the space's own.
         seed: of the experiment; the same seed gives the same configurations and the same replicates.
         overrides: knob -> value or Ray Tune domain, or texts such as "lr=0.05" and "sigma=choice(1,2,4)".
         address: of a Ray cluster ("auto", "host:port"); None starts Ray on this machine.
@@ -108,8 +109,9 @@ def launch(
         placement=placement,
         gpus_per_replicate=gpus_per_replicate,
         accelerator_type=accelerator_type,
+        rule=rule,
     )
-    problems = [*chosen.problems(), *_timing_problems(checkpoint_seconds, step_timeout)]
+    problems = [*request.problems(chosen), *_timing_problems(checkpoint_seconds, step_timeout)]
     if max_concurrent is not None and max_concurrent < 1:
         problems.append(f"`max_concurrent` is {max_concurrent}, but must be at least 1; raise --max-concurrent")
     if problems:

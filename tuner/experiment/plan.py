@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
-import random
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.overrides import parse_all
-from search_spaces.space import SearchSpace
+from search_spaces.space import Budget, SearchSpace
 from trainables import families
 from tuner.errors import BadInput
 from tuner.experiment import request
 from tuner.machines.allocation import Allocator, Share
 from tuner.machines.capacity import concurrency
 from tuner.machines.ray_session import Node, Resources
-from tuner.rules import asha
-from tuner.rules.brackets import bracket_of
-
-SIMULATED_TRIALS = 200  # a longer search is simulated at this length and scaled
-SIMULATIONS = 100
+from tuner.rules import ranking
+from tuner.rules.forecast import expected_trials
+from tuner.rules.ranking import bracket_of
+from tuner.rules.rule import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class Plan:
     configurations: tuple[dict[str, Any], ...]
     warnings: tuple[str, ...]
     shares: tuple[tuple[Share, int], ...] = ()  # what trials ask for, and how many of them
+    rule: str = DEFAULT  # who goes on at a rung
 
     @property
     def trials(self) -> int:
@@ -118,7 +118,7 @@ def prepare(
     holds is known only once it is reached. `BadInput` with every problem at once.
     """
     chosen = request.resolve_space(family, space, overrides).with_budget(**budget)
-    problems = chosen.problems()
+    problems = request.problems(chosen)
     if max_concurrent is not None and max_concurrent < 1:
         problems.append(f"`max_concurrent` is {max_concurrent}, but must be at least 1; raise --max-concurrent")
     if problems:
@@ -150,21 +150,18 @@ def plan(space: SearchSpace, seed: int, *, concurrent: int | None = None, overri
     """
     budget = space.budget
     configurations = tuple(space.configurations(seed, budget.trials))
-    rungs = asha.rungs(budget.epochs, budget.grace, budget.reduction)
+    rungs = ranking.rungs(budget.epochs, budget.grace, budget.reduction)
     brackets = Counter(bracket_of(configuration, space.bracket_knobs) for configuration in configurations)
     of_baseline = bracket_of(configurations[0], space.bracket_knobs)
-    reached = [
-        sum(counts)
-        for counts in zip(
-            *(
-                expected_trials(count, len(rungs), budget.reduction, baseline=name == of_baseline)
-                for name, count in brackets.items()
-            ),
-            strict=True,
-        )
-    ]
+    reached = {
+        name: expected_trials(count, len(rungs), budget.reduction, baseline=name == of_baseline, rule=budget.rule)
+        for name, count in brackets.items()
+    }
+    together = [sum(counts) for counts in zip(*reached.values(), strict=True)]
+    # The baseline of a bracket goes on in any case.
+    hopeless = {name: brackets[name] for name, counts in reached.items() if counts[-1] - (name == of_baseline) < 0.5}
     stages = tuple(
-        Stage(rung, rung - before, count) for rung, before, count in zip(rungs, (0, *rungs), reached, strict=False)
+        Stage(rung, rung - before, count) for rung, before, count in zip(rungs, (0, *rungs), together, strict=False)
     )
     allocator = Allocator.of_space(space)
     shares = Counter(allocator.share(config) for config in configurations)
@@ -182,37 +179,13 @@ def plan(space: SearchSpace, seed: int, *, concurrent: int | None = None, overri
         stages=stages,
         brackets=brackets,
         configurations=configurations,
-        warnings=tuple(_warnings(space, rungs, configurations, brackets, overridden)),
+        warnings=(
+            *_warnings(space, rungs, configurations, brackets, overridden),
+            *_nobody_left(hopeless, budget, rungs),
+        ),
+        rule=budget.rule,
         shares=tuple(sorted(shares.items(), key=lambda item: (-item[0].gpus, -item[0].cpus))),
     )
-
-
-def expected_trials(trials: int, rungs: int, reduction: float, *, baseline: bool = True) -> list[float]:
-    """How many trials of a bracket are expected to train each stage; the first element is `trials`.
-
-    The mean over random arrival orders of the asynchronous rule itself, which lets the first arrivals pass: more than
-    trials / reduction^k. A trial keeps its rank from rung to rung, so late survivors are good ones, and the estimate
-    errs on the side of more training. The `baseline`, if it is among them, is compared like the others but never stopped.
-    """
-    simulated = min(trials, SIMULATED_TRIALS)
-    generator = random.Random(0)
-    totals = [0] * rungs
-    for _ in range(SIMULATIONS):
-        # The baseline would be trial 0. It is launched first, and its rank is as random as any.
-        alive = list(enumerate(generator.sample(range(simulated), simulated)))
-        for rung in range(rungs):
-            totals[rung] += len(alive)
-            recorded: list[float] = []
-            survivors = []
-            for trial, rank in alive:
-                if (baseline and trial == 0) or asha.decide(recorded, rank, reduction).action == "continue":
-                    survivors.append((trial, rank))
-                recorded.append(rank)
-            alive = survivors
-    # The baseline reaches every rung; only the others scale.
-    exempt = int(baseline)
-    scale = (trials - exempt) / (simulated - exempt) if simulated > exempt else 0.0
-    return [exempt + (total / SIMULATIONS - exempt) * scale for total in totals]
 
 
 def _warnings(
@@ -251,6 +224,18 @@ def _warnings(
     if unused:
         found.append(f"no effect: none of the {len(configurations)} configurations has {', '.join(unused)}.")
     return found
+
+
+def _nobody_left(hopeless: Mapping[str, int], budget: Budget, rungs: Sequence[int]) -> list[str]:
+    """Brackets in which hardly a trial would come to the full budget, though there are some beside the baseline."""
+    least = math.ceil(budget.reduction ** (len(rungs) - 1))
+    counted = [f"{count} trials{f' with {name}' if name else ''}" for name, count in hopeless.items() if count > 1]
+    if not counted:
+        return []
+    return [
+        f"of {', '.join(counted)} hardly one would reach the full budget, except the baseline: of {budget.reduction:g} that "
+        f"arrive at a rung one goes on. --trials {least} or a smaller --reduction lets one through."
+    ]
 
 
 def _unfair_rungs(space: SearchSpace, rungs: Sequence[int], configurations: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import search_spaces
 from search_spaces.space import SearchSpace
 from tuner.errors import BadInput
+from tuner.rules import registry
 
 Overrides = Mapping[str, Any] | Sequence[str]
 
@@ -37,6 +38,11 @@ def resolve_space(family: str, space: str | Path | SearchSpace, overrides: Overr
         return chosen.with_overrides({"dataset": datasets.canonical(chosen.protocol.dataset)})
     except ValueError as error:
         raise BadInput(str(error)) from None
+
+
+def problems(space: SearchSpace) -> list[str]:
+    """Everything that is wrong with a space and its budget, a sentence each; empty when it can be launched."""
+    return [*space.problems(), *registry.problems(space.budget.rule)]
 
 
 def draw(space: SearchSpace, seed: int, count: int) -> list[dict[str, Any]]:

@@ -70,6 +70,7 @@ def _differences(
         "seed": (there.seed, seed),
         "metric": (there.objective.metric, chosen.objective.metric),
         "dataset": (there.protocol.dataset, chosen.protocol.dataset),
+        "rule": (there.budget.rule, chosen.budget.rule),
     }
     for key, value in there.budget.searched().items():
         if key not in _MAY_DIFFER:

@@ -1,7 +1,10 @@
-"""ASHA on the median, as Ray sees it: hands every result to the judge and passes on what it says.
+"""The rule on the median, as Ray sees it: hands every result to the judge and passes on what it says.
 
 Ray's own `AsyncHyperBandScheduler` is not used as it is: it lets NaN pass every rung, and a restored search starts with
 empty rungs. The rule itself is the same, decision by decision (see `tuner.rules.asha`).
+
+A trial that waits is paused without a checkpoint of Ray's: those go through the driver's disk, which other nodes do not
+share, and our own is there already, since its worker saved it at the rung.
 """
 
 from __future__ import annotations
@@ -18,27 +21,34 @@ from tuner.machines import newcomers
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
 
+    from tuner.experiment.dispatch import Dispatch
     from tuner.rules.judge import Judge
 
 _SCALARS = "scalars/"
 
 
 class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
-    """Starts trials in the order they are given and ends them when the judge says so.
+    """Starts trials in the order they are given; ends and pauses them, and lets them go on, when the judge says so.
 
     Args:
         judge: decides and records.
         stopping: whether the search was asked to stop; no trial is started then.
         begun: whether the start of a trial, by its index, was recorded; one that was not is let go by a stop.
+        dispatch: gives Ray the trials; needed where trials wait.
     """
 
     def __init__(
-        self, judge: Judge, stopping: Callable[[], bool], begun: Callable[[int], bool] = lambda index: True
+        self,
+        judge: Judge,
+        stopping: Callable[[], bool],
+        begun: Callable[[int], bool] = lambda index: True,
+        dispatch: Dispatch | None = None,
     ) -> None:
         super().__init__()
         self._judge = judge
         self._stopping = stopping
         self._begun = begun
+        self._dispatch = dispatch
         self._unfit: set[str] = set()  # ids of nodes
 
     def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
@@ -47,10 +57,15 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
         verdict = self._judge.observe(index_of(trial), result | {"scalars": _scalars(result)})
         if verdict == "stop" or result.get("interrupted"):
             return str(TrialScheduler.STOP)
+        if verdict == "wait":
+            tune_controller.pause_trial(trial, should_checkpoint=False)
+            return str(TrialScheduler.NOOP)
         return str(TrialScheduler.CONTINUE)
 
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
         self._keep_off(trial)
+        if self._dispatch is not None:
+            self._bring_up_to_date(trial)
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Called before a trial whose worker failed waits for another one."""
@@ -68,10 +83,25 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
                 trial.update_resources(request)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
-        if not self._stopping():
+        if self._stopping():
+            self._let_go(tune_controller)
+            return None
+        if self._dispatch is None:
             return super().choose_trial_to_run(tune_controller)
-        self._let_go(tune_controller)
-        return None
+        for trial in self._dispatch.paused():
+            if index_of(trial) in self._judge.ended or self._dispatch.is_stuck:
+                tune_controller.stop_trial(trial)
+        promoted = self._dispatch.promoted() if self._dispatch.has_room else None
+        if promoted is not None:
+            self._keep_off(promoted)
+            self._bring_up_to_date(promoted)
+            return promoted
+        return next((trial for trial in tune_controller.get_trials() if trial.status == Trial.PENDING), None)
+
+    def _bring_up_to_date(self, trial: Trial) -> None:
+        """Tell a worker that is to begin what has been recorded of its trial so far: it reports the rest."""
+        assignment = trial.config["trial"]
+        assignment["recorded_epoch"] = self._judge.last_epoch.get(assignment["index"], 0)
 
     def _let_go(self, tune_controller: TuneController) -> None:
         """End all trials that have not begun: Ray starts what waits, also when it is offered nothing to start.
@@ -88,7 +118,7 @@ class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
         return FIFOScheduler, ()
 
     def debug_string(self) -> str:
-        return "ASHA on the median over replicates"
+        return "a rule on the median over replicates"
 
 
 def _scalars(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,9 @@ from tuner.records.lock import DriverLock
 from tuner.records.outage import GATHERING, PatientJournal
 from tuner.records.paths import ExperimentPaths
 from tuner.records.standard_output import enduring
-from tuner.rules.judge import Judge, rule_of
+from tuner.rules import registry
+from tuner.rules.judge import Judge
+from tuner.rules.rule import rule_of
 from tuner.tensorboard.feed import Export
 
 CHECKPOINT_SECONDS = 60.0
@@ -95,12 +97,15 @@ def hold(
         seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
 
         look = newcomers.inspection(paths, manifest, resources.ids)
+        rule = judge.rule
+        saved_at = rule.rungs[:-1] if registry.get(rule.name).pauses else ()
 
         def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
             return [
                 search.assignment(paths, manifest, index, config, allocator.share(config))
                 | {"recorded_epoch": judge.last_epoch.get(index, 0)}
-                | {"checkpoint_seconds": seconds, "step_timeout": step_timeout, "look": look}
+                | {"checkpoint_seconds": seconds, "checkpoint_at": saved_at}
+                | {"step_timeout": step_timeout, "look": look}
                 for index, config in trials
             ]
 

@@ -13,6 +13,7 @@ from tuner.machines import scratch
 from tuner.machines.allocation import Share
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
+from tuner.rules import registry
 from tuner.rules.judge import Judge
 
 MAX_FAILURES = 3  # restarts of a trial in a row without a new epoch; each continues from its checkpoint
@@ -46,10 +47,14 @@ def run(
     from ray import tune
 
     from trainables.on_ray.trainable import TRAINABLES
+    from tuner.experiment.dispatch import Dispatch
     from tuner.experiment.scheduler import MedianASHA
     from tuner.experiment.watch import Watch
 
     watch = Watch(paths, judge, request, patience, tell, pace)
+    pauses = registry.get(judge.rule.name).pauses
+    indices = [int(assignment["index"]) for assignment in assignments]
+    dispatch = Dispatch(judge, indices, max_concurrent, request.is_made, pauses)
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
     with scratch.made(paths) as folder:
         tuner = tune.Tuner(
@@ -58,8 +63,8 @@ def run(
             tune_config=tune.TuneConfig(
                 metric=manifest.objective.metric,
                 mode=manifest.objective.mode,
-                scheduler=MedianASHA(judge, request.is_made, watch.is_running),
-                max_concurrent_trials=max_concurrent,
+                scheduler=MedianASHA(judge, request.is_made, watch.is_running, dispatch),
+                search_alg=dispatch,
                 reuse_actors=True,
                 trial_dirname_creator=_short_name,
             ),

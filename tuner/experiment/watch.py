@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ray.tune import Callback, Stopper
+from ray.tune.experiment import Trial
 from ray.tune.stopper import NoopStopper
 
 from trainables.process.watchdog import take_stacks
@@ -16,8 +17,8 @@ from tuner.experiment.pace import Pace
 from tuner.experiment.scheduler import index_of
 from tuner.machines import newcomers
 from tuner.records.paths import ExperimentPaths
+from tuner.results.progress import duration
 from tuner.rules.judge import Judge
-from tuner.tables.text import duration
 
 PATIENCE = 600.0  # seconds in which some trial must find room on a cluster that is as large as it can be
 GROWING = 3600.0  # and where an autoscaler may still have machines to start
@@ -67,13 +68,14 @@ class Watch:
         if self._request.is_made(fresh=True):
             return
         self._running.add(index)
-        epoch = self._judge.last_epoch.get(index, 0)
-        self._judge.writer.write({"event": "start", "trial": index, "epoch": epoch})
+        self._judge.begin(index)
 
     def progressed(self, trial: Any, result: dict[str, Any]) -> None:
         """A worker reported; only failures in a row without a new epoch may end a trial, since machines come and go."""
         if not result.get("replayed") and not result.get("untrained"):
             trial.run_metadata.num_failures = 0
+        if trial.status == Trial.PAUSED:
+            self._leave(index_of(trial))
 
     def lost(self, index: int, error_file: str | None, final: bool) -> None:
         """The worker died, hung or raised; Ray restarts it unless this was the last time."""

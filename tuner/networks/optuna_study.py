@@ -22,7 +22,7 @@ LOG_RATIO = 100  # positive numbers further apart than this are drawn on a logar
 def export_study(paths: ExperimentPaths, path: Path) -> str:
     """Write the ended trials of an experiment into an SQLite file, as a study of the experiment's name.
 
-    Intermediate values are the objective's medians at each epoch. A trial that ASHA stopped is pruned, one that diverged
+    Intermediate values are the objective's medians at each epoch. A trial that the rule stopped is pruned, one that diverged
     or failed is failed. The knobs that vary are parameters, the others user attributes of the study; a trial's user
     attributes hold its number, status, reason, replicates and seconds. A list is written as JSON.
 

@@ -26,7 +26,7 @@ from tuner.records.record_order import RecordOrder
 _FAILURES = ("replicate_failed", "error", "end")
 _ACCOUNTS = ("message", "traceback", "reason")
 # What must be on the storage before its consequence happens; other records can be had again from the workers.
-_BINDING = {"decision", "end", "session"}
+_BINDING = {"decision", "promote", "end", "session"}
 
 
 class RecordWriter:

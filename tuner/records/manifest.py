@@ -76,6 +76,7 @@ class Budget(_Part):
     trials: int = Field(ge=1, le=MOST_TRIALS)
     replicates: int = Field(ge=1, le=MOST_REPLICATES)
     rank_window: int = Field(1, ge=1, le=MOST_EPOCHS)
+    rule: Text = "asha"
     cpus_per_trial: _Amount = 1.0
     gpus_per_trial: _Amount = 0.0
     placement: Literal["packed", "spread"] = "packed"

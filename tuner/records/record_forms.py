@@ -91,7 +91,20 @@ class _Decision(TypedDict):
     time: Moment
     trial: Index
     rung: Epoch
-    action: Literal["continue", "stop"]
+    action: Literal["continue", "stop", "wait"]
+    value: Measured | None
+    cutoff: Measured | None
+    of: Epoch
+    reason: str
+    bracket: NotRequired[str | None]
+
+
+class _Promote(TypedDict):
+    __pydantic_config__ = _FORM  # type: ignore[misc]
+    event: Literal["promote"]
+    time: Moment
+    trial: Index
+    rung: Epoch
     value: Measured | None
     cutoff: Measured | None
     of: Epoch
@@ -135,7 +148,7 @@ class _End(TypedDict):
 
 _KNOWN: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        _Session | _Trial | _Start | _Epoch | _Decision | _ReplicateFailed | _Error | _End,
+        _Session | _Trial | _Start | _Epoch | _Decision | _Promote | _ReplicateFailed | _Error | _End,
         Field(discriminator="event"),
     ]
 )
@@ -209,4 +222,4 @@ def _encodable(value: Any) -> Any:
     return [_encodable(item) for item in value] if isinstance(value, list) else value
 
 
-_EVENTS = ("session", "trial", "start", "epoch", "repeat", "decision", "replicate_failed", "error", "end")
+_EVENTS = ("session", "trial", "start", "epoch", "repeat", "decision", "promote", "replicate_failed", "error", "end")

@@ -6,7 +6,7 @@ from tuner.records.manifest import Manifest
 from tuner.records.record_forms import Record
 
 _BASELINE = 0
-_OF_A_TRIAL = ("start", "epoch", "repeat", "decision", "replicate_failed", "error", "end")
+_OF_A_TRIAL = ("start", "epoch", "repeat", "decision", "promote", "replicate_failed", "error", "end")
 
 
 class RecordOrder:
@@ -29,7 +29,7 @@ class RecordOrder:
                 return f"`trial` is {trial}, but no record above announces that trial"
             if event in ("epoch", "repeat"):
                 return self._epoch(record, trial)
-            return self._beside(record) if event in ("decision", "replicate_failed") else None
+            return self._beside(record) if event in ("decision", "promote", "replicate_failed") else None
         if event == "trial":
             return self._trial(record)
         return self._session(record) if event == "session" else None

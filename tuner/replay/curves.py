@@ -18,7 +18,7 @@ from trainables.statistics import mode_of
 from tuner.errors import BadInput
 from tuner.records import paths
 from tuner.results.history import History, Trial
-from tuner.rules.brackets import bracket_of
+from tuner.rules.ranking import bracket_of
 
 if TYPE_CHECKING:
     import pandas

@@ -1,28 +1,31 @@
 """Re-run a scheduler over recorded learning curves, without Ray: what it would have stopped, cost and found.
 
-The asynchronous rule is the one a live search decides by (`tuner.rules.asha`); synchronous successive halving stands beside it
-(Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", AISTATS 2016).
+The rules of `tuner.rules` decide here by the same memory as in a live search; synchronous successive halving stands beside
+them (Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", AISTATS 2016).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from search_spaces.space import SMALLEST_REDUCTION
 from tuner.errors import BadInput
 from tuner.replay.curves import Curves, by_model
-from tuner.rules import asha
+from tuner.rules import ranking, registry
+from tuner.rules.rule import Action, Rule
+from tuner.rules.rungs import Rungs
 
 if TYPE_CHECKING:
     import pandas
 
-RuleName = Literal["halving", "asha"]
-RULES: tuple[RuleName, ...] = ("halving", "asha")
+    Judge = Callable[[dict[str, float], int, "Setting", Curves, str], list["ReplayDecision"]]
+
+HALVING = "halving"
+RULES = (HALVING, *registry.NAMES)
 
 
 @dataclass(frozen=True)
@@ -30,17 +33,18 @@ class Setting:
     """One setting of a scheduler.
 
     Attributes:
-        rule: "halving" keeps, of all curves that reach a rung, the best floor(n / reduction), at least one; "asha"
-            judges each as it arrives, against those that came before it.
+        rule: "halving" keeps, of all curves that reach a rung, the best floor(n / reduction), at least one; any other is
+            a rule of `tuner.rules`: "asha" judges each as it arrives, against those that came before it, and "promotion"
+            lets it wait until enough have arrived that are worse.
         grace: the first rung in epochs.
         reduction: larger than 1; rungs lie at grace * reduction^k below the last epoch.
         window: epochs of the running median that curves are ranked by; 1 ranks by the value at the rung.
         rungs: these epochs instead of those that grace and reduction give.
-        order: seed that shuffles the order of arrival; None keeps the order of the curves. It matters to asha, and to
-            halving where values are equal.
+        order: seed that shuffles the order of arrival; None keeps the order of the curves. It matters to all but
+            halving, and to that where values are equal.
     """
 
-    rule: RuleName = "halving"
+    rule: str = HALVING
     grace: int = 1
     reduction: float = 3.0
     window: int = 1
@@ -69,7 +73,7 @@ class Setting:
 
     def rungs_below(self, epochs: int) -> tuple[int, ...]:
         """The epochs at which curves are judged, ascending; the last epoch is none of them."""
-        levels = asha.rungs(epochs, self.grace, self.reduction) if self.rungs is None else self.rungs
+        levels = ranking.rungs(epochs, self.grace, self.reduction) if self.rungs is None else self.rungs
         return tuple(sorted({level for level in levels if level < epochs}))
 
 
@@ -79,7 +83,7 @@ class ReplayDecision:
 
     model: str
     rung: int
-    action: asha.Action
+    action: Action
     value: float
     cutoff: float | None
     of: int
@@ -92,7 +96,7 @@ class Replay:
 
     Attributes:
         setting: that was replayed.
-        winner: the survivor with the best final value.
+        winner: the survivor with the best final value; where none is left, the best of those that were trained longest.
         epochs: trained in all, running survivors to the last epoch.
         models: how many curves there are.
         last: the last epoch.
@@ -134,7 +138,7 @@ class Replay:
 
 def replay(
     curves: pandas.DataFrame,
-    rule: RuleName = "halving",
+    rule: str = HALVING,
     grace: int = 1,
     reduction: float = 3.0,
     window: int = 1,
@@ -173,32 +177,35 @@ def run(curves: Curves, setting: Setting) -> Replay:
     if setting.order is not None:
         random.Random(setting.order).shuffle(alive)
     rungs = setting.rungs_below(last)
-    judge = _halve if setting.rule == "halving" else _judge_each
+    judge = _halve if setting.rule == HALVING else _asked(curves, alive, rungs, setting)
     decisions: list[ReplayDecision] = []
     epochs = {model: len(curve) for model, curve in values.items()}
     for rung in rungs:
         ranked: dict[str, dict[str, float]] = {}  # by bracket, in order of arrival
         for model in alive:
             if len(values[model]) >= rung:
-                value = asha.ranking_value(values[model][:rung], setting.window, curves.mode)
+                value = ranking.ranking_value(values[model][:rung], setting.window, curves.mode)
                 ranked.setdefault(curves.brackets.get(model, ""), {})[model] = value
-        for told in (
-            told for bracket, found in ranked.items() for told in judge(found, rung, setting, curves.mode, bracket)
-        ):
-            if told.action == "stop" and told.model == curves.baseline:
-                reason = f"{told.reason}, but the baseline is never stopped"
-                told = dataclasses.replace(told, action="continue", reason=reason)
-            decisions.append(told)
-            if told.action == "stop":
-                alive.remove(told.model)
-                epochs[told.model] = rung
+        told_here = [told for bracket, found in ranked.items() for told in judge(found, rung, setting, curves, bracket)]
+        decisions += told_here
+        stopped = {told.model: rung for told in told_here if told.action == "stop"}
+        epochs |= stopped
+        alive = [model for model in alive if model not in stopped]
+        if any(told.action == "wait" for told in told_here):  # they arrive at the next rung as they were let go on
+            place = {told.model: place for place, told in enumerate(told_here) if told.action == "continue"}
+            alive.sort(key=lambda model: place.get(model, -1))
 
     def final(model: str) -> tuple[bool, float]:
         """Sorts by whether the record reaches the last epoch, then by its final value."""
         value = sign * values[model][-1]
         return len(values[model]) == last, value if math.isfinite(value) else -math.inf
 
-    winner, best = max(alive, key=final), max(values, key=final)
+    def reached(model: str) -> tuple[int, float]:
+        """Sorts by how far it was trained, then by its value there."""
+        value = sign * values[model][epochs[model] - 1]
+        return epochs[model], value if math.isfinite(value) else -math.inf
+
+    winner, best = max(alive, key=final) if alive else max(values, key=reached), max(values, key=final)
     known = len(values[winner]) == last and math.isfinite(values[winner][-1])
     return Replay(
         setting=setting,
@@ -214,28 +221,49 @@ def run(curves: Curves, setting: Setting) -> Replay:
     )
 
 
-def _halve(values: dict[str, float], rung: int, setting: Setting, mode: str, bracket: str) -> list[ReplayDecision]:
+def _halve(values: dict[str, float], rung: int, setting: Setting, curves: Curves, bracket: str) -> list[ReplayDecision]:
     """Synchronous halving of all who reached the rung."""
     kept = max(1, math.floor(len(values) / setting.reduction))
-    ordered = sorted(values, key=lambda model: values[model], reverse=mode == "max")
+    ordered = sorted(values, key=lambda model: values[model], reverse=curves.mode == "max")
     within = f" with {bracket}" if bracket else ""
     decisions = []
     for place, model in enumerate(ordered, start=1):
-        action: asha.Action = "continue" if place <= kept else "stop"
-        shown = asha.ranked_by(values[model], setting.window)
+        action: Action = "continue" if place <= kept else "stop"
+        shown = ranking.ranked_by(values[model], setting.window)
         reason = f"rung {rung}: {shown} is place {place} of {len(values)}{within}; the best {kept} go on"
+        if action == "stop" and model == curves.baseline:
+            action, reason = "continue", f"{reason}, but the baseline is never stopped"
         cutoff = values[ordered[kept - 1]]
         decisions.append(ReplayDecision(model, rung, action, values[model], cutoff, len(values), reason))
     return decisions
 
 
-def _judge_each(values: dict[str, float], rung: int, setting: Setting, mode: str, bracket: str) -> list[ReplayDecision]:
-    """The asynchronous rule, in order of arrival."""
-    recorded: list[float] = []
-    decisions = []
-    for model, value in values.items():
-        decision = asha.decide(recorded, value, setting.reduction, mode)
-        reason = asha.reason(rung, value, decision, setting.reduction, mode, setting.window, bracket)
-        decisions.append(ReplayDecision(model, rung, decision.action, value, decision.cutoff, decision.of, reason))
-        recorded.append(value)
-    return decisions
+def _asked(curves: Curves, models: Sequence[str], rungs: Sequence[int], setting: Setting) -> Judge:
+    """A rule of `tuner.rules` with its memory, in order of arrival."""
+    models = tuple(models)
+    numbers = {model: number for number, model in enumerate(models)}
+    rule = Rule("", curves.mode, 0, setting.grace, setting.reduction, setting.window, name=setting.rule)
+    memory = Rungs(rule, levels=rungs, exempt=None if curves.baseline is None else numbers.get(curves.baseline))
+
+    def judge(
+        values: dict[str, float], rung: int, setting: Setting, curves: Curves, bracket: str
+    ) -> list[ReplayDecision]:
+        decisions = []
+        for model, value in values.items():
+            told = memory.place(numbers[model], bracket, rung, value)
+            decisions.append(ReplayDecision(model, rung, told.action, value, told.cutoff, told.of, told.reason))
+            moved: list[tuple[Action, Mapping[int, str]]] = [("continue", told.released), ("stop", told.ended)]
+            for action, others in moved:
+                for number, reason in others.items():
+                    other = models[number]
+                    decisions.append(ReplayDecision(other, rung, action, values[other], told.cutoff, told.of, reason))
+        # Nobody else arrives at this rung of the bracket.
+        left = [numbers[model] for model in values if numbers[model] in memory.waiting]
+        for number, reason in memory.left_behind(left).items():
+            memory.end(number)
+            decisions.append(
+                ReplayDecision(models[number], rung, "stop", values[models[number]], told.cutoff, told.of, reason)
+            )
+        return decisions
+
+    return judge

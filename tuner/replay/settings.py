@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import cast
 
 from tuner.errors import BadInput
-from tuner.replay import RULES, Setting
-from tuner.replay.rule import RuleName
+from tuner.replay import Setting
 
+USUAL_RULES = ("halving", "asha")
 WINDOWS = (1, 5)
 
 
@@ -29,9 +28,9 @@ def product(
     """
     placed: list[tuple[int, tuple[int, ...] | None]] = [(1, _epochs(text)) for text in rungs or ()]
     placed += [(grace, None) for grace in graces or (() if rungs else (1,))]
-    combinations = itertools.product(rules or RULES, placed, reductions or (3.0,), windows or WINDOWS)
+    combinations = itertools.product(rules or USUAL_RULES, placed, reductions or (3.0,), windows or WINDOWS)
     return [
-        Setting(cast(RuleName, rule), grace, reduction, window, levels, order)
+        Setting(rule, grace, reduction, window, levels, order)
         for rule, (grace, levels), reduction, window in combinations
     ]
 

@@ -1,4 +1,4 @@
-"""What ASHA did: who entered, passed and left each rung, every decision with its reason, and the cuts within seed noise."""
+"""What the rule did: who entered, passed and left each rung, every decision with its reason, and the cuts within seed noise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tuner.results.leaderboard import Leaderboard
 
 
 def stopping(board: Leaderboard) -> dict[str, Any]:
-    """Keys: rungs (epoch, entered, kept, stopped, lost, cutoff, noisy), decisions, noisy, cuts, and the epochs.
+    """Keys: rungs (epoch, entered, kept, stopped, lost, waiting, cutoff, noisy), decisions, noisy, cuts, and the epochs.
 
     The cutoff of a rung is the last one that decided there. A cut is `noisy`, within the seed noise, if the cutoff lies
     between the smallest and the largest replicate of the trial that was stopped: a good seed alone would have passed.
@@ -28,6 +28,7 @@ def stopping(board: Leaderboard) -> dict[str, Any]:
                 "kept": rung.kept,
                 "stopped": rung.stopped,
                 "lost": rung.lost,
+                "waiting": rung.waiting,
                 "cutoff": _last_cutoff(decisions, rung.epoch),
                 "noisy": sum(cut["noisy"] for cut in cuts if cut["rung"] == rung.epoch),
             }

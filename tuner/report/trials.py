@@ -48,7 +48,7 @@ def _row(board: Leaderboard, row: Row, columns: list[dict[str, Any]]) -> dict[st
         "baseline": row.baseline,
         "best": row.incumbent,
         "tied": row.tied_with_best,
-        "status": row.status,
+        "status": row.standing,
         "reason": row.reason,
         "median": row.median,
         "low": row.low,

@@ -6,16 +6,19 @@ are good ones, as they are in a search, and no number of trials let pass is assu
 
 from __future__ import annotations
 
+import copy
 import heapq
 import random
 import statistics
-from bisect import insort
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 
+from trainables.statistics import worst
+from tuner.records.lines import Record
 from tuner.results.history import History, Trial
-from tuner.rules import asha
-from tuner.rules.brackets import bracket_of
+from tuner.rules.ranking import bracket_of
+from tuner.rules.rule import Rule
+from tuner.rules.rungs import Rungs
 
 _RUNS = 20  # simulations of a small search; their median counts
 _TRIALS = 2000  # simulated for one estimate, all runs together, but each run simulates all trials
@@ -41,76 +44,82 @@ class _Rest:
 
     def __init__(self, history: History, mean_step: float) -> None:
         self._history = history
+        self._last = history.rungs[-1]
         self._rungs = history.rungs
-        self._reduction = history.manifest.budget.reduction
         knobs = tuple(history.manifest.bracket)
         self._bracket = {trial.index: bracket_of(trial.config, knobs) for trial in history.trials}
         self._ranks: dict[int, float] = {}  # trial -> its rank, from 0 (worst) to 1
-        self._arrived: dict[tuple[str, int], list[float]] = defaultdict(list)  # bracket and rung -> ranks, ascending
-        self._read_ranks()
-        # Those under way come first, as they do in a session.
-        self.unfinished = [trial for trial in history.trials if not trial.has_ended]
+        self._memory = self._remembered(self._read_ranks())
+        self._trials = {trial.index: trial for trial in history.trials if not trial.has_ended}
+        # Those under way come first, as they do in a session; those who wait may yet be let go on.
+        self.unfinished = [trial for trial in self._trials.values() if trial.index not in self._memory.waiting]
         self.unfinished.sort(key=lambda trial: (trial.status != "running", not trial.epochs, trial.index))
-        self._step = {trial.index: step_of(trial, mean_step) for trial in self.unfinished}
+        self._step = {index: step_of(trial, mean_step) for index, trial in self._trials.items()}
 
     def simulate(self, concurrent: int, generator: random.Random) -> float:
         """Seconds that one possible rest of the search takes."""
-        arrived = {place: list(ranks) for place, ranks in self._arrived.items()}
-        ranks = {trial.index: self._ranks.get(trial.index, generator.random()) for trial in self.unfinished}
-        waiting = iter(self.unfinished)
+        memory = copy.deepcopy(self._memory)
+        ranks = {index: self._ranks.get(index, generator.random()) for index in self._trials}
+        queue = deque(trial.index for trial in self.unfinished)
         busy: list[tuple[float, int, int]] = []  # seconds from now, number of the trial, its epoch then
+        reached = {index: trial.last_epoch for index, trial in self._trials.items()}
         now = 0.0
 
-        def begin(trial: Trial, epoch: int) -> None:
+        def begin(index: int) -> None:
+            epoch = reached[index]
             rung = next((rung for rung in self._rungs if rung > epoch), epoch)
-            heapq.heappush(busy, (now + (rung - epoch) * self._step[trial.index], trial.index, rung))
+            heapq.heappush(busy, (now + (rung - epoch) * self._step[index], index, rung))
 
-        def start() -> None:
-            trial = next(waiting, None)
-            if trial is not None:
-                begin(trial, trial.last_epoch)
-
-        trials = {trial.index: trial for trial in self.unfinished}
-        for _ in range(concurrent):
-            start()
+        for _ in range(min(concurrent, len(queue))):
+            begin(queue.popleft())
         while busy:
             now, index, rung = heapq.heappop(busy)
-            recorded = arrived.setdefault((self._bracket[index], rung), [])
-            passes = trials[index].baseline or self._passes(recorded, ranks[index])
-            insort(recorded, ranks[index])
-            if passes and rung < self._rungs[-1]:
-                begin(trials[index], rung)
-            else:
-                start()
+            reached[index] = rung
+            if rung < self._last:
+                decision = memory.place(index, self._bracket[index], rung, ranks[index])
+                queue.extendleft(decision.released)
+                if decision.action == "continue":
+                    queue.appendleft(index)
+            if queue:
+                begin(queue.popleft())
         return now
 
-    def _passes(self, recorded: Sequence[float], rank: float) -> bool:
-        """`asha.decide` on values that are in order."""
-        if not recorded:
-            return True
-        at = (len(recorded) - 1) * (1 - 1 / self._reduction)
-        below = int(at)
-        above = min(below + 1, len(recorded) - 1)
-        return rank >= recorded[below] + (at - below) * (recorded[above] - recorded[below])
+    def _remembered(self, decisions: Sequence[Record]) -> Rungs:
+        """The rungs as they are, by the ranks of those who have arrived."""
+        budget = self._history.manifest.budget
+        rule = Rule("rank", "max", self._last, budget.grace, budget.reduction, name=budget.rule)
+        memory = Rungs(rule, levels=self._rungs[:-1])
+        for told in decisions:
+            trial, rung, bracket = told["trial"], told["rung"], self._bracket[told["trial"]]
+            memory.place(trial, bracket, rung, self._ranks[trial])
+            memory.note(trial, bracket, rung, told["action"])
+        for trial in self._history.trials:
+            if trial.has_ended:
+                memory.end(trial.index)
+            elif not trial.waits or trial.decisions[-1]["event"] == "promote":
+                memory.release(trial.index)
+        return memory
 
-    def _read_ranks(self) -> None:
-        """Rank all trials that a rung has seen: by their values at the first one, and among those of a higher one by theirs."""
+    def _read_ranks(self) -> list[Record]:
+        """Rank all trials that a rung has seen: by their values at the first one, and among those of a higher one by theirs.
+
+        Returns:
+            The decisions, in order of arrival.
+        """
         sign = 1 if self._history.mode == "max" else -1
         seen: dict[tuple[str, int], list[tuple[float, int]]] = defaultdict(list)
-        for trial in self._history.trials:
-            for decision in trial.decisions:
-                value = decision.get("value")
-                worst = asha.worst(self._history.mode)
-                value = sign * float(worst if value is None else value)
-                seen[self._bracket[trial.index], int(decision["rung"])].append((value, trial.index))
+        decisions = [told for trial in self._history.trials for told in trial.decisions if told["event"] == "decision"]
+        for told in decisions:
+            value = told.get("value")
+            value = sign * float(worst(self._history.mode) if value is None else value)
+            seen[self._bracket[told["trial"]], int(told["rung"])].append((value, told["trial"]))
         for place in sorted(seen, key=lambda place: place[1]):
             indices = [index for _, index in sorted(seen[place])]
             known = sorted(self._ranks[index] for index in indices if index in self._ranks)
             if len(known) < len(indices):
                 known = [(number + 0.5) / len(indices) for number in range(len(indices))]
             self._ranks.update(zip(indices, known, strict=True))
-        for place, values in seen.items():
-            self._arrived[place] = sorted(self._ranks[index] for _, index in values)
+        return sorted(decisions, key=lambda told: float(told["time"]))
 
 
 def step_of(trial: Trial, otherwise: float) -> float:

@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner.results.history import History, Trial
-from tuner.rules.brackets import bracket_of
+from tuner.rules.ranking import bracket_of
 
 
 @dataclass(frozen=True)
 class RungCount:
-    """The trials at one rung: `entered` = `kept` + `stopped` + `lost`, where the lost diverged or failed there."""
+    """The trials at one rung: `entered` = `kept` + `stopped` + `lost` + `waiting`, where the lost diverged or failed there."""
 
     epoch: int
     entered: int
     kept: int
     stopped: int
     lost: int
+
+    @property
+    def waiting(self) -> int:
+        """Those that may yet be kept or stopped there."""
+        return self.entered - self.kept - self.stopped - self.lost
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,8 @@ def _counts(history: History, trials: Sequence[Trial]) -> tuple[RungCount, ...]:
 
 def _count(rung: int, trials: Sequence[Trial]) -> RungCount:
     entered = [trial for trial in trials if trial.rung >= rung]
-    ended_here = [trial.status for trial in entered if trial.last_epoch == rung]
-    stopped = ended_here.count("stopped")
-    lost = ended_here.count("diverged") + ended_here.count("failed")
-    return RungCount(rung, len(entered), len(entered) - stopped - lost, stopped, lost)
+    standing_here = [trial.status for trial in entered if trial.last_epoch == rung]
+    stopped = standing_here.count("stopped")
+    lost = standing_here.count("diverged") + standing_here.count("failed")
+    waiting = standing_here.count("waiting")
+    return RungCount(rung, len(entered), len(entered) - stopped - lost - waiting, stopped, lost)

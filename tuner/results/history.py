@@ -19,7 +19,7 @@ from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
 
 # In the order a person reads them.
-STATUSES = ("pending", "running", "interrupted", "completed", "stopped", "diverged", "failed")
+STATUSES = ("pending", "running", "waiting", "interrupted", "completed", "stopped", "diverged", "failed")
 ENDED = ("completed", "stopped", "diverged", "failed")
 
 
@@ -27,8 +27,9 @@ ENDED = ("completed", "stopped", "diverged", "failed")
 class Trial:
     """One configuration and all that is known of its training.
 
-    `objective` is the metric it is judged by. `status` is pending (no worker began), running, interrupted (a worker
-    began and its session is over), completed (full budget), stopped (by ASHA), diverged (no majority of replicates
+    `objective` is the metric it is judged by. `status` is pending (no worker began), running, waiting (at its
+    rung, until the rule lets it go on and a worker is free), interrupted (a worker
+    began and its session is over), completed (full budget), stopped (by the rule), diverged (no majority of replicates
     alive) or failed (errors beyond the retries). `epochs` holds the epoch records by their 1-based epoch, `last_epoch`
     is the last of them and `rung` the highest rung reached (0: none yet), `seconds` is the time its workers spent on
     epochs, repeated ones included.
@@ -57,6 +58,16 @@ class Trial:
     def replicates_ok(self) -> int:
         """Replicates alive at the last epoch reported, 0 before the first."""
         return int(self.epochs[self.last_epoch]["replicates_ok"]) if self.epochs else 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits at its rung, checkpointed and without a worker."""
+        return self.status == "waiting"
+
+    @property
+    def standing(self) -> str:
+        """The status for people: of a trial that waits also where."""
+        return f"waiting at rung {self.rung}" if self.waits else self.status
 
     @property
     def has_ended(self) -> bool:
@@ -188,7 +199,7 @@ class History:
 
     @property
     def rungs(self) -> list[int]:
-        """The epochs at which ASHA decides; the last one is the full budget."""
+        """The epochs at which the rule decides; the last one is the full budget."""
         return self.manifest.rungs
 
     @property
@@ -245,10 +256,8 @@ class History:
                     self.sessions[-1].concurrent = max(self.sessions[-1].concurrent, len(self._running))
             case "epoch" | "repeat":
                 self._epoch(self._trials[record["trial"]], record)
-            case "decision":
-                decisions = self._trials[record["trial"]].decisions
-                if all(decision["rung"] != record["rung"] for decision in decisions):
-                    decisions.append(record)
+            case "decision" | "promote":
+                self._decision(self._trials[record["trial"]], record)
             case "replicate_failed":
                 self._trials[record["trial"]].failures.append(record)
             case "error":
@@ -273,6 +282,14 @@ class History:
         for trial in self._trials.values():
             if trial.status == "running":
                 trial.status = "interrupted"
+
+    def _decision(self, trial: Trial, record: Record) -> None:
+        """What the trial was told at a rung, and later there again if it had waited."""
+        said = {"action": "promote", **record}
+        if all((told["rung"], told["event"]) != (said["rung"], said["event"]) for told in trial.decisions):
+            trial.decisions.append(said)
+        if said["action"] in ("wait", "promote") and not trial.has_ended:
+            trial.status, trial.reason = "waiting", str(said["reason"])
 
     def _epoch(self, trial: Trial, record: Record) -> None:
         """A new epoch; of one trained again after a crash only the time counts: decisions were made on the first."""

@@ -1,7 +1,7 @@
 """The ranking of an experiment's trials, recomputed from the records each time it is asked for.
 
 Trials are ranked by the highest rung they reached, then by the median of the objective at that rung's epoch: the number
-ASHA compared (with a rank window, the last of those it took the median of), so that a trial still running is never ahead
+the rule compared (with a rank window, the last of those it took the median of), so that a trial still running is never ahead
 of another merely because it trained longer since. A trial that diverged or failed, or whose median is not finite, comes
 after every other; one that reported nothing comes last.
 """
@@ -52,6 +52,11 @@ class Row:
     valid: bool
     incumbent: bool
     tied_with_best: bool
+
+    @property
+    def standing(self) -> str:
+        """The status for people: of a trial that waits also where."""
+        return f"waiting at rung {self.rung}" if self.status == "waiting" else self.status
 
 
 class Leaderboard:

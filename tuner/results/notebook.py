@@ -62,10 +62,11 @@ class Experiment:
         return pandas.DataFrame(rows, columns=columns).astype(dict.fromkeys(measured, "float64"))
 
     def decisions(self) -> pandas.DataFrame:
-        """Every decision of ASHA in the order it was made.
+        """Every decision of the rule in the order it was made.
 
-        Columns: time (UTC), trial, rung, action (continue or stop), value (what the trial was ranked by), cutoff (NaN
-        for the first to arrive), of (values compared), bracket (empty where the space names none), reason.
+        Columns: time (UTC), trial, rung, action (continue, stop, wait, or promote for one that had waited), value (what the
+        trial was ranked by), cutoff (NaN for the first to arrive), of (values compared), bracket (empty where the
+        space names none), reason.
         """
         import pandas
 

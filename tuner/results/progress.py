@@ -1,28 +1,14 @@
-"""How much training a search still needs: the epochs ASHA is expected to let through, and the time they take."""
+"""How much longer a search takes, at the pace of its session: what its rule is expected to let through; times in words."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from tuner.results import ahead
 from tuner.results.history import History, Session
+from tuner.rules.forecast import expected_epochs
 
 _TELLING = 2  # epochs of each of the trials that run at once, after which the time between steps is known
-
-
-def expected_epochs(epoch: int, rungs: Sequence[int], reduction: float, *, exempt: bool = False) -> float:
-    """The epochs a trial at `epoch` is expected to train yet, if a rung lets 1 / `reduction` of its trials pass.
-
-    `rungs` ends with the full budget. A trial standing on a rung is taken to have passed it; an exempt one passes all.
-    """
-    expected, share = 0.0, 1.0
-    for rung in rungs:
-        if rung > epoch:
-            expected += share * (rung - epoch)
-            epoch = rung
-            share /= 1 if exempt else reduction
-    return expected
 
 
 def time_left(history: History, now: float | None = None) -> float | None:
@@ -40,7 +26,7 @@ def time_left(history: History, now: float | None = None) -> float | None:
     epochs = sum(
         expected_epochs(trial.last_epoch, history.rungs, reduction, exempt=trial.baseline)
         for trial in history.trials
-        if not trial.has_ended
+        if not trial.has_ended and not trial.waits
     )
     epochs += (history.planned - len(history.trials)) * expected_epochs(0, history.rungs, reduction)
     elapsed = (time.time() if now is None else now) - session.started
@@ -55,3 +41,15 @@ def _by_steps(history: History, session: Session, step_seconds: float, now: floa
         slower = max(1.0, (session.last - session.first_epoch) * concurrent / step_seconds)
     silent = min(max(0.0, now - session.last), mean)  # that long the present epochs run already
     return max(0.0, training * slower - silent)
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units: 42 s, 3 min 20 s, 2 h 5 min, 4 d 7 h."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"

@@ -1,1 +1,1 @@
-"""Who goes on: the rules of early stopping, without Ray and without files."""
+"""Who goes on at a rung: the rules, a file each, and their memory, which judge, verification, replay and forecast share."""

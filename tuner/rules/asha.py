@@ -1,8 +1,8 @@
-"""The rule of asynchronous successive halving, as pure functions: where the rungs lie and who passes one.
+"""Asynchronous successive halving: a trial that reaches a rung is compared once with those before it, and stops or goes on.
 
 Source: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, in the *stopping* variant that Ray
-Tune implements: a trial that reaches a rung is compared once, with the values already there, and either stops or goes on
-to the next rung; it is never paused, and a survivor is not judged again when better ones arrive.
+Tune implements: a trial is compared with the values already at the rung, and either stops or goes on to the next rung; it
+is never paused, and a survivor is not judged again when better ones arrive.
 
 For finite values every decision equals that of Ray's `AsyncHyperBandScheduler` with one bracket (a test holds this).
 Where Ray lets a NaN pass every rung, here a value that is not finite is the worst there is.
@@ -13,11 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from trainables import statistics
+from tuner.rules import ranking
+from tuner.rules.ranking import ranking_value, rungs
+from tuner.rules.rule import Action, Arrival, Rung, Told
 
-Action = Literal["continue", "stop"]
+__all__ = ["RULE", "Decision", "decide", "ranking_value", "rungs"]
 
 
 @dataclass(frozen=True)
@@ -29,39 +30,20 @@ class Decision:
     of: int  # values at the rung, this one included
 
 
-def rungs(epochs: int, grace: int, reduction: float) -> tuple[int, ...]:
-    """The epochs at which a trial is judged, ascending: grace * reduction^k below `epochs`, then `epochs` itself.
+class Stopping:
+    """The rule as `Algorithm`."""
 
-    At the last one nobody is stopped: reaching it is completing the full budget. A fractional rung means the first whole
-    epoch at or after it, as in Ray.
-    """
-    levels: list[int] = []
-    level = float(grace)
-    while level < epochs:
-        whole = math.ceil(level)
-        if whole < epochs and whole not in levels:
-            levels.append(whole)
-        level *= reduction
-    return (*levels, epochs)
+    title = "ASHA"
+    summary = "stops what is not among the best on arrival"
+    pauses = False
+
+    def arrive(self, rung: Rung, arrival: Arrival) -> Told:
+        rule = rung.rule
+        decision = _decide(rung.scores, arrival.value, rule.reduction, rule.mode)
+        return Told(decision.action, decision.cutoff, decision.of, _reason(rung, arrival.value, decision))
 
 
-def worst(mode: str) -> float:
-    """The value no finite one is worse than."""
-    return -math.inf if mode == "max" else math.inf
-
-
-def ranking_value(medians: Sequence[float], window: int, mode: str = "max") -> float:
-    """What a trial is ranked by at a rung: the running median of its objective over the last `window` epochs.
-
-    Args:
-        medians: the objective at epochs 1, 2, ... up to the rung; where the last one is not finite, the trial has diverged
-            and ranks as the worst whatever it was before.
-        window: at least 1, which is the value at the rung itself. While there are fewer epochs, all of them count.
-        mode: "max" when larger values are better, "min" when smaller are.
-    """
-    if not math.isfinite(medians[-1]):
-        return worst(mode)
-    return statistics.median(medians[-window:], mode)
+RULE = Stopping()
 
 
 def decide(recorded: Sequence[float], value: float, reduction: float, mode: str = "max") -> Decision:
@@ -76,35 +58,30 @@ def decide(recorded: Sequence[float], value: float, reduction: float, mode: str 
     Returns:
         Stop if the value is strictly worse than the (1 - 1/reduction) quantile of the recorded ones.
     """
-    sign = 1.0 if mode == "max" else -1.0
-    score = sign * value if math.isfinite(value) else -math.inf
-    others = sorted(sign * other if math.isfinite(other) else -math.inf for other in recorded)
-    count = len(others) + 1
-    if not others:
+    return _decide(sorted(ranking.score(other, mode) for other in recorded), value, reduction, mode)
+
+
+def _decide(ascending: Sequence[float], value: float, reduction: float, mode: str) -> Decision:
+    """Judge `value` against scores."""
+    count = len(ascending) + 1
+    if not ascending:
         return Decision("continue", None, count)
-    cutoff = _quantile(others, 1 - 1 / reduction)
+    score = ranking.score(value, mode)
+    cutoff = _quantile(ascending, 1 - 1 / reduction)
     # Two worst values are equal, so "strictly below" would let the second one pass; nothing is learned by training it on.
     stop = score < cutoff or score == -math.inf
-    return Decision("stop" if stop else "continue", sign * cutoff, count)
+    return Decision("stop" if stop else "continue", cutoff if mode == "max" else -cutoff, count)
 
 
-def reason(
-    rung: int, value: float, decision: Decision, reduction: float, mode: str, window: int = 1, bracket: str = ""
-) -> str:
-    """One sentence on a decision, for people; `bracket` says among which trials it fell, if not among all."""
-    shown, within = ranked_by(value, window), f" with {bracket}" if bracket else ""
+def _reason(rung: Rung, value: float, decision: Decision) -> str:
+    """One sentence on a decision, for people."""
+    shown = rung.shown(value)
     if decision.cutoff is None:
-        return f"rung {rung}: {shown}, the first to arrive{within}"
-    worse = "below" if mode == "max" else "above"
+        return f"rung {rung.epoch}: {shown}, the first to arrive{rung.within}"
+    worse = "below" if rung.rule.mode == "max" else "above"
     side = worse if decision.action == "stop" else f"not {worse}"
-    return (
-        f"rung {rung}: {shown} {side} the cutoff {decision.cutoff:.4g} (top 1/{reduction:g} of {decision.of}{within})"
-    )
-
-
-def ranked_by(value: float, window: int) -> str:
-    """The value a trial is ranked by, and over how many epochs it is the median if over several."""
-    return f"{value:.4g}" if window == 1 else f"{value:.4g} (median of {window} epochs)"
+    share = f"top 1/{rung.rule.reduction:g} of {decision.of}{rung.within}"
+    return f"rung {rung.epoch}: {shown} {side} the cutoff {decision.cutoff:.4g} ({share})"
 
 
 def _quantile(ascending: Sequence[float], fraction: float) -> float:

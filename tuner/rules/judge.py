@@ -1,7 +1,7 @@
 """The judge of a search: takes each result in order of arrival, writes its record, and says whether the trial goes on.
 
 Its whole state is a function of the records, so a resumed search has the rungs of the interrupted one, and every decision
-can be checked against the recorded order afterwards (`contradictions`). It knows nothing of Ray.
+can be checked against the recorded order afterwards (`tuner.rules.verify`). It knows nothing of Ray.
 """
 
 from __future__ import annotations
@@ -9,46 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from trainables.statistics import worst
 from tuner.records.lines import Record, RecordWriter
-from tuner.records.manifest import Manifest
-from tuner.rules import asha
-from tuner.rules.brackets import bracket_of
-
-Verdict = Literal["continue", "stop"]
-BASELINE = 0  # index of the trial that holds the paper's values
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What the judge goes by: the objective, the rungs, and the knobs whose values trials must share to be compared."""
-
-    metric: str
-    mode: str
-    epochs: int
-    grace: int
-    reduction: float
-    rank_window: int = 1  # epochs of the running median that trials are ranked by
-    bracket: tuple[str, ...] = ()
-
-    @property
-    def rungs(self) -> tuple[int, ...]:
-        return asha.rungs(self.epochs, self.grace, self.reduction)
-
-
-def rule_of(manifest: Manifest) -> Rule:
-    """The rule of an experiment."""
-    budget, objective = manifest.budget, manifest.objective
-    return Rule(
-        objective.metric,
-        objective.mode,
-        budget.epochs,
-        budget.grace,
-        budget.reduction,
-        budget.rank_window,
-        tuple(manifest.bracket),
-    )
+from tuner.rules import entries
+from tuner.rules.ranking import bracket_of
+from tuner.rules.rule import Action, Rule
+from tuner.rules.rungs import Decision, Rungs
 
 
 @dataclass
@@ -60,33 +28,73 @@ class Judge:
     last_epoch: dict[int, int] = field(default_factory=dict)  # trial -> last epoch recorded
     medians: dict[int, list[float]] = field(default_factory=dict)  # trial -> the objective at epochs 1, 2, ...
     ended: set[int] = field(default_factory=set)
-    values: dict[int, dict[int, float]] = field(default_factory=dict)  # rung -> trial -> value, in order of arrival
     brackets: dict[int, str] = field(default_factory=dict)  # trial -> its bracket
+    promoted: dict[int, int] = field(
+        default_factory=dict
+    )  # trial that waited, may go on and has no worker yet -> its rung
+
+    def __post_init__(self) -> None:
+        self._rungs = Rungs(self.rule)
+
+    @property
+    def values(self) -> dict[int, dict[int, float]]:
+        """rung -> trial -> what it was ranked by there."""
+        return self._rungs.values
+
+    @property
+    def waiting(self) -> dict[int, int]:
+        """The trials that wait -> the rung at which."""
+        return self._rungs.waiting
 
     def recall(self, records: Iterable[Record]) -> None:
-        """Rebuild the state from the records of earlier sessions, and make the decision that a kill cut off, if any."""
+        """Rebuild the state from the records of earlier sessions, and write what a kill cut off behind the last of them."""
         undecided: dict[int, Record] = {}
+        causes: dict[int, str] = {}  # the first failure at the last epoch of a trial
+        owed: dict[tuple[str, int], Record] = {}  # what follows from a decision, until it is met
         for record in records:
-            trial = int(record.get("trial", -1))
-            match record["event"]:
+            trial, event = int(record.get("trial", -1)), record["event"]
+            owed.pop((event, trial), None)
+            match event:
                 case "trial":
                     self.brackets[trial] = bracket_of(record["config"], self.rule.bracket)
+                    self._rungs.announce(trial)
+                case "start":
+                    self.promoted.pop(trial, None)
                 case "epoch":
                     self.last_epoch[trial] = record["epoch"]
-                    self.medians.setdefault(trial, []).append(recorded_median(self.rule, record))
+                    self.medians.setdefault(trial, []).append(entries.recorded_median(self.rule, record))
                     undecided[trial] = record
+                    causes.pop(trial, None)
+                    owed.pop(("end", trial), None)  # it was let go on
+                case "replicate_failed":
+                    causes.setdefault(trial, str(record["message"]))
                 case "decision":
-                    self._enter(record["rung"], trial, self._number(record["value"]))
+                    stopped = entries.stopped(record, undecided.pop(trial, None), causes.get(trial, entries.EARLIER))
+                    follow = [*stopped, *self._moves(self._replace(record))]
+                    owed |= {(after["event"], after["trial"]): after for after in follow}
+                case "promote" | "end":
+                    self._enter(record)
                     undecided.pop(trial, None)
-                case "end":
-                    self.ended.add(trial)
-                    undecided.pop(trial, None)
+        cut_off = list(owed.values())
+        for record in cut_off:
+            self._enter(record)
         for trial, record in undecided.items():
-            median = recorded_median(self.rule, record)
-            diverged = 2 * record["replicates_ok"] <= len(record["metrics"][self.rule.metric]["values"])
-            self.writer.write(*self._consequences(trial, record["epoch"], median, diverged, "replicates failed"))
+            median = entries.recorded_median(self.rule, record)
+            cause = causes.get(trial, entries.EARLIER)
+            cut_off += self._consequences(trial, record["epoch"], median, entries.has_diverged(record), cause)
+        self.writer.write(*cut_off, *self._hopeless())
 
-    def observe(self, trial: int, result: dict[str, Any]) -> Verdict:
+    def _replace(self, record: Record) -> Decision:
+        """Enter a recorded decision: what was said then stands, whatever would be said now."""
+        trial, rung = int(record["trial"]), int(record["rung"])
+        bracket = self.brackets.get(trial, "")
+        value = record["value"]
+        decision = self._rungs.place(trial, bracket, rung, worst(self.rule.mode) if value is None else float(value))
+        if decision.action != record["action"]:
+            self._rungs.note(trial, bracket, rung, record["action"])
+        return decision
+
+    def observe(self, trial: int, result: dict[str, Any]) -> Action:
         """Record a result of `LockStep.step` and decide; an epoch that is already recorded changes nothing."""
         if trial in self.ended:
             return "stop"
@@ -99,145 +107,87 @@ class Judge:
             self.fail(trial, str(failed))
             return "stop"
         epoch = int(result["epoch"])
-        record = epoch_record(trial, result)
+        record = entries.epoch_record(trial, result)
         if epoch <= self.last_epoch.get(trial, 0):
             # The first record stands, for decisions were made on it. Trained again after a crash it is kept as evidence.
             if not result.get("replayed"):
                 self.writer.write({**record, "event": "repeat"})
-            return "continue"
+            return self._verdict(trial)
         self.last_epoch[trial] = epoch
         failures = [{"event": "replicate_failed", "trial": trial, **failure} for failure in result["failures"]]
-        first = result["failures"][0]["message"] if result["failures"] else "replicates failed earlier"
+        first = result["failures"][0]["message"] if result["failures"] else entries.EARLIER
         value = self._number(result.get(self.rule.metric))
         self.medians.setdefault(trial, []).append(value)
         consequences = self._consequences(trial, epoch, value, bool(result["diverged"]), first)
         self.writer.write(record, *failures, *consequences)
-        return "stop" if trial in self.ended else "continue"
+        return self._verdict(trial)
+
+    def begin(self, trial: int) -> None:
+        """A worker begins with a trial, or goes on with it."""
+        self.promoted.pop(trial, None)
+        self.writer.write({"event": "start", "trial": trial, "epoch": self.last_epoch.get(trial, 0)})
 
     def fail(self, trial: int, message: str) -> None:
         """End a trial that cannot be trained: its worker was lost too often, or it does not fit into a GPU."""
         if trial not in self.ended:
-            self.ended.add(trial)
-            epoch = self.last_epoch.get(trial, 0)
-            self.writer.write({"event": "end", "trial": trial, "status": "failed", "epoch": epoch, "reason": message})
+            end = entries.end(trial, "failed", self.last_epoch.get(trial, 0), message)
+            self._enter(end)
+            self.writer.write(end, *self._hopeless())
+
+    def _verdict(self, trial: int) -> Action:
+        if trial in self.ended:
+            return "stop"
+        return "wait" if trial in self.waiting else "continue"
 
     def _consequences(self, trial: int, epoch: int, value: float, diverged: bool, cause: str) -> list[Record]:
-        """The decision and end records that follow from an epoch, entered into the state."""
-        records: list[Record] = []
-        stop: str | None = None
+        """The records that follow from an epoch, entered into the state: what is decided, who ends, who goes on."""
         diverged = diverged or not math.isfinite(value)
-        if epoch in self.rule.rungs and epoch < self.rule.epochs:
-            decision, reason = self._decide(trial, epoch, diverged)
-            if decision["action"] == "stop":
-                stop = reason
-            records.append(decision)
+        medians = [*self.medians[trial][:-1], worst(self.rule.mode)] if diverged else self.medians[trial]
+        decision = self._rungs.arrive(trial, self.brackets.get(trial, ""), epoch, medians)
+        records = [] if decision is None else [entries.decision_record(decision)]
         if diverged:
-            reason = f"no majority of the replicates is alive at epoch {epoch}; first failure: {cause}"
-            records.append(self._end(trial, "diverged", epoch, reason))
-        elif stop is not None:
-            records.append(self._end(trial, "stopped", epoch, stop))
+            records.append(entries.diverged(trial, epoch, cause))
+        elif decision is not None and decision.action == "stop":
+            records.append(entries.end(trial, "stopped", epoch, decision.reason))
         elif epoch >= self.rule.epochs:
-            records.append(self._end(trial, "completed", epoch, "full budget"))
-        return records
+            records.append(entries.end(trial, "completed", epoch, "full budget"))
+        records += [] if decision is None else self._moves(decision)
+        for record in records:
+            self._enter(record)
+        return records + self._hopeless()
 
-    def _decide(self, trial: int, rung: int, diverged: bool) -> tuple[Record, str]:
-        rule = self.rule
-        value = asha.ranking_value(self.medians[trial], rule.rank_window, rule.mode)
-        bracket = self.brackets.get(trial, "")
-        arrived = self.values.get(rung, {}).items()
-        peers = [recorded for other, recorded in arrived if self.brackets.get(other, "") == bracket]
-        decision = asha.decide(peers, value, rule.reduction, rule.mode)
-        self._enter(rung, trial, value)
-        action = decision.action
-        reason = asha.reason(rung, value, decision, rule.reduction, rule.mode, rule.rank_window, bracket)
-        if diverged:
-            action, reason = "stop", f"rung {rung}: diverged"
-        if trial == BASELINE and action == "stop" and not diverged:
-            action, reason = "continue", f"{reason}, but the baseline is never stopped"
-        record = {
-            "event": "decision",
-            "trial": trial,
-            "epoch": rung,
-            "rung": rung,
-            "action": action,
-            "value": value,
-            "cutoff": decision.cutoff,
-            "of": decision.of,
-            "bracket": bracket,
-            "reason": reason,
-        }
-        return record, reason
+    def _moves(self, decision: Decision) -> list[Record]:
+        """What a decision means for trials that waited at its rung."""
+        promoted = [
+            entries.promote_record(decision, trial, self._rungs.value(trial, decision.rung, decision.bracket), reason)
+            for trial, reason in decision.released.items()
+        ]
+        return promoted + [
+            entries.end(trial, "stopped", decision.rung, reason) for trial, reason in decision.ended.items()
+        ]
 
-    def _end(self, trial: int, status: str, epoch: int, reason: str) -> Record:
-        self.ended.add(trial)
-        return {"event": "end", "trial": trial, "status": status, "epoch": epoch, "reason": reason}
+    def _hopeless(self) -> list[Record]:
+        """The ends of those who wait while nothing is left to train, entered into the state."""
+        ends = [
+            entries.end(trial, "stopped", self.waiting[trial], why) for trial, why in self._rungs.hopeless().items()
+        ]
+        for end in ends:
+            self._enter(end)
+        return ends
 
-    def _enter(self, rung: int, trial: int, value: float) -> None:
-        self.values.setdefault(rung, {})[trial] = value
+    def _enter(self, record: Record) -> None:
+        trial = int(record["trial"])
+        match record["event"]:
+            case "promote":
+                self._rungs.release(trial)
+                self.promoted[trial] = int(record["rung"])
+            case "end":
+                self._rungs.end(trial)
+                self.ended.add(trial)
+                self.promoted.pop(trial, None)
 
     def _number(self, value: Any) -> float:
-        """A recorded or reported value as a float, the worst one where it is missing or not finite."""
+        """A reported value as a float, the worst one where it is missing or not finite."""
         if isinstance(value, int | float) and math.isfinite(value):
             return float(value)
-        return asha.worst(self.rule.mode)
-
-
-def epoch_record(trial: int, result: dict[str, Any]) -> Record:
-    """The record of one epoch: per metric the median and the k values; minimum and maximum follow from these."""
-    return {
-        "event": "epoch",
-        "trial": trial,
-        "epoch": int(result["epoch"]),
-        "metrics": {
-            name: {"median": result[name], "values": list(result[f"{name}_values"])} for name in result["metrics"]
-        },
-        "replicates_ok": result["replicates_ok"],
-        "learning_rate": result["learning_rate"],
-        "epoch_seconds": result["epoch_seconds"],
-        "step_seconds": result.get("step_seconds"),
-        "images_per_second": result["images_per_second"],
-        "scalars": dict(result.get("scalars", {})),
-    }
-
-
-def recorded_median(rule: Rule, record: Record) -> float:
-    """The objective in an epoch record, the worst value where it is missing or not finite."""
-    median = record["metrics"].get(rule.metric, {}).get("median")
-    return asha.worst(rule.mode) if median is None else float(median)
-
-
-def contradictions(rule: Rule, records: Iterable[Record]) -> list[str]:
-    """Decide everything again in the recorded order; one sentence for each decision that would fall otherwise."""
-    worst = asha.worst(rule.mode)
-    values: dict[tuple[int, str], list[float]] = {}
-    medians: dict[int, list[float]] = {}
-    brackets: dict[int, str] = {}
-    found = []
-    for record in records:
-        if record["event"] == "trial":
-            brackets[record["trial"]] = bracket_of(record["config"], rule.bracket)
-        if record["event"] == "epoch":
-            medians.setdefault(record["trial"], []).append(recorded_median(rule, record))
-        if record["event"] != "decision":
-            continue
-        value = worst if record["value"] is None else float(record["value"])
-        known = medians.get(record["trial"], [])[: record["rung"]]
-        ranked = asha.ranking_value(known, rule.rank_window, rule.mode) if len(known) == record["rung"] else value
-        if math.isfinite(value) and value != ranked:
-            found.append(
-                f"trial {record['trial']} at rung {record['rung']}: recorded the value {value}, but its epochs give {ranked}"
-            )
-        recorded = values.setdefault((record["rung"], brackets.get(record["trial"], "")), [])
-        decision = asha.decide(recorded, value, rule.reduction, rule.mode)
-        recorded.append(value)
-        expected = "continue" if record["trial"] == BASELINE and math.isfinite(value) else decision.action
-        # A diverged trial is stopped whatever it is compared with, also when it is the first to arrive.
-        if expected == "continue" and not math.isfinite(value):
-            expected = "stop"
-        cutoff = decision.cutoff if decision.cutoff is not None and math.isfinite(decision.cutoff) else None
-        if (record["action"], record["cutoff"], record["of"]) != (expected, cutoff, decision.of):
-            found.append(
-                f"trial {record['trial']} at rung {record['rung']}: recorded {record['action']} with cutoff "
-                f"{record['cutoff']} of {record['of']}, but the rule says {expected}, {cutoff}, {decision.of}"
-            )
-    return found
+        return worst(self.rule.mode)

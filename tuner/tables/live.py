@@ -83,6 +83,10 @@ class LiveView:
     def _line(self, record: Record) -> Text | None:
         """What a record says to a person in one line, if it says anything that the table does not."""
         match record["event"]:
+            case "decision" if record["action"] == "wait":
+                told, style = f"waits: {record['reason']}", ""
+            case "promote":
+                told, style = f"goes on: {record['reason']}", ""
             case "decision" if record["action"] == "continue":
                 told, style = f"goes on: {record['reason']}", ""
             case "end":

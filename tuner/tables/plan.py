@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from tuner.results.progress import duration
+from tuner.rules import registry
 from tuner.tables.grid import grid
 from tuner.tables.heading import TEST_SELECTION
-from tuner.tables.text import duration, plain
+from tuner.tables.text import plain
 
 if TYPE_CHECKING:
     from tuner.experiment.plan import Plan
@@ -55,9 +57,11 @@ def _stopping(plan: Plan) -> str:
     within = f"Compared with each other are {compared}. " if compared else ""
     saved = 1 - plan.expected_trial_epochs / plan.maximal_trial_epochs
     ranked = "" if plan.rank_window == 1 else f", ranked by the median of {plan.rank_window} epochs"
+    rule = registry.get(plan.rule)
+    others = " while the others wait" if rule.pauses else ""
     return (
-        f"{within}At a rung about the best 1/{plan.reduction:g} go on{ranked}, and the baseline always: "
-        f"ASHA is expected to save {saved:.0%} of the epochs."
+        f"{within}At a rung about the best 1/{plan.reduction:g} go on{ranked}{others}, and the baseline always: "
+        f"{rule.title} is expected to save {saved:.0%} of the epochs."
     )
 
 

@@ -9,6 +9,8 @@ from tuner.results import published
 from tuner.results.early_stopping import EarlyStopping, RungCount
 from tuner.results.leaderboard import Leaderboard, Row
 from tuner.results.significance import LEVEL, pairs_needed
+from tuner.rules import registry
+from tuner.rules.rule import rule_of
 from tuner.tables import heading
 from tuner.tables.grid import WIDTH, grid, width
 from tuner.tables.text import MISSING, count, knob, metric, spread
@@ -30,11 +32,12 @@ def results_view(board: Leaderboard, top: int | None = None) -> RenderableType:
 
 def early_stopping_view(report: EarlyStopping, *, finished: bool) -> RenderableType:
     """Who entered, passed and left each rung, and the training spent."""
-    columns = ["rung", "entered", "kept", "stopped", "lost"]
-    rows = [_counts(rung) for rung in report.rungs]
+    waits = any(rung.waiting for rung in report.rungs)
+    columns = ["rung", "entered", "kept", "stopped", "lost", *(["waiting"] if waits else [])]
+    rows = [_counts(rung, waits) for rung in report.rungs]
     if report.brackets:
         columns = [*columns, "bracket"]
-        rows = [[*_counts(rung), bracket] for bracket, rungs in report.brackets.items() for rung in rungs]
+        rows = [[*_counts(rung, waits), bracket] for bracket, rungs in report.brackets.items() for rung in rungs]
     spent = f"{report.replicate_epochs} replicate-epochs trained"
     if report.full_replicate_epochs:
         spent += f", of {report.full_replicate_epochs} had the same trials run to the full budget"
@@ -42,8 +45,9 @@ def early_stopping_view(report: EarlyStopping, *, finished: bool) -> RenderableT
     return Group(grid(columns, rows, left=["bracket"]), Text(spent))
 
 
-def _counts(rung: RungCount) -> list[str]:
-    return [str(count) for count in (rung.epoch, rung.entered, rung.kept, rung.stopped, rung.lost)]
+def _counts(rung: RungCount, waits: bool) -> list[str]:
+    counts = [rung.epoch, rung.entered, rung.kept, rung.stopped, rung.lost, *([rung.waiting] if waits else [])]
+    return [str(count) for count in counts]
 
 
 def _trials(board: Leaderboard, shown: list[Row]) -> list[RenderableType]:
@@ -95,9 +99,12 @@ def _measured(board: Leaderboard, row: Row, columns: list[str]) -> list[str]:
 def _status(board: Leaderboard, row: Row) -> str:
     """The status with its reason in short: `stopped <0.4471` is a median below the cutoff 0.4471."""
     trial = board.history.trial(row.trial)
-    if row.status != "stopped" or trial is None or not trial.decisions or trial.decisions[-1]["cutoff"] is None:
-        return row.status
-    return f"stopped {'<' if board.history.mode == 'max' else '>'}{metric(trial.decisions[-1]['cutoff'])}"
+    if row.status != "stopped" or trial is None or not trial.decisions:
+        return row.standing
+    cutoff = trial.decisions[-1]["cutoff"]
+    if cutoff is None or cutoff == trial.decisions[-1]["value"]:
+        return row.standing
+    return f"stopped {'<' if board.history.mode == 'max' else '>'}{metric(cutoff)}"
 
 
 def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
@@ -107,7 +114,11 @@ def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
         side = "below" if history.mode == "max" else "above"
         window = history.manifest.budget.rank_window
         ranked = "median" if window == 1 else f"median of {window} epochs"
-        lines.append(f"stopped: its {ranked} was {side} the cutoff of its rung; `tuner show` gives the reason in full")
+        waits = registry.get(rule_of(history.manifest).name).pauses
+        later = " and stayed there until nothing was left to train" if waits else ""
+        lines.append(
+            f"stopped: its {ranked} was {side} the cutoff of its rung{later}; `tuner show` gives the reason in full"
+        )
     if board.best is not None and any(row.tied_with_best for row in shown):
         lines.append(ties(board.best.trial, history.replicates))
     same = len(board.knobs()) - len(board.varying())

@@ -17,7 +17,7 @@ from search_spaces.overrides import describe
 from search_spaces.space import SearchSpace
 from trainables import families
 from tuner.errors import BadInput
-from tuner.rules.asha import rungs
+from tuner.rules.ranking import rungs
 from tuner.tables.grid import grid
 
 NARROW = 60  # columns of a screen on which two columns of text are hard to read

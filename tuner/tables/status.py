@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -10,12 +11,12 @@ from rich.text import Text
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History, Trial
 from tuner.results.leaderboard import Leaderboard, incumbent
-from tuner.results.progress import time_left
+from tuner.results.progress import duration, time_left
 from tuner.tables import heading
 from tuner.tables.failures import first_failure
 from tuner.tables.grid import grid
 from tuner.tables.results import early_stopping_view
-from tuner.tables.text import MISSING, duration, metric, plain, spread
+from tuner.tables.text import MISSING, metric, plain, spread
 
 
 def status_view(history: History, now: float | None = None, paths: ExperimentPaths | None = None) -> RenderableType:
@@ -33,6 +34,7 @@ def status_view(history: History, now: float | None = None, paths: ExperimentPat
         heading.experiment(history),
         _unbroken(_session(history, time.time() if now is None else now, paths)),
         Text(best_line(history)),
+        *([Text(waiting_line(history))] if any(trial.waits for trial in history.trials) else []),
         Text(),
         early_stopping_view(report, finished=history.state == "finished"),
         Text(f"{duration(trained)} of training, all trials together"),
@@ -64,6 +66,12 @@ def best_line(history: History) -> str:
     epoch = best.compared_epoch
     median = f"{metric(best.median(epoch))} {spread(*best.extremes(epoch))}"
     return f"best so far: trial {best.index}, {history.metric} {median} at epoch {epoch}"
+
+
+def waiting_line(history: History) -> str:
+    """How many trials wait at which rung."""
+    counted = Counter(trial.rung for trial in history.trials if trial.waits)
+    return "waiting: " + ", ".join(f"{count} at rung {rung}" for rung, count in sorted(counted.items()))
 
 
 def time_line(history: History, now: float) -> str:

@@ -47,18 +47,6 @@ def knob(value: Any, width: int | None = 24) -> str:
     return f"{text[: whole + 1]}…)" if whole > 0 else "(…)"
 
 
-def duration(seconds: float) -> str:
-    """A time in its two largest units: 42 s, 3 min 20 s, 2 h 5 min, 4 d 7 h."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
-
-
 def _compact(value: Any) -> str:
     if value is None:
         return "none"

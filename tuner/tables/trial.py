@@ -13,9 +13,10 @@ from tuner.records.lines import Record
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History, Trial
 from tuner.results.leaderboard import find
+from tuner.results.progress import duration
 from tuner.tables import heading
 from tuner.tables.grid import grid
-from tuner.tables.text import MISSING, duration, knob, metric, plain, spread
+from tuner.tables.text import MISSING, knob, metric, plain, spread
 
 _LOG_LINES = 20
 _LOG_BYTES = 16_384
@@ -61,7 +62,7 @@ def _title(history: History, trial: Trial) -> str:
     where = f" at epoch {trial.last_epoch}" if trial.epochs else ""
     spent = f", {duration(trial.seconds)} of training" if trial.epochs else ""
     reason = f"\n{trial.reason}" if trial.reason else ""
-    return f"{history.name}, {name}: {trial.status}{where}{spent}{reason}"
+    return f"{history.name}, {name}: {trial.standing}{where}{spent}{reason}"
 
 
 def _configuration(history: History, trial: Trial) -> RenderableType:
@@ -91,7 +92,7 @@ def _curve(history: History, trial: Trial) -> RenderableType:
         for epoch, record in sorted(trial.epochs.items())
     ]
     columns = ["epoch ", history.metric, "[min, max]", "ok", *others, "lr", "time"]
-    return Group(grid(columns, rows), Text("* a rung, where ASHA decides", style="dim"))
+    return Group(grid(columns, rows), Text("* a rung, where the rule decides", style="dim"))
 
 
 def _last(trial: Trial) -> RenderableType:

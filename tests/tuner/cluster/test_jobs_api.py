@@ -20,7 +20,8 @@ from tuner.machines import ray_session
 from tuner.records.lines import read
 from tuner.records.manifest import read as read_manifest
 from tuner.records.paths import ExperimentPaths
-from tuner.rules.judge import contradictions, rule_of
+from tuner.rules.rule import rule_of
+from tuner.rules.verify import contradictions
 from tuner.tables.broadcast import MARK
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]

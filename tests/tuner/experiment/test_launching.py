@@ -15,7 +15,8 @@ from tuner.records.lines import read
 from tuner.records.lock import is_held
 from tuner.results import leaderboard
 from tuner.results.history import History
-from tuner.rules.judge import contradictions, rule_of
+from tuner.rules.rule import rule_of
+from tuner.rules.verify import contradictions
 
 pytestmark = pytest.mark.slow
 

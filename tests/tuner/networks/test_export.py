@@ -176,7 +176,7 @@ def test_the_manifest_names_the_commit_and_whether_the_code_is_as_committed(tmp_
     def git(*arguments):
         subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
 
-    monkeypatch.setattr(manifest, "__file__", str(tmp_path / "tuner" / "manifest.py"))
+    monkeypatch.setattr(manifest, "__file__", str(tmp_path / "tuner" / "records" / "manifest.py"))
     assert manifest.code() == {"commit": None, "clean": None}
     git("init")
     (tmp_path / "a.py").write_text("")

@@ -19,12 +19,12 @@ from tuner.records.owner import UNKNOWN, read_owner
 HOLDER = """
 import sys, time
 from trainables.storage import place
-from tuner import lease, owner
+from tuner.records import lease, owner
 lease.BEAT = 0.2
 if sys.argv[2] == "elsewhere":
     lease.Owner = lambda: owner.Owner(machine="another machine")
     lease.fcntl.flock = lambda file, how: None
-from tuner.lock import DriverLock
+from tuner.records.lock import DriverLock
 with DriverLock(place(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()

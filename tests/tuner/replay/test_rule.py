@@ -16,7 +16,8 @@ from tuner.replay import Setting, curves, replay, run
 from tuner.replay import settings as replay_settings
 from tuner.results.history import History
 from tuner.rules import asha
-from tuner.rules.judge import Judge, Rule
+from tuner.rules.judge import Judge
+from tuner.rules.rule import Rule
 
 REFERENCE = Path(__file__).parents[3].parent / "shared" / "reference" / "bn_only_curves.csv"
 needs_reference = pytest.mark.skipif(not REFERENCE.exists(), reason=f"{REFERENCE.name} is not beside the checkout")

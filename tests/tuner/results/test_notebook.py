@@ -111,7 +111,7 @@ def test_the_notebook_of_the_examples_runs(tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
     monkeypatch.setenv("EXPERIMENT", str(finished(tmp_path).paths.root))
-    monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[2]))
+    monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[1]))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     outputs = [cell.outputs[-1]["data"] for cell in notebook.cells if cell.cell_type == "code"]

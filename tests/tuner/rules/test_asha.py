@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.schedulers.async_hyperband import AsyncHyperBandScheduler
 
-from tuner.rules.asha import decide, rungs
+from tuner.rules.asha import decide
+from tuner.rules.ranking import rungs
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,10 @@ from tuner.experiment.plan import expected_trials, plan
 from tuner.records.lines import RecordWriter, read
 from tuner.results.early_stopping import EarlyStopping
 from tuner.results.history import History
-from tuner.rules.brackets import bracket_of
-from tuner.rules.judge import Judge, Rule, contradictions, rule_of
+from tuner.rules.judge import Judge
+from tuner.rules.ranking import bracket_of
+from tuner.rules.rule import Rule, rule_of
+from tuner.rules.verify import contradictions
 from tuner.tables.plan import plan_view
 from tuner.tables.results import early_stopping_view
 

@@ -9,7 +9,9 @@ import pytest
 
 from tests.tuner.experiments import made_up
 from tuner.records.lines import RecordWriter, read
-from tuner.rules.judge import Judge, Rule, contradictions, rule_of
+from tuner.rules.judge import Judge
+from tuner.rules.rule import Rule, rule_of
+from tuner.rules.verify import contradictions
 
 RULE = Rule("val_accuracy", "max", epochs=9, grace=1, reduction=3)
 

@@ -230,7 +230,7 @@ def test_writing_event_files_imports_neither_torch_nor_tensorflow(tmp_path):
     experiment = finished(tmp_path)
     program = (
         "import pathlib, sys\n"
-        "from tuner import tensorboard\n"
+        "from tuner.tensorboard import writer as tensorboard\n"
         "from tuner.records.paths import ExperimentPaths\n"
         f"tensorboard.rebuild(ExperimentPaths(pathlib.Path({str(experiment.paths.root)!r})))\n"
         "heavy = {'torch', 'tensorflow', 'ray', 'pandas'} & set(sys.modules)\n"

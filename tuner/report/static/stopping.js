@@ -5,7 +5,7 @@ const stopping = {
 
   build(panel) {
     this.told = el("section");
-    this.funnel = chart("Trials at each rung", "Of the trials that entered a rung: kept, stopped by ASHA, lost (diverged or failed).", 320);
+    this.funnel = chart("Trials at each rung", "Of the trials that entered a rung: kept, stopped, lost (diverged or failed), waiting.", 320);
     this.cuts = chart("Decisions", "Each trial's median at a rung in the order of arrival, and the cutoff it met. "
       + "Hollow: a cut within the seed noise, where the largest replicate reached the cutoff.", 320);
     this.rungs = new Table("rungs", RUNG_COLUMNS, { filter: false });
@@ -25,7 +25,8 @@ const stopping = {
       el("p", {}, `${hours(cost.spent)} ${cost.unit} were spent and ${hours(cost.saved)} saved, of ${hours(cost.full)} for running everything.`),
       el("p", { id: "noisy" }, shown.cuts ? `${shown.noisy} of ${shown.cuts} cuts lay within the seed noise: the ${side} replicate of the trial reached the cutoff, `
         + "so another draw of seeds might have let it pass." : stopped ? "" : "No trial was cut."));
-    this.rungs.update(shown.rungs);
+    const waits = shown.rungs.some((rung) => rung.waiting);
+    this.rungs.update(shown.rungs, RUNG_COLUMNS.filter((column) => waits || column.name !== "waiting"));
     const bracketed = shown.decisions.some((decision) => decision.bracket !== null);
     this.decisions.update(shown.decisions, DECISION_COLUMNS.filter((column) => bracketed || column.name !== "bracket"));
     draw(this.funnel, () => funnelChart(shown));
@@ -39,6 +40,7 @@ const RUNG_COLUMNS = [
   { name: "kept", kind: "number", value: (row) => row.kept },
   { name: "stopped", kind: "number", value: (row) => row.stopped },
   { name: "lost", kind: "number", title: "Diverged or failed there", value: (row) => row.lost },
+  { name: "waiting", kind: "number", title: "Until better evidence lets them go on", value: (row) => row.waiting },
   { name: "cutoff", kind: "number", title: "The last cutoff that decided there", value: (row) => row.cutoff, show: (row) => metric(row.cutoff) },
   { name: "within seed noise", kind: "number", title: "Cuts whose cutoff a replicate of the trial reached", value: (row) => row.noisy },
 ];
@@ -64,7 +66,7 @@ function funnelChart({ rungs }) {
     hovertemplate: `%{x}: %{y} ${key}<extra></extra>`,
   });
   return {
-    data: [part("kept", "good"), part("stopped", "warn"), part("lost", "bad")],
+    data: [part("kept", "good"), part("stopped", "warn"), part("lost", "bad"), ...(rungs.some((rung) => rung.waiting) ? [part("waiting", "faint")] : [])],
     layout: { barmode: "stack", xaxis: { type: "category" }, yaxis: { title: { text: "trials" } }, legend: { orientation: "h", y: 1.02, yanchor: "bottom" } },
   };
 }
