@@ -9,8 +9,9 @@ import tempfile
 
 import pytest
 
-# Ray writes a token, and a folder for each Trainable, into the home of whoever runs it.
-_HOME = tempfile.mkdtemp(prefix="tuner-tests-")
+# Ray writes a token, and a folder for each Trainable, into the home of whoever runs it. Where several processes share the
+# tests, the homes of the others lie in that of the one that starts them, which removes it at the end.
+_HOME = tempfile.mkdtemp(prefix="tuner-tests-", dir=os.environ["HOME"] if "PYTEST_XDIST_WORKER" in os.environ else None)
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["HOME"] = _HOME
 os.environ["RAY_AUTH_MODE"] = "disabled"
