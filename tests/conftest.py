@@ -4,6 +4,7 @@ import atexit
 import itertools
 import os
 import shutil
+import signal
 import socket
 import tempfile
 
@@ -17,6 +18,12 @@ os.environ["HOME"] = _HOME
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What a shell runs in the background ignores Ctrl-C, and below nohup a closed terminal, and so would every process that it
+# starts, also those that tests do it to. An ignored signal is inherited, a handler that does nothing is not.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 # Nothing of the machine's own account may reach a test; nodes and workers know the tests' own S3 server.
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
