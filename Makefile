@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_STORAGE ?= $(HOME)/ray_results
+# Two processes of tests, each with a Ray of two CPUs; the tests of a file stay together and share what it has searched.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 INSTALL := --constraint constraints.txt --editable '.[dev]'
 
 .PHONY: demo test test-cluster test-fast check bench constraints clean
@@ -13,13 +15,13 @@ demo: $(READY)  ## a real search on the embedded digits: about a minute, ends in
 	$(BIN)/tuner launch blur --space smoke --storage "$(DEMO_STORAGE)"
 
 test: $(READY)  ## every test but those of clusters
-	$(BIN)/python -m pytest -m "not cluster"
+	$(PYTEST) -m "not cluster"
 
 test-cluster: $(READY)  ## the tests on Ray heads, raylets and S3 servers of their own, real processes killed
 	$(BIN)/python -m pytest -m cluster
 
 test-fast: $(READY)  ## the tests that take seconds
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow and not cluster"
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/ruff check .

@@ -4,18 +4,26 @@ import atexit
 import itertools
 import os
 import shutil
+import signal
 import socket
 import tempfile
 
 import pytest
 
-# Ray writes a token, and a folder for each Trainable, into the home of whoever runs it.
-_HOME = tempfile.mkdtemp(prefix="tuner-tests-")
+# Ray writes a token, and a folder for each Trainable, into the home of whoever runs it. Where several processes share the
+# tests, the homes of the others lie in that of the one that starts them, which removes it at the end.
+_HOME = tempfile.mkdtemp(prefix="tuner-tests-", dir=os.environ["HOME"] if "PYTEST_XDIST_WORKER" in os.environ else None)
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["HOME"] = _HOME
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What a shell runs in the background ignores Ctrl-C, and below nohup a closed terminal, and so would every process that it
+# starts, also those that tests do it to. An ignored signal is inherited, a handler that does nothing is not.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 # Nothing of the machine's own account may reach a test; nodes and workers know the tests' own S3 server.
 for _name in [name for name in os.environ if name.startswith("AWS_")]:

@@ -52,6 +52,48 @@ def test_every_difference_is_shown_and_refused(launched):
     assert lines[-1].endswith("--accept-changes")
 
 
+def test_a_file_that_moved_is_no_change_and_a_second_copy_of_it_is_one(launched):
+    paths, said = launched
+    said.sources["trainables/machine.py"] = said.sources.pop("trainables/engine.py")
+    assert changes.since_launch(paths, said) == []
+    said.sources["trainables/other.py"] = said.sources["trainables/machine.py"]
+    assert changes.since_launch(paths, said) == ["trainables/other.py is gone"]
+
+
+def test_two_files_that_changed_places_are_no_change_and_a_moved_and_changed_one_is_named_at_both(launched):
+    paths, said = launched
+    one, other = "trainables/engine.py", "trainables/seeding.py"
+    said.sources[one], said.sources[other] = said.sources[other], said.sources[one]
+    assert changes.since_launch(paths, said) == []
+    said.sources["trainables/motor.py"] = "0" * 12
+    del said.sources[one], said.sources[other]
+    assert changes.since_launch(paths, said) == [
+        f"{one} is new",
+        "trainables/motor.py is gone",
+        f"{other} is new",
+    ]
+
+
+def test_sources_of_earlier_code_that_comes_to_the_same_numbers_are_no_change(launched, monkeypatch):
+    paths, said = launched
+    said.sources = {"trainables/crew.py": "0" * 12}
+    assert changes.since_launch(paths, said) != []
+    monkeypatch.setitem(changes.SAME_NUMBERS, "c9e60f9c4c08f342", "a test")
+    assert changes.since_launch(paths, said) == []
+    said.sources["trainables/crew.py"] = "1" * 12
+    assert changes.since_launch(paths, said) != []
+
+
+def test_nodes_are_compared_byte_by_byte(monkeypatch, tmp_path):
+    (tmp_path / "__init__.py").write_text('"""A package."""\n')
+    monkeypatch.syspath_prepend(tmp_path.parent)
+    monkeypatch.setattr(changes, "PACKAGES", (tmp_path.name,))
+    before, said = changes.digest(), changes.code()
+    (tmp_path / "__init__.py").write_text('"""A package, reworded."""\n')
+    assert changes.digest() != before
+    assert changes.code() == said
+
+
 def test_accepted_changes_are_kept_in_the_manifest_and_no_change_any_more(launched):
     paths, said = launched
     said.sources["trainables/engine.py"] = "0" * 12

@@ -91,7 +91,7 @@ def test_a_mistake_keeps_its_exit_code_when_nobody_reads_the_sentence(experiment
 @pytest.mark.parametrize("output", ["| head -1", "| true", "> /dev/full", ">&-", "2>&1 | head -1", ">&- 2>&-"])
 def test_a_search_goes_on_when_nobody_reads_what_it_prints(cluster, tmp_path, output):
     words = options(tmp_path, "unread", trials=3, epochs=3)
-    code, _, errors = shell(f"{' '.join(TUNER)} {' '.join(words)} --address {cluster} {output}")
+    code, _, errors = shell(f"{' '.join(TUNER)} {' '.join(words)} --max-concurrent 1 --address {cluster} {output}")
     assert code == 0, errors
     assert "Traceback" not in errors
     assert History.load(ExperimentPaths(tmp_path / "unread")).state == "finished"

@@ -80,6 +80,7 @@ def test_a_cut_is_within_the_seed_noise_if_a_replicate_reached_the_cutoff(tmp_pa
         "entered": 1,
         "kept": 0,
         "stopped": 1,
+        "waiting": 0,
         "lost": 0,
         "cutoff": cutoff,
         "noisy": int(noisy),
