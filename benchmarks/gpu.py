@@ -34,8 +34,9 @@ from trainables.trial.lockstep import LockStep
 # Tests that are skipped without a card, and nothing else.
 TESTS = (
     "tests/trainables/cuda/test_on_a_card.py",
-    "tests/trainables/layers/test_blur.py",
-    "tests/trainables/test_data.py",
+    "tests/trainables/layers/blur/test_gaussian.py",
+    "tests/trainables/images/test_loaded.py",
+    "tests/trainables/layers/online_norm/test_on_triton.py",
 )
 Rows = Iterator[dict[str, Any]]
 
@@ -90,7 +91,16 @@ def tests(device: torch.device, seconds: float) -> Rows:
     """The tests that need a card, by pytest."""
     if device.type != "cuda":
         return
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "on_a_card or gpu or cuda_blurs"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "(on_a_card or gpu or cuda_blurs or on_triton) and not compile",
+    ]
     done = subprocess.run([*command, *TESTS], capture_output=True, text=True, timeout=seconds, check=False)
     yield {"code": done.returncode, "said": done.stdout[-1500:]}
 

@@ -160,11 +160,25 @@ class Graph:
             for branch, before in zip(branches, counted, strict=True):
                 branch.set_back(before)
             torch.cuda.synchronize()
-            self._give_up(_sentence(error))
             del graph
+            _take_back(branches)
+            self._give_up(_sentence(error))
             torch.cuda.empty_cache()
         else:
             self._graph = graph
+
+
+def _take_back(branches: Sequence[Branch]) -> None:
+    """Let random numbers be drawn again after a capture that failed.
+
+    Torch leaves every generator of such a capture waiting for a replay, the default one as well, and the next dropout of this
+    process raises. The end of a capture that succeeds sets them free, whatever it holds.
+    """
+    graph = torch.cuda.CUDAGraph()
+    for branch in branches:
+        branch.register(graph)
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        torch.zeros(1, device="cuda")
 
 
 def _sentence(error: BaseException) -> str:
