@@ -19,6 +19,7 @@ BENCHMARKS = (
     "bn_only_packing",
     "deconv_root",
     "deconv_step",
+    "whitening_precision",
     "replay",
     "service",
     "storage",

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from trainables.config.training import TrainingConfig
-from trainables.engine import autocast, place
+from trainables.engine import autocast
 from trainables.family import Family, Shape
+from trainables.models import layout
 from trainables.process.host_memory import keep_freed_memory
 
 
@@ -17,7 +18,8 @@ def training_step(family: Family[Any], config: TrainingConfig, device: torch.dev
     """A call that trains one step on a fixed batch, and on CUDA waits for its end."""
     keep_freed_memory()  # as a worker does
     torch.manual_seed(0)
-    model = place(family.build_model(config, Shape(channels=3, size=32, classes=10)), device).train()
+    model = family.build_model(config, Shape(channels=3, size=32, classes=10))
+    model = layout.place(model, family.name, config, device).train()
     optimizer = family.build_optimizer(config, model)
     images = torch.randn(config.batch_size, 3, 32, 32, device=device)
     if device.type == "cuda":

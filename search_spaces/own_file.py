@@ -7,6 +7,7 @@ import hashlib
 import sys
 import traceback
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from trainables.storage.home import expanded
 def load_file(path: str | Path) -> SearchSpace:
     """The space that a user's own Python file builds in its function `space()`. The file is executed.
 
-    What it prints goes to standard error: standard output is for what a command says, which may be JSON.
+    What it prints goes to standard error: standard output is for what a command says, which may be JSON. It may import what
+    lies beside it; what is installed goes first.
 
     Raises:
         ValueError: no such file, no such function, something else returned, or an error inside (with its line).
@@ -35,7 +37,7 @@ def load_file(path: str | Path) -> SearchSpace:
     module.__file__ = str(file)
     sys.modules[module.__name__] = module
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), _importing_from(file.parent):
             exec(compile(source, str(file), "exec", dont_inherit=True), module.__dict__)
             build = getattr(module, "space", None)
             built: Any = build() if callable(build) else None
@@ -47,6 +49,19 @@ def load_file(path: str | Path) -> SearchSpace:
     if not isinstance(built, SearchSpace):
         raise ValueError(f"space() in {file} returns {type(built).__name__}, but must return a SearchSpace")
     return built
+
+
+@contextlib.contextmanager
+def _importing_from(folder: Path) -> Iterator[None]:
+    """Inside the block, what lies in a folder can be imported, behind all that is installed; no bytecode is left there."""
+    place, before = str(folder.absolute()), sys.dont_write_bytecode
+    sys.path.append(place)
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
+        sys.dont_write_bytecode = before
 
 
 def _told(error: BaseException, file: Path) -> str:

@@ -15,7 +15,7 @@ from ray import tune
 from ray.tune.search.variant_generator import generate_variants
 
 from search_spaces import domains
-from search_spaces.space import SearchSpace, SpaceExhausted
+from search_spaces.definition import Definition, SpaceExhausted
 from trainables import families
 from trainables.config.training import TrainingConfig
 from trainables.config.training import problems as config_problems
@@ -27,7 +27,7 @@ GRID_ORDER = (0,)
 Values = dict[str, Any]
 
 
-def draw(space: SearchSpace, seed: int, count: int) -> list[Values]:
+def draw(space: Definition, seed: int, count: int) -> list[Values]:
     """The first `count` configurations; see `SearchSpace.configurations`."""
     if seed < 0:
         raise ValueError(f"the seed is {seed}, but must be at least 0; choose another")
@@ -50,7 +50,7 @@ class Resolved:
 class Resolver:
     """Turns drawn values into a configuration of the family."""
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: Definition) -> None:
         self._space = space
         self._model: type[TrainingConfig] = families.config_class(space.family)
 
@@ -87,7 +87,7 @@ class Resolver:
             return values[name]
 
 
-def _generate(space: SearchSpace, seed: int) -> Iterator[Values]:
+def _generate(space: Definition, seed: int) -> Iterator[Values]:
     """Configurations in order until no new one is left."""
     resolve = Resolver(space)
     try:
@@ -126,7 +126,7 @@ def _first_new(candidates: Iterator[Values], resolve: Resolver, seen: set[str]) 
 class _Candidates:
     """What to try for one configuration, in this order: the next grid point, the ones after it, every combination."""
 
-    def __init__(self, space: SearchSpace, seed: int, resolve: Resolver) -> None:
+    def __init__(self, space: Definition, seed: int, resolve: Resolver) -> None:
         self._seed = seed
         self._sampled = {name: domain for name, domain in space.parameters.items() if not domains.is_grid(domain)}
         grid = _grid(space, resolve, frozenset(self._sampled))
@@ -145,7 +145,7 @@ class _Candidates:
             yield from _variants(exhaustive, point, _random_state(self._seed, (index, next(attempts))))
 
 
-def _grid(space: SearchSpace, resolve: Resolver, sampled: frozenset[str]) -> list[Values]:
+def _grid(space: Definition, resolve: Resolver, sampled: frozenset[str]) -> list[Values]:
     """Every point of the grid once: `points` times the `grid_search` knobs; one empty point where there is no grid."""
     searched = {name: domain for name, domain in space.parameters.items() if domains.is_grid(domain)}
     unique: dict[str, Values] = {}

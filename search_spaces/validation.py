@@ -11,49 +11,20 @@ import numpy as np
 from pydantic import ValidationError
 
 from search_spaces import domains
+from search_spaces.budget import OPTIONS, SMALLEST_REDUCTION, Budget, flag
+from search_spaces.definition import SETTINGS, Definition, Objective
 from search_spaces.sampling import Resolver
-from search_spaces.space import (
-    MOST_EPOCHS,
-    MOST_REPLICATES,
-    MOST_TRIALS,
-    SETTINGS,
-    SMALLEST_REDUCTION,
-    Budget,
-    Objective,
-    SearchSpace,
-)
 from trainables import families
+from trainables.config import strategy
 from trainables.config.training import TrainingConfig
 from trainables.config.training import problems as config_problems
 
 # Every family reports these after every epoch; the test set never selects, so its metrics are no objectives.
 OBJECTIVES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
-BUDGET_OPTIONS = {
-    name: "--" + name.replace("_", "-")
-    for name in (
-        "epochs",
-        "grace",
-        "reduction",
-        "trials",
-        "replicates",
-        "cpus_per_trial",
-        "gpus_per_trial",
-        "gpus_per_replicate",
-        "rank_window",
-        "rule",
-    )
-}
-PLACEMENTS = ("packed", "spread")
-_MOST = {
-    "epochs": MOST_EPOCHS,
-    "grace": MOST_EPOCHS,
-    "trials": MOST_TRIALS,
-    "replicates": MOST_REPLICATES,
-    "rank_window": MOST_EPOCHS,
-}
+_BELOW = ("reduction", "cpus_per_trial", "gpus_per_trial")
 
 
-def problems(space: SearchSpace) -> list[str]:
+def problems(space: Definition) -> list[str]:
     """Every problem of the space, a sentence each, without repetition."""
     try:
         model = families.config_class(space.family)
@@ -82,13 +53,7 @@ def problems(space: SearchSpace) -> list[str]:
 
 
 def _budget(budget: Budget) -> list[str]:
-    found = []
-    for name, most in _MOST.items():
-        value, option = getattr(budget, name), BUDGET_OPTIONS[name]
-        if not _at_least_one(value):
-            found.append(f"`{name}` is {value!r}, but must be a whole number of at least 1; set {option}")
-        elif value > most:
-            found.append(f"`{name}` is {value}, but must be at most {most}; lower {option}")
+    found = _values(budget)
     if _at_least_one(budget.grace) and _at_least_one(budget.epochs) and budget.grace > budget.epochs:
         found.append(
             f"`grace` is {budget.grace}, but must be at most `epochs` ({budget.epochs}); "
@@ -105,12 +70,22 @@ def _budget(budget: Budget) -> list[str]:
             "raise --reduction, 3 or 4 is usual"
         )
     found += _share(budget.cpus_per_trial, budget.gpus_per_trial, budget, "")
-    if budget.placement not in PLACEMENTS:
-        found.append(f"`placement` is {budget.placement!r}, but must be packed or spread; set --placement")
+    found += [f"{sentence}; set --strategy" for sentence in [strategy.problem(budget.strategy)] if sentence]
     found += _teams(budget)
     seconds = budget.seconds_per_replicate_epoch
     if seconds is not None and (not _finite(seconds) or seconds <= 0):
         found.append(f"`seconds_per_replicate_epoch` is {_number(seconds)}, but must be greater than 0, or None")
+    return found
+
+
+def _values(budget: Budget) -> list[str]:
+    """What is wrong with the options of a budget one by one, but for those that say it with a better remedy below."""
+    found = []
+    for name, value in budget.options().items():
+        optional = value is None and OPTIONS[name].default is None
+        sentence = None if optional or name in _BELOW else OPTIONS[name].rule.problem(name, value)
+        if sentence is not None:
+            found.append(f"{sentence} {flag(name)}")
     return found
 
 
@@ -119,9 +94,11 @@ def _teams(budget: Budget) -> list[str]:
     size = budget.gpus_per_replicate
     if size is None:
         return []
-    if not _at_least_one(size):
-        return [f"`gpus_per_replicate` is {size!r}, but must be a whole number of at least 1; set --gpus-per-replicate"]
-    if _at_least_one(budget.replicates) and budget.gpus_per_trial not in (0, budget.gpus_of_teams):
+    if (
+        _at_least_one(size)
+        and _at_least_one(budget.replicates)
+        and budget.gpus_per_trial not in (0, budget.gpus_of_teams)
+    ):
         return [
             f"`gpus_per_trial` is {_number(budget.gpus_per_trial)}, but with `gpus_per_replicate` {size} and "
             f"{budget.placement} replicates a trial takes {budget.gpus_of_teams}; leave --gpus-per-trial out"
@@ -129,7 +106,7 @@ def _teams(budget: Budget) -> list[str]:
     return []
 
 
-def _allocations(space: SearchSpace) -> list[str]:
+def _allocations(space: Definition) -> list[str]:
     found = []
     for number, allocation in enumerate(space.allocations, 1):
         cpus = space.budget.cpus_per_trial if allocation.cpus is None else allocation.cpus
@@ -178,7 +155,7 @@ def _objective(objective: Objective) -> list[str]:
     return found
 
 
-def _names(space: SearchSpace, model: type[TrainingConfig]) -> list[str]:
+def _names(space: Definition, model: type[TrainingConfig]) -> list[str]:
     """Knobs the family does not have, and knobs in a place where they cannot be."""
     knobs = model.model_fields
     used: list[Iterable[str]] = [space.fixed, space.baseline, *space.points, space.parameters]
@@ -204,7 +181,7 @@ def _names(space: SearchSpace, model: type[TrainingConfig]) -> list[str]:
     return found
 
 
-def _bracket(space: SearchSpace) -> list[str]:
+def _bracket(space: Definition) -> list[str]:
     """Bracket knobs that would leave every trial alone with itself."""
     return [
         f"`{name}` is a bracket and drawn from a range, so hardly two trials would ever be compared; "
@@ -217,8 +194,8 @@ def _bracket(space: SearchSpace) -> list[str]:
 
 
 def _unknown(name: str, family: str, knobs: Iterable[str]) -> str:
-    if name in BUDGET_OPTIONS:
-        return f"`{name}` is not a knob but part of the budget; use {BUDGET_OPTIONS[name]}"
+    if name in OPTIONS:
+        return f"`{name}` is not a knob but part of the budget; use {flag(name)}"
     near = difflib.get_close_matches(name, knobs, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"they are: {', '.join(knobs)}"
     return f"`{name}` is not a knob of the family {family}; {hint}"
@@ -277,7 +254,7 @@ def _domain(model: type[TrainingConfig], name: str, domain: Any) -> list[str]:
     ]
 
 
-def _together(space: SearchSpace) -> list[str]:
+def _together(space: Definition) -> list[str]:
     """Where values that are fine one by one contradict each other: in the baseline or in a complete point.
 
     Points that leave some open, and what is drawn, need no check: a draw that does not fit is drawn again.

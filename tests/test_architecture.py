@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from trainables import families
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("tuner", "trainables", "search_spaces")
 # package -> packages it must not import
@@ -48,6 +50,49 @@ def test_ray_is_imported_where_a_worker_meets_it_and_nowhere_else():
     with_ray = [str(path.relative_to(ROOT)) for path in modules("trainables") if "ray" in imports(path)]
     assert with_ray
     assert all(path.startswith(WITH_RAY) for path in with_ray)
+
+
+def modules_named(path):
+    """Every module that a file imports anywhere in it, also for type checkers, and what it takes from it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_no_room_that_all_families_share_names_one_of_them():
+    """`imagenet` is a dataset as well, of which the rooms of images may speak."""
+    rooms = ("trial", "on_ray", "process", "images", "storage", "datasets", "config/training.py", "config/wording.py")
+    rooms += ("engine.py", "checkpoints.py", "family.py", "statistics.py", "seeding.py", "optim.py")
+    shared = [
+        path for room in rooms for path in (ROOT / "trainables").glob(f"{room}/**/*.py" if "." not in room else room)
+    ]
+    shared += [path for path in modules("tuner") if "panels" not in path.parts]
+    assert len(shared) > 100
+    for path in shared:
+        named = {part for module in modules_named(path) for part in module.split(".")}
+        said = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        wrong = (named | {word for word in said if isinstance(word, str)}) & (set(families.names()) - {"imagenet"})
+        assert not wrong, f"{path.relative_to(ROOT)} knows the family {wrong}"
+        assert "trainables.imagenet" not in {module.rpartition(".")[0] for module in modules_named(path)}, path
+
+
+@pytest.mark.parametrize("family", families.names())
+def test_a_familys_module_imports_without_ray_and_has_its_trainable_all_the_same(family):
+    code = (
+        f"import sys, trainables.{family} as module\n"
+        "from trainables import families\n"
+        "assert 'ray' not in sys.modules\n"
+        f"name = families.trainable_name({family!r})\n"
+        "assert not hasattr(module, 'No' + name) and 'ray' not in sys.modules\n"
+        f"assert getattr(module, name) is families.trainable({family!r})\n"
+        "import ray.cloudpickle as pickle\n"
+        "assert pickle.loads(pickle.dumps(getattr(module, name))) is getattr(module, name)\n"
+        "print(name in module.__all__, getattr(module, name).__name__ == name)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True", "True"], done.stderr
 
 
 @pytest.mark.parametrize("package", [*PACKAGES, "benchmarks", "tests"])

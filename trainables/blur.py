@@ -7,13 +7,14 @@ training device; its kernel sums to one and the border is mirrored, so it commut
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from trainables import families
 from trainables.config.blur import HALF_DATA, BlurConfig, sigma_at, switch_epoch
 from trainables.family import Family, Shape, View
 from trainables.layers.blur import gaussian_blur
@@ -23,7 +24,7 @@ from trainables.models.small_cnn import small_cnn
 from trainables.optim import learning_rate_at
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import BlurTrainable
+    from trainables.on_ray.trainable import ReplicatedTrainable as BlurTrainable
 
 __all__ = ["FAMILY", "Blur", "BlurConfig", "BlurTrainable", "learning_rate_at", "mix_batch", "sigma_at"]
 
@@ -91,6 +92,12 @@ class Blur(Family[BlurConfig]):
         sigma = sigma_at(config, epoch)
         return gaussian_blur(images, sigma) if sigma > 0 else images
 
+    def built_in(self, config: BlurConfig, epoch: int) -> Hashable:
+        return config.sigma if config.mode in HALF_DATA else sigma_at(config, epoch)
+
+    def uncapturable(self, config: BlurConfig) -> str | None:
+        return "random-mix draws the sigmas of each batch on the host" if config.mode == "random-mix" else None
+
     def validation_views(self, config: BlurConfig, epoch: int, last: bool) -> Mapping[str, View]:
         views: dict[str, View] = {}
         if config.blur_val:
@@ -106,12 +113,4 @@ class Blur(Family[BlurConfig]):
 
 
 FAMILY = Blur()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "BlurTrainable":
-        from trainables.on_ray.trainable import BlurTrainable
-
-        return BlurTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)

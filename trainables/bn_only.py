@@ -14,10 +14,10 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
-from trainables import engine, optim, seeding
+from trainables import engine, families, optim, seeding
 from trainables.config.bn_only import BNOnlyConfig
 from trainables.datasets.imagenet import is_imagenet
-from trainables.family import Family, Shape
+from trainables.family import Family, FullyTrained, Shape
 from trainables.images.batches import STREAMED_EVALUATION
 from trainables.images.loaded import EVALUATION_BATCH_SIZE
 from trainables.models.bn import memory as bn_memory
@@ -30,8 +30,7 @@ from trainables.plans.bn_names import ModelName, parse_name
 from trainables.process.footprint import Footprint
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import BNOnlyTrainable
-    from trainables.trial.replicate import Replicate
+    from trainables.on_ray.trainable import ReplicatedTrainable as BNOnlyTrainable
 
 __all__ = [
     "FAMILY",
@@ -125,7 +124,7 @@ class BNOnly(Family[BNOnlyConfig]):
             {"params": [p for p in trained if id(p) in norms], "weight_decay": decay},
             {"params": [p for p in trained if id(p) not in norms]},
         ]
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
+        return optim.sgd_of(groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
 
     def learning_rate_at(self, config: BNOnlyConfig, epoch: int) -> float:
         return learning_rate_at(config, epoch)
@@ -141,13 +140,13 @@ class BNOnly(Family[BNOnlyConfig]):
     def epoch_metrics(self, config: BNOnlyConfig, model: nn.Module) -> dict[str, float]:
         return {f"gamma_fraction_below_{THRESHOLD:g}": disabled_fraction(model)}
 
-    def final_metrics(self, config: BNOnlyConfig, replicate: Replicate) -> dict[str, float]:
+    def final_metrics(self, config: BNOnlyConfig, replicate: FullyTrained) -> dict[str, float]:
         """gamma and beta in summary, the accuracy with small gammas set to zero, and that of the untrained network."""
         model, data = replicate.model, replicate.data
         found = summary(model)
         for threshold in PRUNING_THRESHOLDS:
             with pruned(model, threshold):
-                accuracy = engine.evaluate(model, data.validation_batches())["accuracy"]
+                accuracy = engine.evaluate(model, data.validation_batches(), precision=config.precision)["accuracy"]
             found[f"val_accuracy_pruned_{threshold:g}"] = accuracy
         if config.init_evaluation != "none":
             untrained = replicate.untrained_model()
@@ -155,7 +154,8 @@ class BNOnly(Family[BNOnlyConfig]):
                 generator = seeding.generator(replicate.seed, replicate.index, "statistics")
                 batches = data.train_batches(config.batch_size, generator, team=replicate.team)
                 estimate_statistics(untrained, batches)
-            found["val_accuracy_untrained"] = engine.evaluate(untrained, data.validation_batches())["accuracy"]
+            accuracy = engine.evaluate(untrained, data.validation_batches(), precision=config.precision)["accuracy"]
+            found["val_accuracy_untrained"] = accuracy
         return found
 
     def derived_state(self, config: BNOnlyConfig, model: nn.Module) -> list[str]:
@@ -200,12 +200,4 @@ def _plan(config: BNOnlyConfig, shape: Shape) -> bn_counts.Plan:
 
 
 FAMILY = BNOnly()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "BNOnlyTrainable":
-        from trainables.on_ray.trainable import BNOnlyTrainable
-
-        return BNOnlyTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)

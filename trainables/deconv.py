@@ -9,14 +9,14 @@ import logging
 import math
 import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 
-from trainables import optim
+from trainables import families, optim
 from trainables.config.deconv import DeconvConfig, milestones, published_defaults
 from trainables.config.deconv_presets import preset, presets
 from trainables.config.deconv_rules import EXTENSIONS
@@ -27,7 +27,7 @@ from trainables.models import cifar, imagenet_deconv
 from trainables.plans.deconv_networks import IMAGENET_ARCHS, NETWORKS
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import DeconvTrainable
+    from trainables.on_ray.trainable import ReplicatedTrainable as DeconvTrainable
 
 __all__ = [
     "FAMILY",
@@ -95,7 +95,7 @@ class Deconv(Family[DeconvConfig]):
     def build_optimizer(self, config: DeconvConfig, model: nn.Module) -> torch.optim.Optimizer:
         """SGD with momentum, or Adam; weight decay is on every parameter, biases too."""
         if config.optimizer == "adam":
-            return torch.optim.Adam(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+            return optim.adam_of(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
         return optim.sgd(config, model)
 
     def learning_rate_at(self, config: DeconvConfig, epoch: int) -> float:
@@ -106,6 +106,11 @@ class Deconv(Family[DeconvConfig]):
         if config.lr_schedule != "cosine":
             return {}
         return {"lr": learning_rate_at_step(config, epoch * steps + step, config.epochs * steps)}
+
+    def uncapturable(self, config: DeconvConfig) -> str | None:
+        if config.refresh > 1 and config.norm == "deconv":
+            return "refresh puts new statistics in the place of the old ones, where a captured step reads the old ones"
+        return None
 
     def loss(self, config: DeconvConfig, outputs: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy, or the squared distance to the one-hot label: its mean in 2019, half its sum a sample in 2020."""
@@ -156,12 +161,4 @@ def _no_statistics(
 
 
 FAMILY = Deconv()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "DeconvTrainable":
-        from trainables.on_ray.trainable import DeconvTrainable
-
-        return DeconvTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)

@@ -1,14 +1,13 @@
 """One epoch: of one replicate, or of all replicates of a trial behind one call.
 
-`run_epoch` trains the replicates one after another today; a fused version that trains them in one set of kernels can
-replace its body without any caller noticing.
+`run_epoch` trains the replicates one after another; `STRATEGIES` names the other ways, which give the same.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from trainables.config.training import Precision
 from trainables.family import View
+from trainables.process.precision import autocast, exactly
 from trainables.process.team import ALONE, Team
 
 if TYPE_CHECKING:
     from trainables.trial.replicate import Replicate
+    from trainables.trial.strategies import Strategy
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -29,34 +31,33 @@ class NonFinite(ArithmeticError):
     """A loss turned NaN or infinite."""
 
 
-def autocast(device: torch.device) -> torch.autocast:
-    """bfloat16 on CUDA, where it is the field's default and needs no loss scaling; full precision on the CPU."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-
-
-def place(model: nn.Module, device: torch.device) -> nn.Module:
-    """Move a model to its device, channels-last on CUDA."""
-    if device.type == "cuda":
-        model = model.to(memory_format=torch.channels_last)
-    return model.to(device)
-
-
 class TrainingPass:
     """One 0-based epoch of one replicate, a batch at a time; the loss and accuracy are those seen on the fly."""
 
     def __init__(self, replicate: Replicate, epoch: int) -> None:
         self._replicate = replicate
-        self._epoch = epoch
         self._team = replicate.team
         self._network = self._team.joined(replicate.model.train())
-        self._sizes = replicate.batch_sizes()
         # Sums stay on the device until the end of the epoch: reading one back per batch would stall a GPU. On the CPU a
         # look costs nothing, and an epoch that is lost is not trained to its end.
         # Of a team one worker may see first what concerns them all, so they look together, at the end.
         self._looks = replicate.device.type == "cpu" and self._team.alone
         self._loss_sum = torch.zeros((), dtype=torch.float64, device=replicate.device)
         self._correct = torch.zeros((), dtype=torch.int64, device=replicate.device)
-        self._seen = 0
+        self.restart(epoch)
+
+    def restart(self, epoch: int) -> None:
+        """Begin a 0-based epoch, with the sums where they are."""
+        self._epoch = epoch
+        self._sizes = self._replicate.batch_sizes()
+        self._loss_sum.zero_()
+        self._correct.zero_()
+        self.seen = 0
+        self._network.train()
+
+    def replayed(self, count: int) -> None:
+        """What a step of `count` images counts here, where the card did it again by itself."""
+        self.seen += count
 
     def step(self, images: Tensor, labels: Tensor) -> None:
         """Train on one batch: normalised images [N, C, H, W] and labels [N] on the replicate's device.
@@ -72,22 +73,26 @@ class TrainingPass:
         if replicate.device.type == "cuda":
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         optimizer.zero_grad(set_to_none=True)
-        with autocast(replicate.device):
-            outputs = self._network(inputs)
-            loss = family.loss(config, outputs, labels)
-        if loss.requires_grad:  # not where nothing is trained
-            (loss * self._team.weight(count, whole)).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+        fixed = not replicate.data.streamed and whole == config.batch_size
+        with exactly(replicate.device, config.precision, fixed_shapes=fixed):
+            with autocast(replicate.device, config.precision):
+                outputs = self._network(inputs)
+                loss = family.loss(config, outputs, labels)
+            if loss.requires_grad:  # not where nothing is trained
+                (loss * self._team.weight(count, whole)).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
         logits = outputs[0] if isinstance(outputs, tuple) else outputs  # auxiliary heads come after the output
         self._loss_sum += loss.detach() * count
         self._correct += (logits.detach().argmax(1) == labels).sum()
-        self._seen += count
+        self.seen += count
         if self._looks:
             _require_finite(self._loss_sum)
 
     def finish(self) -> dict[str, float]:
         """Mean loss and accuracy of the epoch, each sample weighing the same; `NonFinite` when the sum of losses is not."""
-        seen = torch.full_like(self._loss_sum, self._seen)
+        # Nobody needs them any more, and the other replicates of a trial have the memory while they train.
+        self._replicate.optimizer.zero_grad(set_to_none=True)
+        seen = torch.full_like(self._loss_sum, self.seen)
         loss, correct, seen = self._team.summed(torch.stack([self._loss_sum, self._correct.double(), seen]))
         _require_finite(loss)
         return {"loss": (loss / seen).item(), "accuracy": (correct / seen).item()}
@@ -119,10 +124,19 @@ class Tally:
         view: transform of the images before the model sees them.
         top5: whether to count hits among the five likeliest classes as well.
         team: the worker's place in it; the means are those of all its workers' batches.
+        precision: as a configuration's; none is the device's own.
     """
 
-    def __init__(self, model: nn.Module, view: View | None = None, top5: bool = False, team: Team = ALONE) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        view: View | None = None,
+        top5: bool = False,
+        team: Team = ALONE,
+        precision: Precision | None = None,
+    ) -> None:
         self._model = model
+        self._precision = precision
         self._team = team
         self._view = view
         self._ranks = {"accuracy": 1} | ({"top5_accuracy": 5} if top5 else {})
@@ -133,7 +147,7 @@ class Tally:
     def add(self, images: Tensor, labels: Tensor) -> None:
         """Evaluate one batch: normalised images [N, C, H, W] and labels [N] on the model's device."""
         inputs = images if self._view is None else self._view(images)
-        with autocast(inputs.device):
+        with exactly(inputs.device, self._precision), autocast(inputs.device, self._precision):
             outputs = self._model(inputs)
         loss = F.cross_entropy(outputs.float(), labels, reduction="sum").double()
         hits = [_hits(outputs, labels, rank) for rank in self._ranks.values()]
@@ -173,7 +187,12 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def evaluate(
-    model: nn.Module, batches: Batches, view: View | None = None, top5: bool = False, team: Team = ALONE
+    model: nn.Module,
+    batches: Batches,
+    view: View | None = None,
+    top5: bool = False,
+    team: Team = ALONE,
+    precision: Precision | None = None,
 ) -> dict[str, float]:
     """Mean cross-entropy and top-1 accuracy in [0, 1] over all batches, each sample weighing the same.
 
@@ -183,11 +202,12 @@ def evaluate(
         view: transform of the images before the model sees them.
         top5: whether to report `top5_accuracy` as well.
         team: the worker's place in it; `batches` are then its part of them.
+        precision: as a configuration's; none is the device's own.
 
     Raises:
         ValueError: there is no sample to evaluate.
     """
-    tally = Tally(model, view, top5, team)
+    tally = Tally(model, view, top5, team, precision)
     with evaluating(model):
         for images, labels in batches:
             tally.add(images, labels)
@@ -206,9 +226,32 @@ def run_epoch(replicates: Sequence[Replicate], epoch: int, last: bool) -> float:
         with replicate.catching(epoch):
             start = time.perf_counter()
             metrics = {f"train_{key}": value for key, value in train_epoch(replicate, epoch).items()}
-            training += time.perf_counter() - start
+            replicate.seconds = time.perf_counter() - start
+            training += replicate.seconds
             replicate.end_epoch(checked(metrics | replicate.evaluate(epoch, last)), epoch)
     return training
+
+
+def _auto() -> Strategy:
+    from trainables.trial.strategies import Auto  # which import this module, as the others do
+
+    return Auto()
+
+
+def _serial() -> Strategy:
+    from trainables.trial.serial import Serial
+
+    return Serial()
+
+
+def _graph() -> Strategy:
+    from trainables.trial.graph import Graph
+
+    return Graph()
+
+
+# name -> what makes the strategy that trains the replicates of one trial on one device
+STRATEGIES: Mapping[str, Callable[[], Strategy]] = {"auto": _auto, "serial": _serial, "graph": _graph}
 
 
 def checked(metrics: dict[str, float]) -> dict[str, float]:

@@ -7,8 +7,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trainables.config.training import TrainingConfig
     from trainables.family import Family
+    from trainables.on_ray.trainable import ReplicatedTrainable
 
 # family name -> name of its configuration class; the modules are trainables.config.<name> and trainables.<name>
 _CONFIGS = {
@@ -46,3 +49,26 @@ def get(family: str) -> Family[Any]:
     """The family itself: how its models are built, fed and judged. Imports torch."""
     module = importlib.import_module(f"trainables.{canonical(family)}")
     return module.FAMILY  # type: ignore[no-any-return]
+
+
+def trainable_name(family: str) -> str:
+    """What the family's Ray Trainable is called: BlurTrainable beside BlurConfig."""
+    return f"{_CONFIGS[canonical(family)].removesuffix('Config')}Trainable"
+
+
+def trainable(family: str) -> type[ReplicatedTrainable]:
+    """The family's Ray Trainable. Imports Ray."""
+    module = importlib.import_module("trainables.on_ray.trainable")
+    return module.TRAINABLES[canonical(family)]  # type: ignore[no-any-return]
+
+
+def offering_trainable(family: str) -> Callable[[str], Any]:
+    """A `__getattr__` for the family's module: its Trainable by name, so that Ray is imported for those who ask for that
+    and by nobody else."""
+
+    def of_module(name: str) -> Any:
+        if name == trainable_name(family):
+            return trainable(family)
+        raise AttributeError(f"module {f'trainables.{family}'!r} has no attribute {name!r}")
+
+    return of_module

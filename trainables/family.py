@@ -6,9 +6,9 @@ A new family subclasses `Family`, overrides what differs from plain supervised c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,9 @@ from trainables.config.training import TrainingConfig
 from trainables.process.footprint import Footprint
 
 if TYPE_CHECKING:
-    from trainables.trial.replicate import Replicate
+    from trainables.images.loaded import ImageData
+    from trainables.images.streamed import StreamedData
+    from trainables.process.team import Team
 
 Config = TypeVar("Config", bound=TrainingConfig)
 View = Callable[[Tensor], Tensor]
@@ -32,6 +34,19 @@ class Shape:
     channels: int
     size: int
     classes: int
+
+
+class FullyTrained(Protocol):
+    """What a family may read of a replicate at the full budget (see `Family.final_metrics`)."""
+
+    index: int
+    seed: int
+    model: nn.Module
+    data: ImageData | StreamedData
+    team: Team  # of the workers that trained it
+
+    def untrained_model(self) -> nn.Module:
+        """The network as its seed gives it."""
 
 
 class Family(Generic[Config]):
@@ -79,7 +94,7 @@ class Family(Generic[Config]):
         """Further metrics of one replicate after every epoch, read off its network; default none."""
         return {}
 
-    def final_metrics(self, config: Config, replicate: Replicate) -> dict[str, float]:
+    def final_metrics(self, config: Config, replicate: FullyTrained) -> dict[str, float]:
         """Further metrics of one replicate at the full budget; default none."""
         return {}
 
@@ -89,6 +104,18 @@ class Family(Generic[Config]):
         Default none: a checkpoint holds everything.
         """
         return []
+
+    def own_buffers(self, model: nn.Module) -> dict[str, Tensor]:
+        """Buffers that each worker of a team has for itself, to be continued and not taken over from the first; default
+        none."""
+        return {}
+
+    def pretrained(self, config: Config) -> str:
+        """The network of torchvision whose weights a replicate may begin with; default the knob `arch`.
+
+        `ValueError` in one sentence where the configuration's network is not torchvision's.
+        """
+        return str(getattr(config, "arch", ""))
 
     def begin_epoch(self, config: Config, model: nn.Module, epoch: int) -> None:
         """Called before each 0-based epoch, also the first one after a resume: freeze, thaw, change buffers."""
@@ -110,6 +137,17 @@ class Family(Generic[Config]):
         of it and takes its own.
         """
         return images
+
+    def built_in(self, config: Config, epoch: int) -> Hashable:
+        """What of a 0-based epoch `train_inputs` takes as constants, which a captured training step then has built in.
+
+        Default: the epoch itself where a family has `train_inputs` of its own, so that each is captured anew.
+        """
+        return () if type(self).train_inputs is Family.train_inputs else epoch
+
+    def uncapturable(self, config: Config) -> str | None:
+        """Why training steps cannot be captured once and replayed, in one sentence; default None."""
+        return None
 
     def loss(self, config: Config, outputs: Tensor, labels: Tensor) -> Tensor:
         """Mean loss of a batch; default cross-entropy."""

@@ -7,21 +7,22 @@ validation never sees random crops.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables import datasets, optim, plateau
+from trainables import datasets, families, optim
 from trainables.config.imagenet import OF_MODELS, ImageNetConfig, initial_lr, poly_factor, published_defaults
 from trainables.family import Family, Shape
 from trainables.images.augmentation import colour_jitter
+from trainables.layers.transfer import constant
 from trainables.models.imagenet import build, options_of
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import ImageNetTrainable
+    from trainables.on_ray.trainable import ReplicatedTrainable as ImageNetTrainable
 
 __all__ = [
     "FAMILY",
@@ -47,7 +48,7 @@ def learning_rate_at(config: ImageNetConfig, epoch: int, metrics: Sequence[float
         case "plateau":
             optimizer = torch.optim.SGD([torch.zeros(1)], lr=base)
             for value in metrics[:epoch]:
-                plateau.step(optimizer, config.plateau_metric, value, config.lr_factor, config.plateau_patience)
+                optim.plateau_step(optimizer, config.plateau_metric, value, config.lr_factor, config.plateau_patience)
             return float(optimizer.param_groups[0]["lr"])
         case "multistep":
             return base * config.lr_factor ** sum(milestone <= epoch for milestone in config.lr_milestones)
@@ -74,21 +75,29 @@ class ImageNet(Family[ImageNetConfig]):
         model = build(config.model, shape.classes, **options)
         if config.input_scale == "raw255":
             mean, std = _normalisation(config, torch.device("cpu"), shape.channels)
-            offset = 254 * mean / std
-            # A hook and not a layer, so that the names of the parameters stay those of the network.
-            model.register_forward_pre_hook(lambda _, inputs: (255 * inputs[0] + offset.to(inputs[0]),))
+            # A hook and not a layer, so that the names of the parameters stay those of the network; and a buffer, which
+            # goes where the network goes.
+            model.register_buffer("raw_offset", 254 * mean / std, persistent=False)
+            model.register_forward_pre_hook(_as_raw)
         return model
+
+    def pretrained(self, config: ImageNetConfig) -> str:
+        if config.stride_in == "1x1":
+            raise ValueError(
+                f"torchvision's weights of {config.model} have the stride in the 3x3 convolution; set stride_in=3x3"
+            )
+        return config.model
 
     def build_optimizer(self, config: ImageNetConfig, model: nn.Module) -> torch.optim.Optimizer:
         lr, decay, parameters = initial_lr(config), config.weight_decay, model.parameters()
         match config.optimizer:
             case "adam":
-                return torch.optim.Adam(parameters, lr=lr, weight_decay=decay)
+                return optim.adam_of(parameters, lr=lr, weight_decay=decay)
             case "rmsprop":
                 alpha, eps = config.rmsprop_alpha, config.rmsprop_eps
-                return torch.optim.RMSprop(parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=decay)
+                return optim.rmsprop_of(parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=decay)
             case _:
-                return torch.optim.SGD(parameters, lr=lr, momentum=config.momentum, weight_decay=decay)
+                return optim.sgd_of(parameters, lr=lr, momentum=config.momentum, weight_decay=decay)
 
     def learning_rate_at(self, config: ImageNetConfig, epoch: int) -> float:
         return learning_rate_at(config, epoch)
@@ -101,7 +110,7 @@ class ImageNet(Family[ImageNetConfig]):
     ) -> None:
         if config.lr_schedule == "plateau":
             value = metrics[f"val_{config.plateau_metric}"]
-            plateau.step(optimizer, config.plateau_metric, value, config.lr_factor, config.plateau_patience)
+            optim.plateau_step(optimizer, config.plateau_metric, value, config.lr_factor, config.plateau_patience)
 
     def train_inputs(
         self, config: ImageNetConfig, images: Tensor, epoch: int, generator: torch.Generator, positions: range
@@ -110,6 +119,12 @@ class ImageNet(Family[ImageNetConfig]):
             return images
         mean, std = _normalisation(config, images.device, images.shape[1])
         return (colour_jitter(images * std + mean, config.jitter, generator, positions) - mean) / std
+
+    def built_in(self, config: ImageNetConfig, epoch: int) -> Hashable:
+        return ()
+
+    def uncapturable(self, config: ImageNetConfig) -> str | None:
+        return "jitter draws the factors of each batch on the host" if config.jitter else None
 
     def loss(self, config: ImageNetConfig, outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:
         """Cross-entropy; with auxiliary heads, that of each head times `aux_weight` is added."""
@@ -122,17 +137,15 @@ class ImageNet(Family[ImageNetConfig]):
 
 def _normalisation(config: ImageNetConfig, device: torch.device, channels: int) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation [channels, 1, 1] that the dataset's images are normalised with."""
-    mean, std = datasets.normalisation(config.dataset, channels)
-    return torch.tensor(mean, device=device).view(-1, 1, 1), torch.tensor(std, device=device).view(-1, 1, 1)
+    mean, std = (constant(tuple(values), device) for values in datasets.normalisation(config.dataset, channels))
+    return mean.view(-1, 1, 1), std.view(-1, 1, 1)
+
+
+def _as_raw(model: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
+    """What the published runs that did not scale their images showed the network: 0..255 normalised as if 0..1."""
+    (images,) = inputs
+    return (255 * images + model.get_buffer("raw_offset").to(images.dtype),)
 
 
 FAMILY = ImageNet()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "ImageNetTrainable":
-        from trainables.on_ray.trainable import ImageNetTrainable
-
-        return ImageNetTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)

@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from trainables import optim
+from trainables import families, optim
 from trainables.config.online_norm import OnlineNormConfig, effective_lr_momentum, published_defaults
 from trainables.family import Family, Shape
+from trainables.layers.online_norm import streams
 from trainables.models.normalised.norms import LAYERS
 from trainables.models.resnet_cifar import resnet_cifar
 
 if TYPE_CHECKING:
-    from trainables.on_ray.trainable import OnlineNormTrainable
+    from trainables.on_ray.trainable import ReplicatedTrainable as OnlineNormTrainable
 
 __all__ = [
     "FAMILY",
@@ -81,7 +82,7 @@ class OnlineNorm(Family[OnlineNormConfig]):
         groups: list[dict[str, Any]] = [{"params": [p for p in model.parameters() if id(p) not in identities]}]
         if exempt:
             groups.append({"params": exempt, "weight_decay": 0.0})
-        return torch.optim.SGD(groups, lr=lr, momentum=momentum, weight_decay=config.weight_decay)
+        return optim.sgd_of(groups, lr=lr, momentum=momentum, weight_decay=config.weight_decay)
 
     def learning_rate_at(self, config: OnlineNormConfig, epoch: int) -> float:
         return learning_rate_at(config, epoch)[0]
@@ -100,6 +101,10 @@ class OnlineNorm(Family[OnlineNormConfig]):
             "momentum_effective": momentum,
         }
         return scalars | ({"afwd": config.afwd, "abkw": config.abkw} if config.norm_mode == "online" else {})
+
+    def own_buffers(self, model: nn.Module) -> dict[str, Tensor]:
+        """The streams of Online Normalization."""
+        return streams(model)
 
     def check(self, config: OnlineNormConfig, shape: Shape) -> int:
         if config.norm_mode == "instance":
@@ -135,12 +140,4 @@ def _exempt(model: nn.Module, which: str) -> Iterator[nn.Parameter]:
 
 
 FAMILY = OnlineNorm()
-
-
-def __getattr__(name: str) -> Any:
-    # Ray is imported for those who ask for its Trainable, and by nobody else.
-    if name == "OnlineNormTrainable":
-        from trainables.on_ray.trainable import OnlineNormTrainable
-
-        return OnlineNormTrainable
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = families.offering_trainable(FAMILY.name)

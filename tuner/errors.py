@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from trainables.config.wording import reason
+from trainables.storage import Place, StorageError
 
 
 class TunerError(Exception):
@@ -50,3 +53,24 @@ def unreachable(error: OSError) -> str:
     """The sentence for a file or folder that a command needed and could not use."""
     place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
     return f"cannot use {place} ({sentence(error)}); repair the path, its rights or the disk, then try again"
+
+
+def unwritable(place: Place, error: OSError) -> BadInput:
+    """The refusal of a storage where nothing can be written."""
+    if isinstance(error, StorageError):  # says what to do itself
+        return BadInput(str(error))
+    return BadInput(f"cannot write to {place} ({sentence(error)}); choose another --storage")
+
+
+@contextmanager
+def as_bad_input(of: type[Exception] = ValueError) -> Iterator[None]:
+    """What an error of this kind says within becomes a `BadInput`; of a pydantic model's, every problem."""
+    try:
+        yield
+    except of as error:
+        from pydantic import ValidationError
+
+        from trainables.config.training import problems
+
+        said = problems(error) if isinstance(error, ValidationError) else [str(error)]
+        raise BadInput.listing(said) from None

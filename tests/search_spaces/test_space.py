@@ -504,6 +504,18 @@ def test_a_users_file_is_a_search_space_like_any_other(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "my_space.py"]  # no bytecode beside the user's file
 
 
+def test_a_users_file_imports_what_lies_beside_it_and_installed_modules_go_first(tmp_path):
+    (tmp_path / "my_ranges.py").write_text("LARGEST = 0.5\n")
+    (tmp_path / "numbers.py").write_text("raise ImportError('the file of the user')\n")
+    text = MY_SPACE.replace("from ray", "import numbers\n\nfrom my_ranges import LARGEST\nfrom ray").replace(
+        "1e-1", "LARGEST"
+    )
+    before = list(sys.path)
+    assert search_spaces.load_file(write(tmp_path, text)).problems() == []
+    assert sys.path == before
+    assert not (tmp_path / "__pycache__").exists()
+
+
 def test_the_example_in_the_docstring_of_space_is_this_one():
     import search_spaces.space as module
 

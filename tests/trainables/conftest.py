@@ -1,5 +1,6 @@
 """What tests of training share: one thread, so that results are bit-equal from run to run, and a small ImageNet."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,10 @@ import torch
 from PIL import Image
 
 CLASSES = 3  # of the photographs
+
+# Triton reads this once, when it is first imported: without a card its kernels run in Python, on the CPU.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -110,3 +110,73 @@ def test_what_is_no_checkpoint_is_one_sentence(tmp_path):
         assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match=r"holds no state dictionary \(its entries: epoch\)"):
         load_weights(network(), {"epoch": 3})
+
+
+PREFIXES = ["_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "model.", "net.module.", "encoder.backbone."]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_prefix_of_all_names_is_no_part_of_them(prefix):
+    trained = network(seed=1)
+    model = network()
+    load_weights(model, {"state_dict": {prefix + name: value for name, value in trained.state_dict().items()}})
+    assert same(model, trained)
+
+
+def test_a_network_whose_names_share_a_prefix_takes_weights_with_another():
+    class Features(nn.Module):
+        def __init__(self, seed):
+            super().__init__()
+            self.features = network(seed=seed)
+
+    trained, model = Features(1), Features(0)
+    for prefix in ("", "module."):
+        load_weights(model, {prefix + name: value for name, value in trained.state_dict().items()})
+        assert same(model, trained)
+    load_weights(model, network(seed=2).state_dict())
+    assert same(model.features, network(seed=2))
+
+
+def test_a_wrapped_part_is_unwrapped_where_all_of_it_is():
+    class Net(nn.Module):
+        def __init__(self, seed):
+            super().__init__()
+            torch.manual_seed(seed)
+            self.features = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 4))
+            self.classifier = nn.Linear(4, 5)
+
+    trained, model = Net(1), Net(0)
+    names = {name.replace("features.", "features.module."): value for name, value in trained.state_dict().items()}
+    for prefix in ("", "module."):
+        load_weights(model, {"state_dict": {prefix + name: value for name, value in names.items()}})
+        assert same(model, trained)
+
+
+def test_files_older_than_the_counters_of_batches_and_counters_of_a_profiler_fit():
+    trained, model = network(seed=1), network()
+    old = {name: value for name, value in trained.state_dict().items() if not name.endswith("num_batches_tracked")}
+    load_weights(model, old)
+    assert same(model, trained)
+    load_weights(model, trained.state_dict() | {"1.total_ops": torch.zeros(1), "total_params": torch.zeros(1)})
+    assert same(model, trained)
+
+
+@pytest.mark.parametrize("wrapping", ["model_state_dict", "network", "model_ema", "generator_weights"])
+def test_the_only_weights_among_other_things_are_taken(wrapping):
+    trained, model = network(seed=1), network()
+    load_weights(model, {"epoch": 1, wrapping: trained.state_dict(), "optimizer": {"state": {}, "param_groups": []}})
+    assert same(model, trained)
+
+
+def test_arrays_of_numpy_are_weights():
+    trained, model = network(seed=1), network()
+    load_weights(model, {name: value.numpy() for name, value in trained.state_dict().items()})
+    assert same(model, trained)
+
+
+def test_weights_of_a_run_that_diverged_are_refused():
+    state, model = network(seed=1).state_dict(), network()
+    state["2.bias"][1] = float("nan")
+    with pytest.raises(ValueError, match=r"holds weights that are not finite numbers \(2.bias\), as a run leaves them"):
+        load_weights(model, state)
+    assert same(model, network())

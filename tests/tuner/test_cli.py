@@ -61,6 +61,16 @@ MISTAKES = {
     "compare nothing": (["compare", "nothing", "nothing"], "there is no experiment `nothing`"),
     "replay nothing": (["replay", "nothing"], "there is no experiment `nothing`"),
     "train no file": (["train", "nothing.yaml"], "cannot read nothing.yaml"),
+    "a strategy that is none": (
+        ["launch", "blur", "--strategy", "fastest"],
+        "`strategy` is 'fastest', but must be one of auto, serial, graph; set --strategy",
+    ),
+    "train by a strategy that is none": (
+        ["train", "blur", "--strategy", "fastest"],
+        "`strategy` is 'fastest', but must be one of auto, serial, graph; choose one",
+    ),
+    "a strategy as a knob": (["launch", "blur", "--set", "strategy=graph"], "use --strategy"),
+    "a precision that is none": (["launch", "blur", "--set", "precision=fp16"], "`precision` is 'fp16', but must be"),
     "train a file with options": (["train", "x.yaml", "--seed", "1"], "no option can be given beside it"),
     "rank window of none": (["launch", "blur", "--rank-window", "0"], "`rank_window` is 0"),
     "train a range": (["train", "blur", "--set", "lr=uniform(0.1,0.2)"], "`lr` is a range"),

@@ -116,7 +116,7 @@ class DeconvConfig(TrainingConfig):
     freeze_iter: int = Field(100, ge=1, description="2020: batches before the freezing, and a tenth of its cycle")
     eps: float = Field(REVISION_2020["eps"], ge=0, le=1, description="added to the diagonal of a covariance")
     sampling_stride: int = Field(
-        3, ge=1, le=64, description="the covariance is of every so manieth position (published: --stride)"
+        3, ge=1, le=64, description="the covariance is taken over every n-th position (published: --stride)"
     )
     root_gradient: bool = Field(
         True, description="extension where false: gradients pass through means alone, not through inverse roots"
@@ -125,7 +125,7 @@ class DeconvConfig(TrainingConfig):
         1,
         ge=1,
         le=10_000,
-        description="extension above 1, of 2020: the statistics are computed every so manieth step and stand in between",
+        description="extension above 1, of 2020: the statistics are computed at every n-th step and kept in between",
     )
     channels_together: bool = Field(
         False, description="extension, of 2020: a block is whole channels, where published blocks interleave patches"

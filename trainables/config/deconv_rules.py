@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from trainables.plans.deconv_networks import NETWORKS
-
-if TYPE_CHECKING:
-    from trainables.config.deconv import DeconvConfig
 
 # The extensions of the 2020 convolutions, and the published values.
 OF_CONVOLUTIONS = {"refresh": 1, "channels_together": False, "corrected_average": False}
 EXTENSIONS = {"root_gradient": True, **OF_CONVOLUTIONS, "centered": False}
 
 
-def contradictions(config: DeconvConfig) -> Iterator[str]:
+class Knobs(Protocol):
+    """What of a `DeconvConfig` the rules read, beside the extensions."""
+
+    @property
+    def arch(self) -> str: ...
+    @property
+    def norm(self) -> str: ...
+    @property
+    def revision(self) -> int: ...
+    @property
+    def mode(self) -> int | None: ...
+    @property
+    def image_size(self) -> int | None: ...
+    @property
+    def block_fc(self) -> int: ...
+    @property
+    def delinear(self) -> bool | None: ...
+
+
+def contradictions(config: Knobs) -> Iterator[str]:
     """A sentence for everything that does not go together."""
     yield from _size(config)
     yield from _revision(config)
     yield from _extensions(config)
 
 
-def _size(config: DeconvConfig) -> Iterator[str]:
+def _size(config: Knobs) -> Iterator[str]:
     smallest = NETWORKS[config.arch].smallest
     if config.image_size is not None and config.image_size < smallest:
         yield f"`image_size` is {config.image_size}, but {config.arch} needs at least {smallest} pixels; enlarge the images"
 
 
-def _revision(config: DeconvConfig) -> Iterator[str]:
+def _revision(config: Knobs) -> Iterator[str]:
     if config.revision == 2020:
         if config.mode is not None:
             yield f"`mode` is {config.mode}, but revision 2020 has no modes; set revision=2019 or leave mode out"
@@ -50,7 +66,7 @@ def _revision(config: DeconvConfig) -> Iterator[str]:
         )
 
 
-def _extensions(config: DeconvConfig) -> Iterator[str]:
+def _extensions(config: Knobs) -> Iterator[str]:
     """An extension that would change nothing is refused: its trials would be copies of the published form."""
     for knob, published in EXTENSIONS.items():
         value = getattr(config, knob)
@@ -59,7 +75,7 @@ def _extensions(config: DeconvConfig) -> Iterator[str]:
             yield f"`{knob}` is {value}, but {reason}; leave it out"
 
 
-def _without_effect(config: DeconvConfig, knob: str) -> str | None:
+def _without_effect(config: Knobs, knob: str) -> str | None:
     """Why an extension does nothing in this network; None where it does something."""
     whitened = config.norm == "deconv"
     if "method" in NETWORKS[config.arch].options:

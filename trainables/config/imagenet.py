@@ -65,7 +65,8 @@ IMAGENET_SIZE = 224
 
 
 def published_defaults(model: str, dataset: str) -> Mapping[str, Any]:
-    """The values a model was trained with. Crops and mirroring are left out for digits, which they would turn into others.
+    """The values a model was trained with. Crops and mirroring are left out for digits and MNIST, which they would turn
+    into others.
 
     The side is 32 pixels for lenet5 and 224 for the others on ImageNet; any other dataset keeps its own.
     """
@@ -73,7 +74,7 @@ def published_defaults(model: str, dataset: str) -> Mapping[str, Any]:
     defaults |= {knob: models[model] for knob, models in OF_MODELS.items() if model in models}
     if model == "lenet5":
         return defaults | {"image_size": LENET_SIZE}
-    if dataset != "digits":
+    if dataset != "digits" and not dataset.startswith("mnist:"):
         defaults["augmentation"] = "crop-flip"
     return defaults | ({"image_size": IMAGENET_SIZE} if dataset.startswith("imagenet") else {})
 

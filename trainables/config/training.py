@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+Precision = Literal["bf16", "tf32", "float32"]
+
 
 class TrainingConfig(BaseModel):
     """One configuration of a family; every field is described and bounded, unknown fields are refused."""
@@ -18,7 +20,8 @@ class TrainingConfig(BaseModel):
 
     dataset: str = Field(
         "digits",
-        description="digits, cifar10, cifar100, folder:PATH (train/ and val/ or test/), imagenet:PATH, imagenet16:PATH",
+        description="digits, cifar10, cifar100, folder:PATH (train/ and val/ or test/), mnist:PATH, imagenet:PATH, "
+        "imagenet16:PATH",
     )
     image_size: int | None = Field(
         None, ge=8, le=1024, description="side of the images in pixels; none keeps the dataset's own (digits: 16)"
@@ -39,6 +42,10 @@ class TrainingConfig(BaseModel):
         False, description="leave out image files that cannot be decoded; false names the first one and ends"
     )
     crop_padding: int = Field(4, ge=1, le=64, description="pixels of zero padding around the image before the crop")
+    init_from: str | None = Field(
+        None,
+        description="weights that every replicate begins from: a file, s3://BUCKET/KEY, or torchvision; none: its seed's",
+    )
     epochs: int = Field(60, ge=1, le=100_000, description="full budget of a trial in epochs")
     batch_size: int = Field(64, ge=1, le=65_536, description="images in a training batch; the last one may be shorter")
     lr: float = Field(0.01, gt=0, le=10, description="initial learning rate")
@@ -49,6 +56,12 @@ class TrainingConfig(BaseModel):
     )
     lr_step: int = Field(20, ge=1, description="epochs between two steps of the step schedule")
     lr_factor: float = Field(0.1, gt=0, le=1, description="factor of one step of the step schedule")
+
+    precision: Precision | None = Field(
+        None,
+        description="bf16: convolutions and products in bfloat16; tf32: convolutions multiply in TF32 (a CPU: float32); "
+        "float32; none: bf16 on a GPU, float32 on a CPU. Whitening layers never convolve in bf16",
+    )
 
     @property
     def settles_at(self) -> int:

@@ -24,3 +24,11 @@ def reason(error: BaseException) -> str:
         return reason(inner)
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return one_line(said) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """A name as one line that any terminal takes: bytes that are not UTF-8 and control characters as escapes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode()
+        for letter in text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    )

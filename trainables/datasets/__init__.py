@@ -4,17 +4,20 @@ arrays      what a loaded dataset is, what a check reports, the error
 catalog     the datasets by name: load, check, fetch
 digits      scikit-learn's handwritten digits, always there
 cifar       CIFAR-10 and CIFAR-100 in torchvision's layout on disk
+mnist       MNIST's IDX files in a folder
 folder      a folder of images, one folder a class
 imagenet    a folder too large for memory, listed; also grouped into 16 classes
 decode      one image file to 8-bit RGB of one size
+shared      named datasets put once for all machines, in a folder or on S3, and fetched by each node
+copies      the files of one there, and their sums
 cache       decoded images on disk, made once and shared by every process of a node
 holdout     which training images are used, and which of those are held out
 """
 
 from trainables.datasets.arrays import Arrays, DatasetError, Info
-from trainables.datasets.cache import data_root
-from trainables.datasets.catalog import available, canonical, check, class_names, fetch, load, normalisation
+from trainables.datasets.catalog import available, canonical, check, class_names, fetch, load, normalisation, put
 from trainables.datasets.holdout import holdout_split, subset
+from trainables.datasets.shared import data_root
 
 __all__ = [
     "Arrays",
@@ -29,5 +32,6 @@ __all__ = [
     "holdout_split",
     "load",
     "normalisation",
+    "put",
     "subset",
 ]

@@ -18,6 +18,10 @@ class DatasetError(ValueError):
     """A dataset that is unknown, missing or broken, in one sentence with the remedy."""
 
 
+class DecoderLost(RuntimeError):
+    """A process that decodes images ended by itself: no fault of the images, and the epoch can be trained again."""
+
+
 @dataclass(frozen=True)
 class Arrays:
     """A dataset in memory, or mapped from the cache: then its pages are shared by all processes of the node.

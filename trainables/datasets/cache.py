@@ -1,6 +1,6 @@
 """Decoded images on disk: made once by whichever process comes first, mapped into memory by all processes of the node.
 
-    ROOT/decoded/NAME-KEY/      NAME for the eye; KEY is a hash of where the images come from and of the side
+    ROOT/decoded/NAME-KEY/      NAME for the eye; KEY is a hash of where the images come from, what decodes them and the side
         train_images.npy, train_labels.npy, test_images.npy, test_labels.npy
         meta.json               written last: name, class names, fingerprint
     ROOT/decoded/NAME-KEY.lock  held while the entry is made
@@ -25,8 +25,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from trainables.config.wording import reason
+from trainables.datasets import decode
 from trainables.datasets.arrays import Arrays, DatasetError, Labels, fingerprint
-from trainables.storage import home
+from trainables.datasets.shared import data_root
 
 FORMAT = 1  # part of the key: raise it when the same source would decode to other arrays or files
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -53,17 +54,6 @@ class Source(Protocol):
         """Fill `allocate("train", shape)` and `allocate("test", shape)`, return the labels of both."""
 
 
-def data_root() -> Path:
-    """The folder of downloaded and decoded datasets: $TUNER_DATA, or ~/.cache/tuner/data."""
-    configured = os.environ.get("TUNER_DATA", "").strip()
-    try:
-        return home.absolute(configured or "~/.cache/tuner/data")
-    except home.UnusablePath as error:
-        if configured:
-            raise DatasetError(f"TUNER_DATA says where the data are, and {error}") from None
-        return home.stand_in() / ".cache" / "tuner" / "data"
-
-
 def load(source: Source, side: int | None) -> Arrays:
     """The decoded source, decoding it first if no process has; waits while another process does.
 
@@ -87,7 +77,8 @@ def known(source: Source, side: int | None) -> Arrays | None:
 
 
 def _entry(source: Source, side: int | None) -> Path:
-    key = hashlib.sha256(json.dumps([FORMAT, source.name, side, source.listing]).encode()).hexdigest()[:16]
+    content = [FORMAT, decode.CODE, source.name, side, source.listing]
+    key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
     readable = re.sub(r"[^A-Za-z0-9]+", "-", source.name)[-40:].strip("-")
     return data_root() / "decoded" / f"{readable}-{key}"
 

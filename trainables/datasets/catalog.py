@@ -5,16 +5,17 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from trainables.datasets import cache, cifar, digits, holdout
+from trainables.datasets import cache, cifar, digits, holdout, mnist, shared
 from trainables.datasets.arrays import Arrays, DatasetError, Info
 from trainables.datasets.cifar import Cifar
 from trainables.datasets.folder import Folder
 from trainables.datasets.imagenet import GROUPINGS, ImageNetFolder, is_imagenet
+from trainables.datasets.mnist import Mnist
 from trainables.storage import home
 
 FOLDER = "folder:"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-KINDS = ("folder", *GROUPINGS)
+KINDS = ("folder", "mnist", *GROUPINGS)
 NAMES = ("digits", *cifar.FILES)
 
 
@@ -36,7 +37,7 @@ def canonical(dataset: str) -> str:
     near = [f"{FOLDER}{dataset}"] if Path(dataset).is_dir() else difflib.get_close_matches(dataset.lower(), NAMES, n=1)
     hint = f"; did you mean `{near[0]}`?" if near else ""
     raise DatasetError(
-        f"`{dataset}` is not a dataset (there are: {', '.join(NAMES)}, folder:PATH, imagenet:PATH){hint}"
+        f"`{dataset}` is not a dataset (there are: {', '.join(NAMES)}, folder:PATH, mnist:PATH, imagenet:PATH){hint}"
     )
 
 
@@ -96,6 +97,8 @@ def available() -> list[Info]:
     infos = []
     for name in NAMES:
         try:
+            if name in cifar.FILES:
+                _require_here(name)
             infos.append(check(name))
         except DatasetError as error:
             infos.append(_cifar_info(name, None, None, problem=str(error)))
@@ -103,20 +106,52 @@ def available() -> list[Info]:
 
 
 def fetch(dataset: str, root: Path | None = None) -> Info:
-    """Download cifar10 or cifar100 through torchvision into `root` (default the data root), unless it is there."""
+    """Bring cifar10 or cifar100 into `root` (default the data root), unless it is there: from the place for all machines
+    where one is named, else by a download through torchvision."""
     name = canonical(dataset)
     if name not in cifar.FILES:
         raise DatasetError(f"{name} needs no download; fetch {' or '.join(cifar.FILES)}")
-    folder = root or cache.data_root()
-    cifar.fetch(name, folder)
+    if root is None and shared.source() is not None:
+        folder = shared.provide(name, cifar.FILES[name].paths)
+    else:
+        folder = root or shared.data_root()
+        cifar.fetch(name, folder)
     Cifar(name, folder).verify()
     return _cifar_info(name, None, None)
 
 
-def _source(name: str, skip_unreadable: bool = False) -> Cifar | Folder:
+def put(dataset: str, to: str) -> str:
+    """Copy cifar10 or cifar100 from the data root to a place for all machines, a folder or s3://BUCKET/PREFIX; a sentence.
+
+    `DatasetError` where it is not here, is not what was published, or the place cannot be written.
+    """
+    name = canonical(dataset)
+    if name == "digits":
+        raise DatasetError("digits is part of scikit-learn and so on every node already; put nothing")
+    if name not in cifar.FILES:
+        kind, _, path = name.partition(":")
+        raise DatasetError(
+            f"{kind}:PATH is read where it lies; copy {path} to a folder that every node mounts, and search with "
+            f"--set dataset={kind}:/THAT/FOLDER"
+        )
+    root = shared.data_root()
+    Cifar(name, root).verify()
+    return shared.put(name, cifar.FILES[name].paths, root, to)
+
+
+def _require_here(name: str) -> None:
+    """`DatasetError` where a dataset would be fetched at its first use."""
+    place = shared.source()
+    if place is not None and not shared.is_here(shared.data_root(), cifar.FILES[name].paths):
+        raise DatasetError(f"not in {shared.data_root()} yet; if {place} has it, the first use fetches it")
+
+
+def _source(name: str, skip_unreadable: bool = False) -> Cifar | Folder | Mnist:
+    if name.startswith(mnist.KIND):
+        return Mnist(Path(name.removeprefix(mnist.KIND)))
     if name.startswith(FOLDER):
         return Folder(Path(name.removeprefix(FOLDER)), skip_unreadable)
-    return Cifar(name, cache.data_root())
+    return Cifar(name, shared.provide(name, cifar.FILES[name].paths))
 
 
 def _cached_side(name: str, image_size: int | None) -> int | None:
@@ -132,6 +167,9 @@ def _check_source(name: str, image_size: int | None) -> Info:
         if not decoded:
             source.verify()
         return _cifar_info(name, image_size, fingerprint)
+    if isinstance(source, Mnist):
+        train_images, test_images = source.sizes()
+        return Info(name, train_images, test_images, len(source.classes), 1, image_size or mnist.SIDE, fingerprint)
     return Info(
         name=name,
         train_images=len(source.train),

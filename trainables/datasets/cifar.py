@@ -37,6 +37,11 @@ class Files:
     def md5s(self) -> dict[str, str]:
         return self.train | self.test | self.names
 
+    @property
+    def paths(self) -> list[str]:
+        """Of the files, from the data root."""
+        return [f"{self.folder}/{file}" for file in self.md5s]
+
 
 FILES = {
     "cifar10": Files(

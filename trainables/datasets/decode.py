@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from trainables.config.wording import printable
 from trainables.datasets.arrays import DatasetError, Images
+
+_MAKE_PIXELS = ("decode.py", "workers.py", "cifar.py")
+# Of the code that turns files into pixels: images that other code decoded are other images, whoever keeps them.
+CODE = hashlib.sha256(b"".join(Path(__file__).with_name(name).read_bytes() for name in _MAKE_PIXELS)).hexdigest()[:16]
 
 
 def read(path: str | os.PathLike[str], side: int | None) -> Images:
@@ -28,7 +35,9 @@ def rgb_image(path: str | os.PathLike[str]) -> Image.Image:
         with Image.open(path) as image:
             return to_rgb(image)
     except Exception as error:  # Pillow's decoders raise nearly anything at a damaged file
-        raise DatasetError(f"{path} cannot be decoded ({_reason(error)}); replace or remove it") from error
+        raise DatasetError(
+            f"{printable(os.fspath(path))} cannot be decoded ({_reason(error)}); replace or remove it"
+        ) from error
 
 
 def size(path: str | os.PathLike[str]) -> tuple[int, int]:
@@ -37,7 +46,9 @@ def size(path: str | os.PathLike[str]) -> tuple[int, int]:
         with Image.open(path) as image:
             return image.size
     except Exception as error:  # as above
-        raise DatasetError(f"{path} cannot be decoded ({_reason(error)}); replace or remove it") from error
+        raise DatasetError(
+            f"{printable(os.fspath(path))} cannot be decoded ({_reason(error)}); replace or remove it"
+        ) from error
 
 
 def is_image(path: str | os.PathLike[str]) -> bool:

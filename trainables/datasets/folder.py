@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trainables.config.wording import some
-from trainables.datasets import decode, workers
+from trainables.config.wording import printable, some
+from trainables.datasets import decode, layout, workers
 from trainables.datasets.arrays import DatasetError, Labels
 from trainables.datasets.cache import Allocate
 
 logger = logging.getLogger("trainables")
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 LAYOUT = "it must hold train/ and test/ (or val/), each with a folder of images for each class"
 
 
@@ -41,7 +39,8 @@ class Folder:
     def __init__(self, path: Path, skip_unreadable: bool = False) -> None:
         """List the folder; `DatasetError` when it has another layout than above.
 
-        When there are both test/ and val/, test/ is the test set and val/ is not read. Hidden files are skipped. With
+        When there are both test/ and val/, test/ is the test set and val/ is not read; either may be called as
+        `layout.SPLITS` says. Hidden files and what operating systems leave are skipped. With
         `skip_unreadable` images that cannot be decoded are left out, with a warning; otherwise the first is an error.
         """
         self.path = path
@@ -49,7 +48,8 @@ class Folder:
         try:
             self._list()
         except OSError as error:  # an unreadable folder, a link to nowhere
-            raise DatasetError(f"{error.filename} cannot be read ({error.strerror}); repair or remove it") from error
+            name = printable(str(error.filename))
+            raise DatasetError(f"{name} cannot be read ({error.strerror}); repair or remove it") from error
 
     @property
     def name(self) -> str:
@@ -100,58 +100,47 @@ class Folder:
         path = self.path
         if not path.is_dir():
             raise DatasetError(f"there is no folder {path}; give folder:PATH a folder: {LAYOUT}")
-        test = "test" if (path / "test").is_dir() else "val"
-        if not (path / "train").is_dir():
-            raise DatasetError(f"{path} has no train/; {LAYOUT}")
-        if not (path / test).is_dir():
+        train = layout.split(path, "train")
+        if train is None:
+            raise DatasetError(f"{path} has no train/; {LAYOUT}{layout.hint(path)}")
+        test = layout.split(path, "test") or layout.split(path, "val")
+        if test is None:
             raise DatasetError(f"{path} has neither test/ nor val/; {LAYOUT}")
-        self.classes = _classes(path, test)
-        self.train = self._files("train")
-        self.test = self._files(test)
+        self.classes = _classes(path, train, test)
+        self.train, self.test = (self._files(split) for split in (train, test))
 
     def _files(self, split: str) -> list[File]:
         files: list[File] = []
+        strangers: list[layout.Stranger] = []
         empty = []
         for label, name in enumerate(self.classes):
-            found = self._images(f"{split}/{name}", label)
-            files += found
-            if not found:
+            entries = layout.entries(self.path / split / name)
+            strangers += layout.strangers(entries)
+            for entry in entries if not strangers else ():
+                stat = entry.stat()
+                files.append(File(f"{split}/{name}/{entry.name}", label, stat.st_size, stat.st_mtime_ns))
+            if not entries:
                 empty.append(f"{split}/{name}/")
+        layout.require_no(strangers)
         if empty:
             raise DatasetError(
                 f"{self.path} has class folders without images: {some(empty)}; fill them, or remove the classes"
             )
         return files
 
-    def _images(self, folder: str, label: int) -> list[File]:
-        files = []
-        with os.scandir(self.path / folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.name.startswith("."):
-                    continue
-                if not entry.name.lower().endswith(SUFFIXES):
-                    kind = "a folder" if entry.is_dir() else f"not an image by its name (of {' '.join(SUFFIXES)})"
-                    raise DatasetError(f"{entry.path} is {kind}; class folders hold only images: move it elsewhere")
-                stat = entry.stat()
-                files.append(File(f"{folder}/{entry.name}", label, stat.st_size, stat.st_mtime_ns))
-        return files
 
-
-def _classes(path: Path, test: str) -> tuple[str, ...]:
+def _classes(path: Path, train: str, test: str) -> tuple[str, ...]:
     """The class names, sorted: the folders of train/, which must be those of the test set."""
-    train_names, test_names = (
-        {entry.name for entry in (path / split).iterdir() if entry.is_dir() and not entry.name.startswith(".")}
-        for split in ("train", test)
-    )
-    if train_names != test_names:
-        sides = ((train_names - test_names, "train"), (test_names - train_names, test))
-        differences = [f"only in {split}/: {some(sorted(names))}" for names, split in sides if names]
-        raise DatasetError(
-            f"train/ and {test}/ of {path} have different class folders ({'; '.join(differences)}); make them the same"
-        )
-    if len(train_names) < 2:
-        raise DatasetError(f"{path}/train has {len(train_names)} class folders, but needs at least two; {LAYOUT}")
-    return tuple(sorted(train_names))
+    names = {}
+    for split in (train, test):
+        layout.require_no_lost_links(path, split)
+        names[split] = {entry.name for entry in layout.entries(path / split) if entry.is_dir()}
+        layout.require_names(path, split, names[split])
+        layout.require_no_loose_images(path, split)
+    layout.require_same_classes(path, (train, names[train]), (test, names[test]))
+    if len(names[train]) < 2:
+        raise DatasetError(f"{path}/{train} has {len(names[train])} class folders, but needs at least two; {LAYOUT}")
+    return tuple(sorted(names[train]))
 
 
 def _labels(files: list[File]) -> Labels:

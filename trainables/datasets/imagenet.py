@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from trainables.config.wording import some
+from trainables.config.wording import printable, some
+from trainables.datasets import layout
 from trainables.datasets.arrays import DatasetError, Info, Labels
-from trainables.datasets.folder import SUFFIXES
 
 GROUPINGS = {"imagenet": None, "imagenet16": "balanced", "imagenet16-all": "unbalanced"}
 SYNSETS = 1000
@@ -57,7 +56,8 @@ class ImageNetFolder:
         try:
             listed = {split: _listed(self.path, split) for split in ("train", "val")}
         except OSError as error:  # an unreadable folder, a link to nowhere
-            raise DatasetError(f"{error.filename} cannot be read ({error.strerror}); repair or remove it") from error
+            name = printable(str(error.filename))
+            raise DatasetError(f"{name} cannot be read ({error.strerror}); repair or remove it") from error
         synsets = _synsets(self.path, listed)
         grouping = GROUPINGS[kind]
         self.classes, label_of = _grouped(self.path, synsets, grouping) if grouping else (synsets, _numbered(synsets))
@@ -82,51 +82,48 @@ class ImageNetFolder:
         )
 
 
-def _listed(path: Path, split: str) -> list[tuple[str, str]]:
+def _listed(path: Path, wanted: str) -> list[tuple[str, str]]:
     """(synset, file relative to the folder), sorted by file."""
     if not path.is_dir():
         raise DatasetError(f"there is no folder {path}; give imagenet:PATH a folder: {LAYOUT}")
-    if not (path / split).is_dir():
-        raise DatasetError(f"{path} has no {split}/; {LAYOUT}")
-    found = []
-    with os.scandir(path / split) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                found += [(entry.name, f"{split}/{entry.name}/{name}") for name in _images(entry.path)]
-            else:
-                synset, underscore, _ = _image(entry.path, entry.name).partition("_")
-                if not underscore:
-                    raise DatasetError(f"{entry.path} has no synset before an underscore in its name; {LAYOUT}")
-                found.append((synset, f"{split}/{entry.name}"))
+    split = layout.split(path, wanted)
+    if split is None:
+        raise DatasetError(f"{path} has no {wanted}/; {LAYOUT}{layout.hint(path) if wanted == 'train' else ''}")
+    layout.require_no_lost_links(path, split)
+    found: list[tuple[str, str]] = []
+    strangers: list[layout.Stranger] = []
+    empty, nameless = [], []
+    entries = layout.entries(path / split)
+    layout.require_names(path, split, [entry.name for entry in entries if entry.is_dir()])
+    for entry in entries:
+        if entry.is_dir():
+            inside = layout.entries(entry.path)
+            strangers += layout.strangers(inside)
+            found += [(entry.name, f"{split}/{entry.name}/{image.name}") for image in inside]
+            if not inside:
+                empty.append(entry.path)
+            continue
+        synset, underscore, _ = entry.name.partition("_")
+        found.append((synset, f"{split}/{entry.name}"))
+        if not layout.is_image(entry.name):
+            strangers.append(layout.Stranger(entry.path, folder=False))
+        elif not underscore:
+            nameless.append(entry.path)
+    layout.require_no(strangers)
+    if nameless:
+        names = some([printable(name) for name in nameless])
+        raise DatasetError(f"{names} has no synset before an underscore in its name; {LAYOUT}")
+    if empty:
+        raise DatasetError(f"{some(empty)} holds no images; fill it, or remove the class")
     if not found:
         raise DatasetError(f"{path / split} holds no images; {LAYOUT}")
     return sorted(found, key=lambda item: item[1])
 
 
-def _images(folder: str) -> list[str]:
-    names = [_image(f"{folder}/{name}", name) for name in os.listdir(folder) if not name.startswith(".")]
-    if not names:
-        raise DatasetError(f"{folder} holds no images; fill it, or remove the class")
-    return names
-
-
-def _image(path: str, name: str) -> str:
-    if not name.lower().endswith(SUFFIXES):
-        raise DatasetError(f"{path} is not an image by its name (of {' '.join(SUFFIXES)}); move it elsewhere")
-    return name
-
-
 def _synsets(path: Path, listed: dict[str, list[tuple[str, str]]]) -> tuple[str, ...]:
     """The synsets, sorted: those of train/, which must be those of val/."""
     train, val = ({synset for synset, _ in listed[split]} for split in ("train", "val"))
-    if train != val:
-        sides = ((train - val, "train"), (val - train, "val"))
-        differences = [f"only in {split}/: {some(sorted(names))}" for names, split in sides if names]
-        raise DatasetError(
-            f"train/ and val/ of {path} have different class folders ({'; '.join(differences)}); make them the same"
-        )
+    layout.require_same_classes(path, ("train", train), ("val", val))
     if len(train) < 2:
         raise DatasetError(f"{path}/train has images of {len(train)} synset, but needs at least two; {LAYOUT}")
     return tuple(sorted(train))

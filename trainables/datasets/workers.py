@@ -1,7 +1,7 @@
 """Decode many image files into one array on disk, by several processes: Pillow holds Python's lock while it decodes.
 
-Each process runs this module (`python -m`) and gets its share on standard input, so the caller may be anything: a Ray
-worker, a notebook, a script without a main guard.
+Each process runs this module and gets its share on standard input, so the caller may be anything: a Ray worker, a
+notebook, a script without a main guard. It answers in a file of its own: whatever a library prints is no part of it.
 """
 
 from __future__ import annotations
@@ -10,21 +10,52 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
 from trainables.datasets import decode
 from trainables.datasets.arrays import DatasetError, Images
+from trainables.process import child_process
 
 IMAGES_PER_PROCESS = 500  # fewer are decoded sooner than a process starts
 
 
 # Of images that were left out: position -> the sentence that says why.
 LeftOut = dict[int, str]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A process, the first of the images it decodes, and where it answers."""
+
+    process: subprocess.Popen[str]
+    first: int
+    answer: IO[bytes]
+
+    def wait(self) -> LeftOut:
+        """What it left out, by positions among all images; `DatasetError` for what it refused, or for its death."""
+        _, errors = self.process.communicate()
+        if self.process.returncode != 0:
+            how = child_process.ending(self.process.returncode, errors)
+            raise DatasetError(f"a process decoding images {how}; try again")
+        self.answer.seek(0)
+        found = json.load(self.answer)
+        if isinstance(found, str):
+            raise DatasetError(found)
+        return {self.first + int(position): sentence for position, sentence in found.items()}
+
+    def end(self) -> None:
+        """End it, if it has not ended."""
+        self.process.kill()
+        self.process.wait()
+        self.answer.close()
 
 
 def fill(target: np.memmap, files: Sequence[Path], side: int | None, skip_unreadable: bool = False) -> LeftOut:
@@ -37,47 +68,40 @@ def fill(target: np.memmap, files: Sequence[Path], side: int | None, skip_unread
     if processes == 1:
         return _fill(target, files, side, skip_unreadable)
     bounds = np.linspace(0, len(files), processes + 1).astype(int).tolist()
-    shares: list[subprocess.Popen[str]] = []
+    shares: list[Share] = []
     left_out: LeftOut = {}
     try:
         for first, end in pairwise(bounds):
             shares.append(_start(target, first, files[first:end], side, skip_unreadable))
-        for first, share in zip(bounds, shares, strict=False):
-            answer, errors = share.communicate()
-            if share.returncode != 0:
-                reason = errors.strip().rpartition("\n")[2] or "killed"
-                raise DatasetError(f"a process decoding images ended with {share.returncode} ({reason}); try again")
-            found = json.loads(answer)
-            if isinstance(found, str):
-                raise DatasetError(found)
-            left_out |= {first + int(position): sentence for position, sentence in found.items()}
+        for share in shares:
+            left_out |= share.wait()
         return left_out
     finally:
         for share in shares:
-            share.kill()
-            share.wait()
+            share.end()
 
 
-def _start(
-    target: np.memmap, first: int, files: Sequence[Path], side: int | None, skip_unreadable: bool
-) -> subprocess.Popen[str]:
+def _start(target: np.memmap, first: int, files: Sequence[Path], side: int | None, skip_unreadable: bool) -> Share:
+    answer = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the share ends
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        child_process.calling(__name__),
+        env=child_process.environment(),
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        errors="backslashreplace",
+        pass_fds=[answer.fileno()],
     )
-    assert process.stdin is not None
-    job = {
+    job: dict[str, Any] = {
         **{"target": str(target.filename), "first": first, "files": [str(file) for file in files]},
-        **{"side": side, "skip_unreadable": skip_unreadable},
+        **{"side": side, "skip_unreadable": skip_unreadable, "answer": answer.fileno(), "code": decode.CODE},
     }
-    with suppress(BrokenPipeError), process.stdin:  # a process that died early shows in its exit code
-        json.dump(job, process.stdin)
+    if process.stdin is not None:
+        with suppress(BrokenPipeError), process.stdin:  # a process that died early shows in its exit code
+            json.dump(job, process.stdin)
     process.stdin = None  # sent: `communicate` must not touch it
-    return process
+    return Share(process, first, answer)
 
 
 def _fill(target: Images, files: Sequence[Path], side: int | None, skip_unreadable: bool) -> LeftOut:
@@ -101,16 +125,22 @@ def _fill(target: Images, files: Sequence[Path], side: int | None, skip_unreadab
 
 
 def main() -> None:
-    """Do the share on standard input; print what was left out, or the sentence of the first image that does not fit."""
+    """Do the share on standard input; answer what was left out, or the sentence of the first image that does not fit."""
     job = json.load(sys.stdin)
-    target = np.load(job["target"], mmap_mode="r+")[job["first"] :]
     answer: LeftOut | str
+    if job["code"] != decode.CODE:
+        answer = (
+            f"{decode.__file__} is not the code that asked it to decode images; remove other copies of this project"
+        )
+    else:
+        answer = _share(job)
+    with os.fdopen(job["answer"], "w") as file:
+        json.dump(answer, file)
+
+
+def _share(job: dict[str, Any]) -> LeftOut | str:
+    target = np.load(job["target"], mmap_mode="r+")[job["first"] :]
     try:
-        answer = _fill(target, [Path(file) for file in job["files"]], job["side"], job["skip_unreadable"])
+        return _fill(target, [Path(file) for file in job["files"]], job["side"], job["skip_unreadable"])
     except DatasetError as error:
-        answer = str(error)
-    json.dump(answer, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()
+        return str(error)

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trainables.layers.transfer import constant, upload
+
 
 def flip(images: Tensor, flips: Tensor) -> Tensor:
     """Mirror left and right the images [N, C, H, W] for which `flips` [N] is true."""
@@ -56,8 +58,9 @@ def colour_jitter(
     """
     positions = range(len(images)) if positions is None else positions
     mine = slice(positions.start, positions.stop, positions.step)
-    factors = (1 + strength * (2 * torch.rand(3, positions.stop, generator=generator) - 1))[:, mine].to(images.device)
-    order = torch.rand(3, positions.stop, generator=generator)[:, mine].argsort(0).to(images.device)
+    factors = (1 + strength * (2 * torch.rand(3, positions.stop, generator=generator) - 1))[:, mine]
+    order = torch.rand(3, positions.stop, generator=generator)[:, mine].argsort(0)
+    factors, order = upload(factors, images.device), upload(order, images.device)
     for turn in order:
         changed = [
             adjust(images, factor[:, None, None, None])
@@ -83,5 +86,5 @@ def _gray(images: Tensor) -> Tensor:
     """[N, 1, H, W], luma of ITU-R BT.601."""
     if images.shape[1] == 1:
         return images
-    weights = images.new_tensor([0.2989, 0.587, 0.114]).view(3, 1, 1)
+    weights = constant((0.2989, 0.587, 0.114), images.device, images.dtype).view(3, 1, 1)
     return (images * weights).sum(1, keepdim=True)

@@ -20,6 +20,7 @@ from trainables.datasets.imagenet import ImageNetFolder, is_imagenet
 from trainables.images import batches
 from trainables.images.augmentation import crop_flip, flip
 from trainables.images.batches import Batches, normalised
+from trainables.layers.transfer import constant, upload
 from trainables.process.team import ALONE, Team
 
 if TYPE_CHECKING:
@@ -50,6 +51,23 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What an epoch draws, on the device: the order of the N images, and the crop [2, N] and mirroring [N] of each."""
+
+    positions: Tensor
+    offsets: Tensor | None
+    flips: Tensor | None
+
+    def copy_(self, other: Draws) -> None:
+        """Take over another epoch's numbers, in the same memory."""
+        for mine, its in zip(self._tensors(), other._tensors(), strict=True):
+            mine.copy_(its)
+
+    def _tensors(self) -> list[Tensor]:
+        return [drawn for drawn in (self.positions, self.offsets, self.flips) if drawn is not None]
 
 
 class ImageData(batches.Sizes[Part]):
@@ -90,8 +108,8 @@ class ImageData(batches.Sizes[Part]):
         self.image_size = arrays.side
         self.fingerprint = arrays.fingerprint
         self.device = device
-        self._mean = 255 * torch.tensor(arrays.mean, device=device).view(-1, 1, 1)
-        self._std = 255 * torch.tensor(arrays.std, device=device).view(-1, 1, 1)
+        self._mean = 255 * constant(tuple(arrays.mean), device).view(-1, 1, 1)
+        self._std = 255 * constant(tuple(arrays.std), device).view(-1, 1, 1)
 
     @classmethod
     def load(cls, config: TrainingConfig, device: torch.device | str) -> ImageData | StreamedData:
@@ -141,32 +159,35 @@ class ImageData(batches.Sizes[Part]):
             crop_padding: pixels of black around the image before the crop.
             team: the worker's place in it; each batch is its part of the whole one.
         """
+        draws = self.draw(generator, augmentation, crop_padding)
+        return self._drawn(draws, batch_size, crop_padding, team)
+
+    def draw(self, generator: torch.Generator, augmentation: str = "none", crop_padding: int = 4) -> Draws:
+        """All that one epoch draws (see `train_batches`)."""
         count = len(self._train)
         order = torch.randperm(count, generator=generator)
         offsets = flips = None
         if augmentation == "crop-flip":
-            offsets = torch.randint(0, 2 * crop_padding + 1, (2, count), generator=generator).to(self.device)
+            drawn = torch.randint(0, 2 * crop_padding + 1, (2, count), generator=generator)
+            offsets = upload(drawn, self.device)
         if augmentation != "none":
-            flips = torch.randint(0, 2, (count,), generator=generator).bool().to(self.device)
-        positions = self._train.positions[order.to(self.device)]
-        return self._augmented(batch_size, positions, offsets, flips, crop_padding, team)
+            flips = upload(torch.randint(0, 2, (count,), generator=generator).bool(), self.device)
+        return Draws(self._train.positions[upload(order, self.device)], offsets, flips)
 
-    def _augmented(
-        self,
-        batch_size: int,
-        positions: Tensor,
-        offsets: Tensor | None,
-        flips: Tensor | None,
-        padding: int,
-        team: Team,
-    ) -> Batches:
-        for batch in map(team.part, batches.slices(len(positions), batch_size, batches.least(team))):
-            images = self._train.images.index_select(0, positions[batch])
-            if offsets is not None and flips is not None:
-                images = crop_flip(images, offsets[0, batch], offsets[1, batch], flips[batch], padding)
-            elif flips is not None:
-                images = flip(images, flips[batch])
-            yield self._normalised(images), self._train.labels[positions[batch]]
+    def batch(self, draws: Draws, which: slice | Tensor, crop_padding: int = 4) -> tuple[Tensor, Tensor]:
+        """The images and labels at these places of the epoch's order, as `train_batches` gives them."""
+        positions = draws.positions[which]
+        images = self._train.images.index_select(0, positions)
+        if draws.offsets is not None and draws.flips is not None:
+            tops, lefts = draws.offsets[0][which], draws.offsets[1][which]
+            images = crop_flip(images, tops, lefts, draws.flips[which], crop_padding)
+        elif draws.flips is not None:
+            images = flip(images, draws.flips[which])
+        return self._normalised(images), self._train.labels[positions]
+
+    def _drawn(self, draws: Draws, batch_size: int, padding: int, team: Team) -> Batches:
+        for which in map(team.part, batches.slices(len(draws.positions), batch_size, batches.least(team))):
+            yield self.batch(draws, which, padding)
 
     def _plain(self, part: Part, batch_size: int, team: Team) -> Batches:
         own = part.positions[team.part(slice(0, len(part)))]

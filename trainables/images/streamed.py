@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from trainables import datasets
-from trainables.datasets.arrays import DatasetError, Labels
+from trainables.datasets.arrays import DatasetError, DecoderLost, Labels
 from trainables.datasets.imagenet import DEFAULT_SIDE, ImageNetFolder
 from trainables.images import batches
 from trainables.images.batches import Batches, normalised
-from trainables.images.decoder import Decoder, Wanted, collated
+from trainables.images.decoder import Collated, Decoder, Made, Wanted, collated
+from trainables.layers.transfer import constant, upload
 from trainables.process.team import ALONE, Team
 
 logger = logging.getLogger("trainables")
@@ -57,6 +58,7 @@ class StreamedData(batches.Sizes[Labels]):
     ) -> None:
         self.image_size = image_size or DEFAULT_SIDE
         self.num_classes = len(folder.classes)
+        self.name = folder.name
         self.fingerprint = folder.fingerprint
         self.device = device
         self._skip_unreadable = skip_unreadable
@@ -69,18 +71,22 @@ class StreamedData(batches.Sizes[Labels]):
         else:
             self._train, self._validation, self._test = used, in_test_set, in_test_set[:0]
         mean, std = datasets.normalisation(folder.name, self.channels)
-        self._mean = 255 * torch.tensor(mean, device=device).view(-1, 1, 1)
-        self._std = 255 * torch.tensor(std, device=device).view(-1, 1, 1)
+        self._mean = 255 * constant(tuple(mean), device).view(-1, 1, 1)
+        self._std = 255 * constant(tuple(std), device).view(-1, 1, 1)
         files = [str(folder.path / file) for split in (folder.train, folder.val) for file in split.files]
         self._plan = _Plan()
-        self._loader = torch.utils.data.DataLoader(
-            Decoder(files, self.image_size),
+        self._files, self._workers = files, workers or max(1, torch.get_num_threads())
+        self._loader = self._decoders()
+
+    def _decoders(self) -> torch.utils.data.DataLoader[Made]:
+        return torch.utils.data.DataLoader(
+            Decoder(self._files, self.image_size),
             batch_sampler=self._plan,
             collate_fn=collated,
-            num_workers=workers or max(1, torch.get_num_threads()),
+            num_workers=self._workers,
             prefetch_factor=PREFETCHED,
             persistent_workers=True,
-            pin_memory=device.type == "cuda",
+            pin_memory=self.device.type == "cuda",
         )
 
     def train_batches(
@@ -131,15 +137,28 @@ class StreamedData(batches.Sizes[Labels]):
             [(p, how, tuple(s)) for p, s in zip(positions[part].tolist(), seeds[part].tolist(), strict=True)]
             for part in parts
         )
-        for versions, numbers, unreadable in self._loader:
+        for versions, numbers, unreadable in self._decoded():
             for sentence in unreadable:
                 if not self._skip_unreadable:
                     raise DatasetError(f"{sentence}, or set skip_unreadable=true")
                 logger.warning("%s; it is left out", sentence.rpartition(";")[0])
             if len(numbers):
                 on_device = versions.to(self.device, non_blocking=True)
-                labels = self._labels[numbers].to(self.device, non_blocking=True)
+                labels = upload(self._labels[numbers], self.device)
                 yield [normalised(images, self._mean, self._std) for images in on_device], labels
+
+    def _decoded(self) -> Iterator[Collated]:
+        """The batches planned, as they come from the processes that decode."""
+        try:
+            yield from self._loader
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            self._loader = self._decoders()  # one that lost a process gives nothing any more
+            raise DecoderLost(
+                f"a process that decodes the images of {self.name} ended, killed perhaps for its memory; try again, with "
+                "fewer CPUs for a trial where memory is short"
+            ) from error
 
 
 class _Plan:

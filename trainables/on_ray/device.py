@@ -8,9 +8,13 @@ from dataclasses import dataclass
 import ray
 import torch
 
+from trainables.process import card_memory
+from trainables.process.card_memory import NoGPU
+from trainables.trial.assignment import threads_of
+
 
 @dataclass(frozen=True)
-class Place:
+class Seat:
     """Where a worker trains, for its log: node, process and the ids of its GPUs on that node."""
 
     node: str
@@ -27,34 +31,43 @@ def take(cpus: float | None, gpus: float | None) -> torch.device:
 
     Args:
         cpus: threads it may use, rounded down, at least one; None leaves torch's own choice.
-        gpus: GPUs it was promised; None asks Ray. Below one, its share of the card's memory is all it can allocate, so
-            that a greedy neighbour fails by itself. With none it sees none, whatever the machine has.
+        gpus: GPUs it was promised; None asks Ray. Below one, its share of the card's memory, CUDA's own part taken off,
+            is all it can allocate, so that a greedy neighbour fails by itself. With none it sees none, whatever the
+            machine has.
+
+    Raises:
+        NoGPU: a GPU was promised and torch finds none, which training on the CPU would hide; or the share is smaller than
+            what CUDA itself takes.
     """
     if cpus is not None:
-        # A trial that takes more threads than its share starves its neighbours.
-        torch.set_num_threads(max(1, int(cpus)))
+        torch.set_num_threads(threads_of(cpus))
     promised = _gpus_given() if gpus is None else gpus
+    if promised is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if promised <= 0:
         if ray.is_initialized() and ray.get_runtime_context().worker.mode == ray.WORKER_MODE:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves every GPU visible to whom it gave none
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        return torch.device("cpu")
+        raise NoGPU(
+            f"{promised:g} GPUs are promised to this worker on {os.uname().nodename}, but torch {torch.__version__} finds "
+            "none there; install a driver and a torch built for CUDA on that node, or launch with --gpus-per-trial 0"
+        )
     if promised < 1:
-        torch.cuda.set_per_process_memory_fraction(promised)
+        torch.cuda.set_per_process_memory_fraction(card_memory.for_tensors(promised))
     return torch.device("cuda")
 
 
-def here() -> Place:
+def here() -> Seat:
     """Where this process is; outside of Ray, this machine."""
     if not ray.is_initialized():
-        return Place(os.uname().nodename, os.getpid(), ())
+        return Seat(os.uname().nodename, os.getpid(), ())
     context = ray.get_runtime_context()
-    return Place(context.get_node_id()[:12], os.getpid(), tuple(context.get_accelerator_ids().get("GPU", ())))
+    return Seat(context.get_node_id()[:12], os.getpid(), tuple(context.get_accelerator_ids().get("GPU", ())))
 
 
-def _gpus_given() -> float:
-    """GPUs that Ray gave this worker: it no longer hides the others. Outside of Ray, whatever there is."""
+def _gpus_given() -> float | None:
+    """GPUs that Ray gave this worker: it no longer hides the others. Outside of Ray nobody promised anything: None."""
     if not ray.is_initialized():
-        return 1.0
+        return None
     return float(len(ray.get_runtime_context().get_accelerator_ids().get("GPU", ())))

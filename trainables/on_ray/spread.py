@@ -13,7 +13,8 @@ from typing import Any
 import ray
 
 from trainables.on_ray.workers import GRACE, Seen, Workers
-from trainables.trial.crew import Recipe
+from trainables.process.precision import effective
+from trainables.trial.crew import How, Recipe
 
 logger = logging.getLogger("trainables")
 
@@ -51,6 +52,7 @@ class Spread:
         self._workers = workers
         self._limit = limit
         self._one_by_one = one_by_one
+        self.how = How("serial", None, effective(recipe.config.precision, recipe.device))
         self.replicates = [RemoteReplicate(index) for index in recipe.indices]
         each = len(self.replicates) // len(workers.teams)
         self._shares = [self.replicates[start : start + each] for start in range(0, len(self.replicates), each)]
@@ -65,6 +67,7 @@ class Spread:
                         [replicate.index for replicate in share],
                         one_by_one,
                         directory,
+                        recipe.strategy,
                     )
                     for actor in team
                 ]
@@ -90,10 +93,12 @@ class Spread:
             pending.append((share, answers))
         # A hung worker ends itself; only one that cannot even do that leaves its answer out.
         found = self._workers.answers([answers for _, answers in pending], limit + GRACE)
-        for (share, _), (seconds, seen) in zip(pending, found, strict=True):
+        for (share, _), (seconds, seen, how) in zip(pending, found, strict=True):
             for replicate, of_replicate in zip(share, seen, strict=True):
                 replicate.take(of_replicate)
             training.append(seconds)
+            # The workers have a card each, or the same share of one; what the first says speaks for all.
+            self.how = how if len(training) == 2 else self.how
         return sum(training) if self._one_by_one else max(training)
 
     def states(self) -> list[dict[str, Any]]:

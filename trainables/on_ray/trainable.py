@@ -1,4 +1,4 @@
-"""The Ray side of a trial: a class Trainable that drives `LockStep`, and one subclass a family.
+"""The Ray side of a trial: a class Trainable that drives `LockStep`, and one subclass for each family by its name.
 
 One `step()` is one epoch of every replicate, so Ray's scheduler sees exactly one median per epoch. Two things differ from
 Ray's habits, both so that a hard kill loses nothing:
@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ray import tune
 
-from trainables import statistics
+from trainables import families, statistics
 from trainables.on_ray.spread import Spread
 from trainables.on_ray.workers import Workers
 from trainables.storage import Place, place
+from trainables.trial.assignment import Assignment, Share
 from trainables.trial.log import TrialLog
 
 if TYPE_CHECKING:
@@ -41,16 +42,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     """Trains k replicates of one configuration and reports the median of each metric, one epoch a `step()`.
 
     The configuration is either flat: the family's knobs plus `replicates` (default 5) and `seed` (default 0); or it has
-    one key `trial` holding an assignment of the service: `config` (the knobs), `replicates`, `seed`, `cpus`, `gpus`,
-    `directory` (checkpoints and log; a folder or s3://...), `recorded_epoch` (the last epoch the driver has),
-    `checkpoint_seconds` (default 0: after every epoch), `checkpoint_at` (epochs after which the trial may be paused, and so
-    is saved in any case; default none), `stop_file` (its presence asks to checkpoint and end after the
-    current epoch, or before the first one of this worker: then `step()` says `untrained`), `workers` (default 1: all
-    replicates in this process; otherwise processes of their own, each with these `cpus` and `gpus`), `team`
-    (default 1: how many of the workers train each replicate together; the teams divide the replicates), `look` (called
-    with the family, the knobs and `gpus` in each process of the trial before anything else; what it raises is the
-    failure of that worker), `accelerator_type` and `step_timeout` (seconds an epoch may take; default far more than any
-    took, see `trainables.process.watchdog`).
+    one key `trial` with what `Assignment.told` says, whose attributes are described there. Asked by the stop file before
+    its first epoch in this worker, a trial is not trained: `step()` says `untrained`.
 
     While the storage fails, training goes on: a checkpoint is tried again later. A worker that begins then waits for the
     storage rather than train anew what a checkpoint holds.
@@ -70,37 +63,28 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         from trainables.trial.guarded import GuardedTrial
 
         keep_freed_memory()
-        assignment = config.get("trial")
-        self._assigned = assignment is not None
-        if assignment is None:
-            knobs = dict(config)
-            assignment = {"replicates": knobs.pop("replicates", 5), "seed": knobs.pop("seed", 0), "config": knobs}
-        self._assignment = assignment
-        self._directory = place(assignment["directory"]) if "directory" in assignment else None
-        self._stop_file = place(assignment["stop_file"]) if "stop_file" in assignment else None
+        self._assigned = "trial" in config
+        self._assignment = assignment = Assignment.of(config)
+        self._directory = None if assignment.directory is None else place(assignment.directory)
+        self._stop_file = None if assignment.stop_file is None else place(assignment.stop_file)
         self._begun = False
         self._withheld = self._is_asked_to_stop()  # asked before anything that takes long
         if self._withheld:
             return
-        gpus = assignment.get("gpus")
-        spread = int(assignment.get("workers", 1)) > 1
-        look = partial(assignment["look"], self.family, assignment["config"]) if "look" in assignment else None
+        cpus, gpus = _held_here(assignment.share)
+        look = None if assignment.look is None else partial(assignment.look, self.family, assignment.config)
         if look is not None:
-            look(gpus=0.0 if spread else gpus)
-        self._checkpoint_seconds = float(assignment.get("checkpoint_seconds", 0.0))
-        self._checkpoint_at = frozenset(assignment.get("checkpoint_at", ()))
+            look(gpus=gpus)
         self._log = TrialLog(self._directory, logger) if self._directory is not None else None
-        cpus = assignment.get("cpus", os.environ.get("OMP_NUM_THREADS"))
-        self._device = device.take(None if cpus is None else float(cpus), 0.0 if spread else gpus)
+        self._device = device.take(cpus, gpus)
         logger.info("training on %s", device.here())
-        if spread and self._workers is None:
-            cpus, gpus = float(assignment["cpus"]), float(assignment["gpus"])
-            self._workers = Workers(assignment["workers"], cpus, gpus, int(assignment.get("team", 1)), look)
+        if assignment.share is not None and assignment.share.spread and self._workers is None:
+            self._workers = Workers(assignment.share, look)
         self._guarded = GuardedTrial(
             self._build,
             self._directory,
-            recorded_epoch=int(assignment.get("recorded_epoch", 0)),
-            step_timeout=assignment.get("step_timeout"),
+            recorded_epoch=assignment.recorded_epoch,
+            step_timeout=assignment.step_timeout,
             watched_elsewhere=self._workers is not None,
         )
         self._saved_at = time.monotonic()
@@ -123,11 +107,12 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             crew = partial(Spread, workers=self._workers, limit=limit, one_by_one=one_by_one, directory=directory)
         return LockStep(
             self.family,
-            self._assignment["config"],
-            seed=self._assignment["seed"],
-            replicates=self._assignment["replicates"],
+            self._assignment.config,
+            seed=self._assignment.seed,
+            replicates=self._assignment.replicates,
             device=self._device,
             crew=crew,
+            strategy=self._assignment.strategy,
         )
 
     def step(self) -> dict[str, Any]:
@@ -159,11 +144,14 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             len(self.trial.replicates),
             result["epoch_seconds"],
         )
+        if result["strategy_reason"] is not None:
+            logger.info("strategy: %s", result["strategy_reason"])
         for failure in result["failures"]:
             logger.error("replicate %(replicate)d failed at epoch %(epoch)d:\n%(traceback)s", failure)
         stopping = self._is_asked_to_stop()
-        due = time.monotonic() - self._saved_at >= self._checkpoint_seconds and time.monotonic() >= self._next_attempt
-        pausable = result["epoch"] in self._checkpoint_at
+        now = time.monotonic()
+        due = now - self._saved_at >= self._assignment.checkpoint_seconds and now >= self._next_attempt
+        pausable = result["epoch"] in self._assignment.checkpoint_at
         if self._directory is not None and (due or stopping or pausable or result["finished"]):
             self._save(self._directory)
         return result | {"interrupted": stopping and not result["finished"]}
@@ -244,47 +232,28 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
         """What the assignment asks for: one bundle, or one for each worker and none for the process that waits for them."""
-        assignment = config.get("trial") or {}
-        bundle = {"CPU": float(assignment.get("cpus", 1.0)), "GPU": float(assignment.get("gpus", 0.0))}
-        if assignment.get("accelerator_type"):
+        share = Assignment.of(config).share or Share(cpus=1.0, gpus=0.0)
+        bundle = {"CPU": float(share.cpus), "GPU": float(share.gpus)}
+        if share.accelerator_type:
             # A sliver of what Ray counts on every node that has such cards.
-            bundle[f"accelerator_type:{assignment['accelerator_type']}"] = 0.001
+            bundle[f"accelerator_type:{share.accelerator_type}"] = 0.001
         bundle = {name: amount for name, amount in bundle.items() if amount > 0}
-        workers = int(assignment.get("workers", 1))
-        return tune.PlacementGroupFactory([bundle] if workers == 1 else [{}, *[bundle] * workers])
+        return tune.PlacementGroupFactory([{}, *[bundle] * share.workers] if share.spread else [bundle])
 
 
-class BlurTrainable(ReplicatedTrainable):
-    """A trial of the blur family."""
-
-    family = "blur"
-
-
-class OnlineNormTrainable(ReplicatedTrainable):
-    """A trial of the online_norm family."""
-
-    family = "online_norm"
+def _held_here(share: Share | None) -> tuple[float | None, float | None]:
+    """CPUs and GPUs of the trial's own process, None where nobody said: of spread replicates it only waits for them."""
+    if share is None:
+        threads = os.environ.get("OMP_NUM_THREADS")
+        return None if threads is None else float(threads), None
+    return share.cpus, 0.0 if share.spread else share.gpus
 
 
-class DeconvTrainable(ReplicatedTrainable):
-    """A trial of the deconv family."""
-
-    family = "deconv"
-
-
-class BNOnlyTrainable(ReplicatedTrainable):
-    """A trial of the bn_only family."""
-
-    family = "bn_only"
+def _of_family(family: str) -> type[ReplicatedTrainable]:
+    body = {"family": family, "__doc__": f"A trial of the {family} family.", "__module__": __name__}
+    return type(families.trainable_name(family), (ReplicatedTrainable,), body)
 
 
-class ImageNetTrainable(ReplicatedTrainable):
-    """A trial of the imagenet family."""
-
-    family = "imagenet"
-
-
-# family name -> its Trainable
-TRAINABLES: dict[str, type[ReplicatedTrainable]] = {
-    cls.family: cls for cls in (BlurTrainable, OnlineNormTrainable, DeconvTrainable, BNOnlyTrainable, ImageNetTrainable)
-}
+# family name -> its Trainable. Each is a name of this module as well: Ray's workers, which are called by it, find it here.
+TRAINABLES: dict[str, type[ReplicatedTrainable]] = {family: _of_family(family) for family in families.names()}
+globals().update({cls.__name__: cls for cls in TRAINABLES.values()})

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from trainables.trial.assignment import Share
+
+if TYPE_CHECKING:
+    from trainables.trial.crew import How
 
 logger = logging.getLogger("trainables")
 
 PATIENCE = 300.0  # seconds for all workers to start: their resources are reserved, so only a sick node takes longer
 GRACE = 60.0  # seconds a worker gets beyond its own bound before the trial gives up on it
 
-Look = Callable[..., None]  # at the node; raises where it is not fit
+NodeCheck = Callable[..., None]  # called with `gpus`; raises where its node is not fit
 # Failure, metrics, learning rate and what the family reads off the model of a replicate.
 Seen = tuple[dict[str, Any] | None, dict[str, float], float | None, dict[str, float]]
 
@@ -22,7 +27,7 @@ Seen = tuple[dict[str, Any] | None, dict[str, float], float | None, dict[str, fl
 class ReplicateWorker:
     """One worker: it trains some replicates, alone or as one of a team. Runs as a Ray actor."""
 
-    def __init__(self, number: int, cpus: float, gpus: float, look: Look | None = None) -> None:
+    def __init__(self, number: int, cpus: float, gpus: float, look: NodeCheck | None = None) -> None:
         from trainables.on_ray import device
         from trainables.process.host_memory import keep_freed_memory
         from trainables.process.team import ALONE
@@ -63,6 +68,7 @@ class ReplicateWorker:
         indices: list[int],
         one_by_one: bool,
         directory: str | None,
+        strategy: str = "auto",
     ) -> list[Seen]:
         """Make the replicates; with `one_by_one` a model is on the GPU during its own epochs only."""
         from trainables import families
@@ -74,17 +80,17 @@ class ReplicateWorker:
         self._stacks = None if directory is None else place(directory) / file_name(self._number)
         config = families.config_class(family)(**knobs)
         data = ImageData.load(config, self._device)
-        recipe = Recipe(families.get(family), config, data, seed, indices, self._device, self._team)
+        recipe = Recipe(families.get(family), config, data, seed, indices, self._device, self._team, strategy)
         self._crew = OneByOne(recipe) if one_by_one else Packed(recipe)
         return self._seen()
 
-    def run_epoch(self, epoch: int, last: bool, limit: float) -> tuple[float, list[Seen]]:
-        """Train and evaluate one 0-based epoch: the seconds spent training, and what is known afterwards."""
+    def run_epoch(self, epoch: int, last: bool, limit: float) -> tuple[float, list[Seen], How]:
+        """Train and evaluate one 0-based epoch: the seconds spent training, what is known afterwards, and how it was done."""
         from trainables.process.watchdog import bounded
 
         with bounded(limit, self._stacks):
             seconds = self._crew.run_epoch(epoch, last)
-        return seconds, self._seen()
+        return seconds, self._seen(), self._crew.how
 
     def states(self) -> list[dict[str, Any]]:
         """Each replicate's state on the CPU, since the trial's own process sees no GPU; of a team from its first worker,
@@ -120,9 +126,7 @@ class Workers:
     """The processes of one trial's replicates.
 
     Args:
-        count: of workers.
-        cpus, gpus: of each.
-        team: how many of them train each replicate together.
+        share: of the trial: how many workers, what each of them holds, how many train each replicate together.
         look: called in each with its `gpus` before anything else.
 
     Attributes:
@@ -132,8 +136,8 @@ class Workers:
         RuntimeError: they did not all start within `PATIENCE`.
     """
 
-    def __init__(self, count: int, cpus: float, gpus: float, team: int = 1, look: Look | None = None) -> None:
-        self._count, self._cpus, self._gpus, self._team, self._look = count, cpus, gpus, team, look
+    def __init__(self, share: Share, look: NodeCheck | None = None) -> None:
+        self._share, self._look = share, look
         self._start()
 
     def _start(self) -> None:
@@ -142,31 +146,34 @@ class Workers:
             raise RuntimeError(
                 "spread replicates need a placement group with a bundle each; start the trial through Ray Tune"
             )
+        share = self._share
         remote = ray.remote(ReplicateWorker)
         actors = [
             remote.options(
-                num_cpus=self._cpus,
-                num_gpus=self._gpus,
+                num_cpus=share.cpus,
+                num_gpus=share.gpus,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=index),
-            ).remote(index, self._cpus, self._gpus, self._look)
-            for index in range(self._count)
+            ).remote(index, share.cpus, share.gpus, self._look)
+            for index in range(share.workers)
         ]
-        self.teams = [actors[start : start + self._team] for start in range(0, self._count, self._team)]
+        self.teams = [actors[start : start + share.team] for start in range(0, share.workers, share.team)]
         answers = [actor.where.remote() for actor in actors]
-        ready, _ = ray.wait(answers, num_returns=self._count, timeout=PATIENCE)
-        if len(ready) < self._count:
+        ready, _ = ray.wait(answers, num_returns=share.workers, timeout=PATIENCE)
+        if len(ready) < share.workers:
             self.close()
-            raise RuntimeError(f"only {len(ready)} of the trial's {self._count} workers started within {PATIENCE:g} s")
+            raise RuntimeError(
+                f"only {len(ready)} of the trial's {share.workers} workers started within {PATIENCE:g} s"
+            )
         for number, where in enumerate(ray.get(answers)):
             logger.info("worker %d trains on %s", number, where)
-        if self._team > 1:
+        if share.team > 1:
             self._meet()
 
     def _meet(self) -> None:
         joined = []
         for team in self.teams:
             host, port = ray.get(team[0].open_meeting.remote())
-            joined += [actor.join.remote(host, port, rank, self._team) for rank, actor in enumerate(team)]
+            joined += [actor.join.remote(host, port, rank, self._share.team) for rank, actor in enumerate(team)]
         self.answers([joined], PATIENCE)
 
     def answers(self, answers: Sequence[Sequence[Any]], timeout: float | None = None) -> list[Any]:
@@ -183,7 +190,7 @@ class Workers:
                     raise ray.exceptions.GetTimeoutError(f"no answer from {len(pending)} workers within {timeout:g} s")
                 ray.get(done)
         except Exception:
-            if self._team > 1:
+            if self._share.team > 1:
                 self.close()
             raise
         return ray.get([of_team[0] for of_team in answers]) if answers else []

@@ -25,10 +25,11 @@ class Load:
     def available(self) -> int:
         """Bytes for one trial on this machine: its share of a GPU, or without one of the main memory."""
         if self.gpus > 0:
-            import torch
+            from trainables.process import card_memory  # torch takes a second to import
 
-            if torch.cuda.is_available():
-                return int(torch.cuda.get_device_properties(0).total_memory * min(1.0, self.gpus))
+            total = card_memory.of_card()
+            if total is not None:
+                return max(0, int(total * min(1.0, self.gpus)) - card_memory.CONTEXT_BYTES)
         return main_memory() // self.at_once
 
 

@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from trainables import engine
-from trainables.config.training import TrainingConfig
+from trainables.config.training import Precision, TrainingConfig
 from trainables.family import Family
+from trainables.process.precision import effective
 from trainables.process.team import ALONE, Team
-from trainables.trial import epoch as together
 from trainables.trial.replicate import Replicate
+from trainables.trial.serial import Serial
 
 if TYPE_CHECKING:
     from trainables.trial.replicate import Data
@@ -35,6 +36,7 @@ class Recipe:
     indices: Sequence[int]  # of the replicates
     device: torch.device
     team: Team = ALONE  # of the workers that train each of them
+    strategy: str = "auto"  # see `engine.STRATEGIES`
 
 
 class Member(Protocol):
@@ -49,8 +51,19 @@ class Member(Protocol):
         """What the family reads off its model."""
 
 
+@dataclass(frozen=True)
+class How:
+    """The way in which an epoch was trained: the strategy, a sentence about its choice where there is one, the precision."""
+
+    strategy: str
+    reason: str | None
+    precision: Precision
+
+
 class Crew(Protocol):
     """All replicates of one trial."""
+
+    how: How  # the last epoch was trained
 
     @property
     def replicates(self) -> Sequence[Member]:
@@ -74,12 +87,16 @@ class Packed:
 
     def __init__(self, recipe: Recipe) -> None:
         self.replicates = [self._build(recipe, index) for index in recipe.indices]
+        self._strategy = engine.STRATEGIES[recipe.strategy]()
+        self.how = How("serial", None, effective(recipe.config.precision, recipe.device))
 
     def _build(self, recipe: Recipe, index: int) -> Replicate:
         return Replicate(index, recipe.family, recipe.config, recipe.data, recipe.seed, recipe.device, recipe.team)
 
     def run_epoch(self, epoch: int, last: bool) -> float:
-        return train(self.replicates, epoch, last)
+        seconds = self._strategy.run_epoch(self.replicates, epoch, last)
+        self.how = replace(self.how, strategy=self._strategy.used, reason=self._strategy.why)
+        return seconds
 
     def states(self) -> list[dict[str, Any]]:
         return [replicate.state() for replicate in self.replicates]
@@ -100,14 +117,13 @@ class OneByOne(Packed):
         replicate.move(CPU)
         return replicate
 
-    def run_epoch(self, epoch: int, last: bool) -> float:
+    def run_epoch(self, epoch: int, last: bool) -> float:  # always serial: there is room for one of them
         return sum(turn(replicate, epoch, last) for replicate in self.replicates)
 
 
 def train(replicates: Sequence[Replicate], epoch: int, last: bool) -> float:
     """An epoch of replicates on one device: in turn, or batch by batch where images are decoded as they come."""
-    run = together.run_epoch if replicates[0].data.streamed else engine.run_epoch
-    return run(replicates, epoch, last)
+    return Serial().run_epoch(replicates, epoch, last)
 
 
 def turn(replicate: Replicate, epoch: int, last: bool) -> float:

@@ -112,7 +112,13 @@ def _evaluate(replicates: Sequence[Replicate], epoch: int, last: bool, metrics: 
         for split in dict.fromkeys(look.split for look in looks):
             chosen = [look for look in looks if look.split == split]
             tallies = [
-                (r, look, Tally(r.model, top5=r.family.top5, team=r.team)) for look in chosen for r in replicates
+                (
+                    r,
+                    look,
+                    Tally(r.model, top5=r.family.top5, team=r.team, precision=r.config.precision),
+                )
+                for look in chosen
+                for r in replicates
             ]
             for images, labels in chosen[0].batches(first.data, first.team):
                 seen = {look: images if look.view is None else look.view(images) for look in chosen}

@@ -9,8 +9,10 @@ trained.predict("picture.jpg", top=5)   # [("tench", 0.87), ...]
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,12 @@ from trainables.datasets.imagenet import DEFAULT_SIDE, SYNSETS, is_imagenet
 from trainables.family import Family, Shape
 from trainables.images.batches import normalised
 from trainables.images.loaded import ImageData
-from trainables.trial import seeded_state, state_form
+from trainables.layers.blur import gaussian_blur
+from trainables.models import layout
+from trainables.models.foreign import files as foreign_files
+from trainables.trial import init_from, seeded_state, state_form
+
+logger = logging.getLogger("trainables")
 
 # ImageNet's classes and transform without its images: enough to predict with.
 WITHOUT_IMAGES = "imagenet"
@@ -69,8 +76,8 @@ class Trained:
             ValueError: no such file, no family, knobs that do not fit (pydantic's ValidationError), weights of another
                 network, or data that is missing.
         """
-        state = checkpoints.read_foreign(Path(checkpoint))
-        ours = "family" in state and "config" in state
+        state = foreign_files.read(Path(checkpoint))
+        ours = isinstance(state.get("family"), str) and isinstance(state.get("config"), dict)
         if not ours and family is None:
             raise ValueError(
                 f"{checkpoint} is not a trial's checkpoint, so its family is unknown; give --family and --set"
@@ -85,27 +92,41 @@ class Trained:
         given = {**(state["config"] if ours else {"dataset": WITHOUT_IMAGES}), **changed}
         config, chosen = model_of_config(**given), families.get(name)
         shape, classes = _seen(config)
-        if "seed" in state:  # a checkpoint may leave out what its seed gives again
+        if ours and "seed" in state:  # a checkpoint may leave out what its seed gives again
             seeding.seed_globals(state["seed"], replicate, "init")
         model = chosen.build_model(config, shape)
+        if ours and chosen.derived_state(config, model):
+            init_from.apply(model, config)
         weights = _with_what_the_seed_gives(state, replicate, model, chosen.derived_state(config, model))
-        checkpoints.load_weights(model, weights, replicate, name=str(checkpoint))
+        told = checkpoints.load_weights(model, weights, replicate, name=str(checkpoint))
+        if told is not None:
+            logger.warning("%s", told)
         place = torch.device(device)
-        return cls(engine.place(model.eval(), place), chosen, config, shape, classes, place)
+        return cls(layout.place(model.eval(), name, config, place), chosen, config, shape, classes, place)
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self, sigma: float = 0.0) -> dict[str, float]:
         """Loss, top-1 and top-5 accuracy in [0, 1], each sample weighing the same: `val_...` and, unless the test set is
-        what validates, `test_...`. `ValueError` without images to evaluate on."""
+        what validates, `test_...`.
+
+        Args:
+            sigma: of the Gaussian that the images are blurred with, in pixels of what the network sees; 0 leaves them.
+
+        Raises:
+            ValueError: no images to evaluate on, or a sigma that is negative or not finite.
+        """
         if self.config.dataset == WITHOUT_IMAGES:
             raise ValueError("there are no images to evaluate on; set dataset=imagenet:PATH")
         data = ImageData.load(self.config.model_copy(update={"batch_size": 1}), self.device)  # nothing is trained
+        view = partial(gaussian_blur, sigma=sigma) if sigma else None
         splits = {"val": data.validation_batches}
         if data.test_size:
             splits["test"] = data.test_batches
         return {
             f"{split}_{name}": value
             for split, batches in splits.items()
-            for name, value in engine.evaluate(self.model, batches(), top5=True).items()
+            for name, value in engine.evaluate(
+                self.model, batches(), view, top5=True, precision=self.config.precision
+            ).items()
         }
 
     def image(self, path: str | Path) -> Tensor:
@@ -121,13 +142,18 @@ class Trained:
 
     @torch.no_grad()
     def predict(self, path: str | Path, top: int = 5) -> list[tuple[str, float]]:
-        """The likeliest classes of an image file by name, with their probabilities, at most `top`."""
+        """The likeliest classes of an image file by name, with their probabilities, at most `top`.
+
+        `ValueError` where the image cannot be decoded, or the network says nothing finite of it.
+        """
         mean, std = (
             255 * torch.tensor(values, device=self.device).view(-1, 1, 1)
             for values in datasets.normalisation(self.config.dataset, self.shape.channels)
         )
         images = normalised(self.image(path)[None].to(self.device), mean, std)
         probabilities = self.model(images).float().softmax(1)[0]
+        if not torch.isfinite(probabilities).all():
+            raise ValueError(f"what the network says of {path} is not a number; its weights diverged, give others")
         values, indices = probabilities.topk(min(top, len(self.classes)))
         return [(self.classes[index], value) for index, value in zip(indices.tolist(), values.tolist(), strict=True)]
 
@@ -137,7 +163,7 @@ def _with_what_the_seed_gives(
 ) -> dict[str, Any]:
     """The state, with the tensors that a replicate's checkpoint leaves out taken from the untrained network."""
     replicates = state.get("replicates", [])
-    mine = replicates[replicate] if 0 <= replicate < len(replicates) else {}
+    mine = replicates[replicate] if isinstance(replicates, list) and 0 <= replicate < len(replicates) else {}
     if "frozen" not in mine:
         return state
     given = untrained.state_dict()

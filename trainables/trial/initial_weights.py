@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import torch
-
-from trainables import checkpoints
-from trainables.trial import state_form
+from trainables.models.foreign import files as foreign_files
+from trainables.trial import foreign_training, init_from, state_form
 from trainables.trial.replicate import Replicate
 
 if TYPE_CHECKING:
@@ -16,15 +14,16 @@ if TYPE_CHECKING:
 
 
 def resume_from(trial: LockStep, path: str | Path) -> None:
-    """Continue a trial's own checkpoint, or let every replicate begin from the weights of any other.
+    """Continue a trial's own checkpoint, or let every replicate begin from any other.
 
-    A trial that goes on may have a larger budget than the one it was saved under.
+    A trial that goes on may have a larger budget than the one it was saved under. A checkpoint of others that holds an
+    epoch and an optimizer is gone on with where both fit; see `trainables.trial.foreign_training`.
 
     Raises:
         ValueError: no such file, a checkpoint of another trial, or weights of another network.
     """
-    state = checkpoints.read_foreign(Path(path))
-    if "history" in state and "replicates" in state:
+    state = foreign_files.read(Path(path))
+    if isinstance(state.get("config"), dict) and {"history", "replicates", "epoch", "seed"} <= state.keys():
         state_form.require_trial(str(path), state)
         config = dict(state["config"])
         if trial.config.epochs >= config.get("epochs", 0):
@@ -35,8 +34,7 @@ def resume_from(trial: LockStep, path: str | Path) -> None:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(f"{path} does not hold a whole trial ({reason}); give another checkpoint") from None
         return
-    for replicate in _living(trial):
-        checkpoints.load_weights(replicate.model, state, name=str(path))
+    foreign_training.begin(trial, _living(trial), state, str(path))
 
 
 def start_pretrained(trial: LockStep) -> None:
@@ -45,30 +43,12 @@ def start_pretrained(trial: LockStep) -> None:
     Raises:
         ValueError: torchvision has no weights of this network, they are not on this machine, or they do not fit.
     """
-    arch = str(getattr(trial.config, "model", None) or getattr(trial.config, "arch", ""))
-    if getattr(trial.config, "stride_in", None) == "1x1":
-        raise ValueError(f"torchvision's weights of {arch} have the stride in the 3x3 convolution; set stride_in=3x3")
-    state = checkpoints.read_foreign(_file(arch))
+    arch = trial.family.pretrained(trial.config)
+    state = foreign_files.read(init_from.torchvision_file(trial.config))
     for replicate in _living(trial):
-        mine = replicate.model.state_dict()
-        last = {name: mine[name] for name in list(mine)[-2:] if name in state and state[name].shape != mine[name].shape}
-        checkpoints.load_weights(replicate.model, state | last, name=f"torchvision's {arch}")
+        init_from.begin(replicate.model, state, f"torchvision's {arch}")
 
 
 def _living(trial: LockStep) -> list[Replicate]:
     """The replicates that did not fail, of a trial that trains them in this process."""
     return [cast(Replicate, member) for member in trial.replicates if member.failure is None]
-
-
-def _file(arch: str) -> Path:
-    """Where torch keeps torchvision's weights once they have been downloaded."""
-    from torchvision.models import get_model_weights
-
-    try:
-        weights = next(iter(get_model_weights(arch)))
-    except (ValueError, StopIteration):
-        raise ValueError(f"torchvision has no weights of {arch or 'this network'}; leave --pretrained out") from None
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-    if not path.is_file():
-        raise ValueError(f"torchvision's weights of {arch} are not on this machine; put {path.name} into {path.parent}")
-    return path

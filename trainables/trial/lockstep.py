@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from trainables import families, statistics
+from trainables.config.strategy import check as check_strategy
 from trainables.images.loaded import ImageData
 from trainables.trial.crew import MakeCrew, Packed, Recipe
 
@@ -25,6 +26,7 @@ class LockStep:
         replicates: k, at least 1.
         device: where to train.
         crew: where the replicates live; default all in this process.
+        strategy: how they train on one device, a name of `engine.STRATEGIES`; on a CPU `auto` is `serial`.
     """
 
     def __init__(
@@ -36,7 +38,9 @@ class LockStep:
         replicates: int = 5,
         device: torch.device | str = "cpu",
         crew: MakeCrew = Packed,
+        strategy: str = "auto",
     ) -> None:
+        check_strategy(strategy)
         if replicates < 1:
             raise ValueError(f"`replicates` is {replicates}, but must be at least 1; the median of none is undefined")
         self.device = torch.device(device)
@@ -46,7 +50,9 @@ class LockStep:
         self.epoch = 0  # epochs completed
         self.history: list[Result] = []
         self.data = ImageData.load(self.config, self.device)
-        self.crew = crew(Recipe(self.family, self.config, self.data, seed, range(replicates), self.device))
+        self.crew = crew(
+            Recipe(self.family, self.config, self.data, seed, range(replicates), self.device, strategy=strategy)
+        )
         self.replicates = self.crew.replicates
         self._reported: set[int] = set()
 
@@ -68,7 +74,8 @@ class LockStep:
             `m_max`; a failed replicate holds the worst value. Then `epoch` (epochs completed), `replicates_ok`,
             `learning_rate`, `scalars` (the family's further numbers of the epoch, by name), `epoch_seconds`,
             `images_per_second` (training images of all replicates over the seconds spent training), `diverged`,
-            `finished`, `metrics` (the names) and `failures` (new in this epoch).
+            `finished`, `metrics` (the names), `failures` (new in this epoch), `strategy` (what trained it),
+            `strategy_reason` (a sentence where there is something to say about that) and `precision` (in effect).
 
         Raises:
             OutOfMemory: the epoch did not fit into the GPU; this object is of no use any more.
@@ -96,6 +103,9 @@ class LockStep:
             "diverged": self.diverged,
             "finished": self.epoch + 1 >= self.config.epochs or self.diverged,
             "metrics": names,
+            "strategy": self.crew.how.strategy,
+            "strategy_reason": self.crew.how.reason,
+            "precision": self.crew.how.precision,
             "failures": self._new_failures(),
         }
         for name in names:
@@ -157,6 +167,8 @@ class LockStep:
         mine["config"] = self.config.model_dump(mode="json")
         mine["replicates"] = len(self.replicates)
         theirs = {key: state.get(key) for key in mine} | {"replicates": len(state.get("replicates", ()))}
+        if isinstance(theirs["config"], dict):  # knobs younger than some checkpoints
+            theirs["config"] = {"precision": None, "init_from": None, **theirs["config"]}
         for key, value in mine.items():
             if theirs[key] != value:
                 raise ValueError(

@@ -17,7 +17,8 @@ _DATA_KNOBS = ("dataset", "image_size", "train_images", "selection", "skip_unrea
 
 
 def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Load every dataset the configurations name, decoding what this node has not decoded yet.
+    """Load every dataset the configurations name, decoding what this node has not decoded yet; see that the weights they
+    begin from are here.
 
     Returns:
         `problems`: one sentence each; `fingerprints`: by image size.
@@ -25,6 +26,7 @@ def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, An
     import torch
 
     from trainables.images.loaded import ImageData
+    from trainables.trial import init_from
 
     ImageData.forget()
     config_class = families.config_class(family)
@@ -40,6 +42,11 @@ def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, An
             problems.append(wording.reason(error))
             continue
         found[str(images.image_size)] = images.fingerprint
+    for source in dict.fromkeys(config.init_from for config in by_batch):
+        try:
+            init_from.require(source)
+        except (ValueError, OSError) as error:
+            problems.append(str(error))
     return {"problems": list(dict.fromkeys(problems)), "fingerprints": found}
 
 
@@ -60,6 +67,7 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
 
     from trainables.family import Shape
     from trainables.images.loaded import ImageData
+    from trainables.trial import init_from
 
     ImageData.forget()  # a worker may have checked another launch, and the data may have changed since
     load = load or Load()
@@ -72,7 +80,7 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
     seen: set[tuple[Any, ...]] = set()
     for knobs in configs:
         config = config_class(**knobs)
-        key = tuple(getattr(config, knob) for knob in (*_DATA_KNOBS, *checked.network_knobs))
+        key = tuple(getattr(config, knob) for knob in (*_DATA_KNOBS, "init_from", *checked.network_knobs))
         if key in seen:
             continue
         seen.add(key)
@@ -96,7 +104,9 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
             continue
         try:
             replicate_bytes = max(replicate_bytes, checked.check(config, shape))
-        except ValueError as error:
+            if config.init_from is not None:
+                init_from.apply(checked.build_model(config, shape), config)
+        except (ValueError, OSError) as error:
             problems.append(str(error))
             continue
         except Exception as error:  # each library has its own way to say that a network and its images do not fit

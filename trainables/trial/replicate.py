@@ -16,11 +16,11 @@ from trainables.config.training import TrainingConfig
 from trainables.family import Family, Shape, View
 from trainables.images.batches import Batches, least, slices
 from trainables.images.loaded import ImageData
-from trainables.layers import online_norm
 from trainables.layers.synchronized import synchronized
+from trainables.models import layout
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.process.team import ALONE, Team
-from trainables.trial import seeded_state
+from trainables.trial import init_from, seeded_state
 
 if TYPE_CHECKING:
     from trainables.images.streamed import StreamedData
@@ -55,6 +55,7 @@ class Replicate:
     model: nn.Module
     optimizer: torch.optim.Optimizer
     learning_rate: float | None = None  # of the epoch begun last
+    seconds = 0.0  # of training in the last epoch, where it was trained by itself
 
     def __init__(
         self,
@@ -82,11 +83,16 @@ class Replicate:
             self.optimizer = family.build_optimizer(config, self.model)
 
     def untrained_model(self) -> nn.Module:
-        """The network as its seed gives it. Moves torch's global generators, which every epoch positions anew."""
+        """The network as its seed gives it, or with the weights that the configuration begins from.
+
+        Moves torch's global generators, which every epoch positions anew.
+        """
         seeding.seed_globals(self.seed, self.index, "init")
         shape = Shape(self.data.channels, self.data.image_size, self.data.num_classes)
         model = self.family.build_model(self.config, shape)
-        return engine.place(model if self.team.alone else synchronized(model, self.device), self.device)
+        init_from.apply(model, self.config)
+        model = model if self.team.alone else synchronized(model, self.device)
+        return layout.place(model, self.family.name, self.config, self.device)
 
     def begin_epoch(self, epoch: int) -> None:
         """Start a 0-based epoch: position every random stream and apply the schedule."""
@@ -132,7 +138,9 @@ class Replicate:
         with self.evaluating():
             for look in self.looks(epoch, last):
                 batches = look.batches(self.data, self.team)
-                means = engine.evaluate(self.model, batches, look.view, self.family.top5, self.team)
+                means = engine.evaluate(
+                    self.model, batches, look.view, self.family.top5, self.team, self.config.precision
+                )
                 metrics |= look.named(means)
             return metrics | self.further_metrics(last)
 
@@ -191,10 +199,7 @@ class Replicate:
         if self.failure is not None or self.device.type == "cpu":
             return
         self.model.to(device)
-        for values in self.optimizer.state.values():
-            for name, value in values.items():
-                if isinstance(value, Tensor):
-                    values[name] = value.to(device)
+        optim.move(self.optimizer, device)
         if device != self.device:
             torch.cuda.empty_cache()
 
@@ -207,6 +212,8 @@ class Replicate:
         if self.failure is not None:
             return {"failure": self.failure}
         model, optimizer = self.model.state_dict(), self.optimizer.state_dict()
+        for name, tensor in model.items():
+            model[name] = tensor.contiguous()  # whatever the format it is computed in: safetensors takes no other
         frozen = self.family.derived_state(self.config, self.model)
         if not frozen:
             return {"failure": None, "model": model, "optimizer": optimizer}
@@ -232,17 +239,17 @@ class Replicate:
             moved = seeded_state.unpack(state["moved"])
             state = {"model": self.model.state_dict() | moved["model"], "optimizer": moved["optimizer"]}
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        optim.load(self.optimizer, state["optimizer"])
         self._load_own_buffers(others)
 
     def own_buffers(self) -> dict[str, Tensor]:
-        """The statistics that are this worker's and no other's: the streams of Online Normalization."""
-        return {} if self.failure is not None else online_norm.streams(self.model)
+        """The statistics that are this worker's and no other's."""
+        return {} if self.failure is not None else self.family.own_buffers(self.model)
 
     def _load_own_buffers(self, of_others: list[dict[str, Tensor]]) -> None:
-        """Continue this worker's streams; with those of the first one where a team has become larger."""
+        """Continue this worker's statistics; with those of the first one where a team has become larger."""
         if 0 < self.team.rank <= len(of_others):
-            buffers = online_norm.streams(self.model)
+            buffers = self.family.own_buffers(self.model)
             for name, value in of_others[self.team.rank - 1].items():
                 buffers[name].copy_(value)
 

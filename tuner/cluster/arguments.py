@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainables.storage.redaction import holds_secret
 from tuner.errors import BadInput
+
+if TYPE_CHECKING:
+    from tuner.experiment.request import Request
+    from tuner.experiment.running import Running
 
 
 def words(verb: str, *positional: str, **options: Any) -> list[str]:
@@ -25,6 +29,26 @@ def words(verb: str, *positional: str, **options: Any) -> list[str]:
         elif value is not None and value is not False:
             flags += [flag, str(value)]
     return [verb, *positional, *flags]
+
+
+def of_launch(
+    asked: Request, running: Running, space: str, name: str, storage: str | None, data: str | None = None
+) -> list[str]:
+    """The words that make the request on the head of a cluster, where its space is called `space`."""
+    return words(
+        "launch",
+        asked.family,
+        space=space,
+        name=name,
+        storage=storage,
+        address="auto",
+        data=data_there(data),
+        set_=asked.settings,
+        seed=asked.seed,
+        or_resume=True,
+        **asked.budget,
+        **running.options(),
+    )
 
 
 def storage_there(storage: str | Path | None) -> str | None:
@@ -46,6 +70,21 @@ def storage_there(storage: str | Path | None) -> str | None:
             f"--storage is {text}, a folder from here, which is another one on the cluster; give an absolute path"
         )
     return text
+
+
+def data_there(data: str | None) -> str | None:
+    """The place of the data as the cluster's nodes will read it: what --data gives, else a place on S3 that TUNER_DATA names
+    here, which is the same everywhere. BadInput for a relative folder."""
+    from trainables.datasets import shared
+
+    if data is None:
+        here = shared.travelling()
+        return here if here is not None and here.startswith("s3:") else None
+    if "://" not in data and not data.startswith(("/", "~")):
+        raise BadInput(
+            f"--data is {data}, a folder from here, which is another one on the cluster; give an absolute path"
+        )
+    return data
 
 
 def require_absolute_folders(settings: Sequence[str]) -> None:

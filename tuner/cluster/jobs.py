@@ -70,9 +70,9 @@ def start(
     return _submit(head, job_id, words, metadata, files)
 
 
-def start_other(head: Head, job_id: str, words: Sequence[str]) -> str:
+def start_other(head: Head, job_id: str, words: Sequence[str], files: Iterable[Path] = ()) -> str:
     """Submit a command that runs no experiment."""
-    return _submit(head, job_id, words, {_VERB: words[0]}, ())
+    return _submit(head, job_id, words, {_VERB: words[0]}, files)
 
 
 def start_dashboard(head: Head, name: str, words: Sequence[str]) -> str:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import importlib.metadata
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from trainables.process import child_process
 from tuner.errors import BadInput, TunerError
 
 LIMIT = 100 * 1024**2  # bytes that Ray's Jobs API takes in one upload; it packs without compressing
@@ -52,10 +52,11 @@ def build(folder: Path) -> Path:
         shutil.copyfile(_SOURCE / name, tree / name)
     for package in PACKAGES:
         shutil.copytree(_SOURCE / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-c", _BUILD, str(folder)]
-    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+    command = child_process.python("-c", _BUILD, str(folder))
+    environment = child_process.environment()
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        last = child_process.last_line(done.stderr) or "no message"
         raise TunerError(
             f"cannot build the wheel of the project ({last}); run `pip install 'setuptools>=77'` and retry"
         )

@@ -27,6 +27,16 @@ def read(
     return code, "".join(pieces)
 
 
+def doctor(address: str, words: Sequence[str], files: Sequence[Path]) -> tuple[int, str]:
+    """Exit code and output of `tuner doctor ...` run on the head, with these files beside it."""
+    head = reach(address)
+    pieces: list[str] = []
+    job_id = jobs.start_other(head, f"tuner-doctor-{secrets.token_hex(6)}", words, files)
+    code = follow.follow(head, job_id, pieces.append)
+    head.client.delete_job(job_id)
+    return code, "".join(pieces)
+
+
 def serve(address: str, name: str, *, storage: str | Path | None, port: int, show: follow.Show) -> int:
     """Run `tuner dashboard` on the loopback address of the head until it ends or Ctrl-C, which ends it there as well.
 

@@ -6,15 +6,17 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from search_spaces.budget import OPTIONS
 from tuner.cluster import arguments, follow, jobs
 from tuner.cluster.head import Head, reach
 from tuner.errors import BadInput
 from tuner.records.paths import check_name, expanded
 
-# The options that are no part of the budget, which is checked before anything is sent.
-_NO_BUDGET = ("seed", "max_concurrent", "checkpoint_every", "step_timeout")
+if TYPE_CHECKING:
+    from tuner.experiment.request import Request
+    from tuner.experiment.running import Running
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def submit(
     *,
     name: str | None = None,
     storage: str | Path | None = None,
+    data: str | None = None,
     tell: Callable[[str], None] = lambda text: None,
     set_: list[str] | None = None,
     **options: Any,
@@ -55,6 +58,7 @@ def submit(
         family, space: as for `launch`; a space of one's own is a Python file, which travels along.
         name: of the experiment; default family, space and time.
         storage: folder or bucket that every node reaches; an absolute path or a URL, default `~/ray_results` there.
+        data: place of the named datasets, a folder that every node sees or s3://BUCKET/PREFIX; default each node's own.
         tell: receives sentences for a person.
         set_: texts such as "lr=0.05".
         options: the other options of `tuner launch`, with underscores: trials, epochs, gpus_per_trial, ...
@@ -63,45 +67,60 @@ def submit(
         BadInput: with every problem of the request at once, or when the name is running; nothing was started.
         ClusterUnreachable: nobody answers at `address`.
     """
-    from tuner.experiment import request
+    from tuner.experiment.request import Request
+    from tuner.experiment.running import Running
 
-    settings = set_ or []
+    budget = {option: options.pop(option) for option in OPTIONS if option in options}
+    asked = Request(family, space, set_ or [], options.pop("seed", 0), budget)
+    running = Running(checkpoint_seconds=options.pop("checkpoint_every", None), tell=tell, **options)
+    return submit_request(address, asked, running, name=name, storage=storage, data=data)
+
+
+def submit_request(
+    address: str,
+    asked: Request,
+    running: Running,
+    *,
+    name: str | None = None,
+    storage: str | Path | None = None,
+    data: str | None = None,
+) -> Submission:
+    """Submit a new search; as `submit`."""
+    from tuner.experiment.request import default_name
+
     there = arguments.storage_there(storage)
-    arguments.require_absolute_folders(settings)
-    budget = {key: value for key, value in options.items() if key not in _NO_BUDGET}
-    searched = request.resolve_space(family, space, settings).with_budget(**budget)
-    problems = request.problems(searched)
-    if problems:
-        raise BadInput.listing(problems)
-    chosen = check_name(name) if name is not None else request.default_name(searched)
-    own = [expanded(space)] if str(space).endswith(".py") else []
-    words = arguments.words(
-        "launch",
-        family,
-        space=f"request/{own[0].name}" if own else space,
-        name=chosen,
-        storage=there,
-        address="auto",
-        set_=settings,
-        or_resume=True,
-        **options,
+    arguments.require_absolute_folders(asked.settings)
+    checked = asked.checked(running.problems())
+    chosen = check_name(name) if name is not None else default_name(checked.space)
+    own = [expanded(str(asked.space))] if asked.own_file else []
+    words = arguments.of_launch(
+        asked, running, f"request/{own[0].name}" if own else str(asked.space), chosen, there, data
     )
-    head = _warned(reach(address), tell)
+    head = _warned(reach(address), running.tell)
     return Submission(head, chosen, jobs.start(head, words, name=chosen, storage=there, files=own))
 
 
 def go_on(
-    address: str, verb: str, name: str, *, storage: str | Path | None, tell: Callable[[str], None], **options: Any
+    address: str,
+    verb: str,
+    name: str,
+    running: Running,
+    *,
+    storage: str | Path | None,
+    data: str | None = None,
+    **options: Any,
 ) -> Submission:
     """Submit what goes on with a search, `resume` or `confirm`; raises like `submit`.
 
     Whether there is such a search, the job finds out, beside the storage.
     """
+    running.require()
     check_name(name)
     there = arguments.storage_there(storage)
-    head = _warned(reach(address), tell)
+    head = _warned(reach(address), running.tell)
     there = there if there is not None else jobs.storage_of(head, name)
-    words = arguments.words(verb, name, storage=there, address="auto", **options)
+    place = arguments.data_there(data)
+    words = arguments.words(verb, name, storage=there, address="auto", data=place, **options, **running.options())
     return Submission(head, name, jobs.start(head, words, name=name, storage=there))
 
 

@@ -24,14 +24,17 @@ def check_file(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="cluster.yaml, or a RayJob.", show_default=False)],
 ) -> None:
     """Find what is wrong with the file that starts a cluster, before it costs anything."""
-    from tuner import cluster
+    from tuner.cluster.checks import launcher_file
 
-    problems = cluster.check(path)
+    problems = launcher_file.check(path)
     for problem in problems:
         typer.echo(f"tuner: {problem}", err=True)
     if problems:
         raise typer.Exit(2)
     typer.echo(f"{path}: nothing found against it")
+    if needed := launcher_file.run_in(path):
+        folder, names = needed
+        typer.echo(f"run `ray up` in {folder}, for it reads relative paths from where it runs: {', '.join(names)}")
 
 
 @cluster_app.command("token")

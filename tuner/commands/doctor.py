@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from search_spaces.space import SearchSpace
 from trainables.storage import Place, probe
+from tuner.cluster import relay
 from tuner.cluster.head import reach
 from tuner.errors import TunerError, sentence
 from tuner.machines import auth_token, tunnel
@@ -25,24 +27,52 @@ class Check:
     detail: str
 
 
-def examine(storage: Place, address: str | None, dataset: str) -> Iterator[Check]:
-    """Every check, as it is made: Python, torch and CUDA, Ray, the storage, the dataset."""
-    checks: tuple[tuple[str, Callable[[], Check]], ...] = (
-        ("python", _python),
-        ("torch", _torch),
-        ("cuda", _cuda),
-        ("ray", lambda: _ray(address)),
-        ("token", _token),
-        ("storage", lambda: _storage(storage)),
-        ("dataset", lambda: _dataset(dataset)),
-    )
+def examine(
+    storage: Place, address: str | None, dataset: str, on_the_cluster: Callable[[], Iterator[Check]] | None = None
+) -> Iterator[Check]:
+    """Every check, as it is made: Python, torch and CUDA, Ray, then the storage and the dataset, here or on a cluster.
+
+    Args:
+        storage: of experiments.
+        address: of a cluster, as for a launch; None looks at this machine alone.
+        dataset: to look for here.
+        on_the_cluster: looks at every node of the cluster, instead of storage and dataset of this machine.
+    """
+    checks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
+        ("python", lambda: iter([_python()])),
+        ("torch", lambda: iter([_torch()])),
+        ("cuda", lambda: iter([_cuda()])),
+        ("ray", lambda: iter([_ray(address)])),
+        ("token", lambda: iter([_token()])),
+    ]
+    if on_the_cluster is None:
+        checks += [
+            ("storage", lambda: iter([_storage(storage)])),
+            ("dataset", lambda: iter([_dataset(dataset)])),
+        ]
+    else:
+        checks.append(("cluster", on_the_cluster))
     for name, check in checks:
         try:
-            yield check()
+            yield from check()
         except TunerError as error:
             yield Check(name, False, str(error))
         except Exception as error:  # a check that breaks is a finding, not the end of the examination
             yield Check(name, False, f"{type(error).__name__}: {error}")
+
+
+def nodes(address: str, space: SearchSpace, storage: Place) -> Iterator[Check]:
+    """A check for each node of a cluster that this process joins."""
+    from tuner.machines import node_doctor, ray_session
+
+    with ray_session.connected(address):
+        yield from node_doctor.examine(space, storage)
+
+
+def on_the_head(address: str, words: Sequence[str], files: Sequence[Path]) -> Iterator[Check]:
+    """What the same command says on the head of a cluster, as a job there."""
+    code, text = relay.doctor(address, words, files)
+    yield Check("cluster", code == 0, f"as the head of {address} sees it:\n{text.rstrip()}")
 
 
 def _python() -> Check:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tuner.commands.app import app, out
 from tuner.commands.given import Verbs
-from tuner.commands.options import (
-    Address,
-    Storage,
-)
+from tuner.commands.options import Address, Data, Setting, Space, Storage
 
 data_app = Verbs(help="Datasets: which are here, download, check.", no_args_is_help=True)
 app.add_typer(data_app, name="data", rich_help_panel="This machine")
@@ -19,25 +18,58 @@ app.add_typer(data_app, name="data", rich_help_panel="This machine")
 
 @app.command(rich_help_panel="This machine")
 def doctor(
+    family: Annotated[
+        str | None, typer.Argument(help="Family of the search that is meant; its data are looked for.")
+    ] = None,
+    space: Space = "smoke",
     storage: Storage = None,
     address: Address = None,
-    dataset: Annotated[str, typer.Option(help="Dataset to look for.")] = "digits",
+    data: Data = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Dataset to look for where no family is given.  [default: digits]")
+    ] = None,
+    set_: Setting = None,
 ) -> None:
-    """Check Python, torch, CUDA, Ray, the storage and the data."""
+    """Check Python, torch, CUDA, Ray, the storage and the data; with --address those of every node of the cluster."""
+    from tuner.cluster import arguments
     from tuner.commands import doctor as examination
+    from tuner.machines import node_doctor
+    from tuner.machines.address import is_head
     from tuner.records import paths
 
+    meant = node_doctor.meant(family, space, set_ or [], dataset)
+    root = paths.storage_root(storage)
+    look = None
+    if address is not None and is_head(address):
+        own = [Path(space)] if space.endswith(".py") and family is not None else []
+        there = arguments.storage_there(storage)
+        arguments.require_absolute_folders(set_ or [])
+        words = arguments.words(
+            "doctor",
+            *([family] if family is not None else []),
+            space=f"request/{own[0].name}" if own else space,
+            address="auto",
+            storage=there,
+            data=arguments.data_there(data),
+            dataset=dataset,
+            set_=set_,
+        )
+        look = partial(examination.on_the_head, address, words, own)
+    elif address is not None:
+        look = partial(examination.nodes, address, meant, root)
     good = True
-    for check in examination.examine(paths.storage_root(storage), address, dataset):
+    for check in examination.examine(root, address, meant.protocol.dataset, look):
         mark = {True: "ok", False: "FAILED", None: "note"}[check.ok]
-        out.print(f"{mark:<7}{check.name:<9}{check.detail}", markup=False, highlight=False, soft_wrap=True)
+        for number, line in enumerate(check.detail.splitlines() or [""]):
+            head = f"{mark:<7}{check.name:<9}" if number == 0 else " " * 16
+            out.print(f"{head}{line}", markup=False, highlight=False, soft_wrap=True)
         good &= check.ok is not False
     if not good:
         raise typer.Exit(2)
 
 
 @data_app.command("list")
-def data_list() -> None:
+def data_list(place: Data = None) -> None:
     """The datasets and whether each is on this machine."""
     from tuner.tables import datasets as data
 
@@ -45,16 +77,32 @@ def data_list() -> None:
 
 
 @data_app.command("fetch")
-def data_fetch(dataset: Annotated[str, typer.Argument(help="cifar10 or cifar100.", show_default=False)]) -> None:
-    """Download a dataset into the data folder (TUNER_DATA, default ~/.cache/tuner/data)."""
+def data_fetch(
+    dataset: Annotated[str, typer.Argument(help="cifar10 or cifar100.", show_default=False)], place: Data = None
+) -> None:
+    """Bring a dataset into the data folder (TUNER_DATA, default ~/.cache/tuner/data): from --data, else by a download."""
     from tuner.tables import datasets as data
 
     out.print(data.fetch(dataset), markup=False)
 
 
+@data_app.command("put")
+def data_put(
+    dataset: Annotated[str, typer.Argument(help="cifar10 or cifar100.", show_default=False)],
+    to: Annotated[
+        str, typer.Option("--to", help="A folder that every node sees, or s3://BUCKET/PREFIX.", show_default=False)
+    ],
+) -> None:
+    """Put a dataset where every node of a cluster fetches it from, with the SHA-256 of each file."""
+    from tuner.tables import datasets as data
+
+    out.print(data.put(dataset, to), markup=False, highlight=False, soft_wrap=True)
+
+
 @data_app.command("check")
 def data_check(
     dataset: Annotated[str, typer.Argument(help="digits, cifar10, cifar100 or folder:PATH.", show_default=False)],
+    place: Data = None,
 ) -> None:
     """Read a dataset's structure and say what is in it, or what is wrong with it."""
     from tuner.tables import datasets as data

@@ -10,11 +10,13 @@ import typer
 from tuner.commands.app import app, out
 from tuner.commands.options import (
     Checkpoint,
+    Data,
     FamilyOfCheckpoint,
     Name,
     Replicate,
     Setting,
     Storage,
+    Strategy,
 )
 from tuner.errors import BadInput
 
@@ -71,6 +73,11 @@ def train(
     resume_from: Annotated[
         str | None, typer.Option(help="Continue this checkpoint of the trial, or begin from anyone's weights.")
     ] = None,
+    strategy: Strategy = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Folder for the checkpoints of the last two epochs and of the best.")
+    ] = None,
+    data: Data = None,
     set_: Setting = None,
 ) -> None:
     """Train one configuration in this process, without Ray: to debug, or to retrain an exported trial."""
@@ -82,7 +89,8 @@ def train(
         out.print(text, markup=False, highlight=False, soft_wrap=True)
 
     if is_exported(family):
-        if pretrained or any(option is not None for option in (epochs, replicates, seed, resume_from, set_)):
+        given = (epochs, replicates, seed, resume_from, strategy, save, set_)
+        if pretrained or any(option is not None for option in given):
             raise BadInput(f"{family} says all that decides the median, so no option can be given beside it")
         retraining = Retraining(read(expanded(family)))
         results = retraining.results()
@@ -96,6 +104,8 @@ def train(
             seed=seed or 0,
             pretrained=pretrained,
             resume_from=resume_from,
+            strategy=strategy or "auto",
+            save=save,
         )
     for result in results:
         for line in training.lines(result):
@@ -110,31 +120,45 @@ def evaluate(
     checkpoint: Checkpoint,
     family: FamilyOfCheckpoint = None,
     replicate: Replicate = 0,
+    sigmas: Annotated[
+        str | None, typer.Option(help="Evaluate on images blurred with each of these: 0,1,2,4.", show_default=False)
+    ] = None,
     set_: Setting = None,
 ) -> None:
     """Evaluate a checkpoint, ours or anyone's state dictionary: top-1, top-5 and loss."""
     from tuner.networks import trained
 
-    for line in trained.evaluate(trained.load(checkpoint, family, set_ or [], replicate)):
+    blurs = trained.numbers(sigmas)
+    for line in trained.evaluate(trained.load(checkpoint, family, set_ or [], replicate), blurs):
         out.print(line, markup=False, highlight=False)
 
 
 @app.command(rich_help_panel="Single networks")
 def predict(
     checkpoint: Checkpoint,
-    images: Annotated[list[str], typer.Argument(help="Image files.", show_default=False)],
+    images: Annotated[list[str] | None, typer.Argument(help="Image files.", show_default=False)] = None,
     family: FamilyOfCheckpoint = None,
     replicate: Replicate = 0,
     out_folder: Annotated[str, typer.Option("--out", help="Folder for the pictures.")] = ".",
+    split: Annotated[
+        str | None, typer.Option(help="`test`: every image of the test set, into --csv.", show_default=False)
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="File for the predictions of --split test.")] = None,
     set_: Setting = None,
 ) -> None:
     """Say what a checkpoint sees in images: the five likeliest classes, and a picture of each image beside its bars."""
-    from pathlib import Path
-
     from tuner.networks import trained
 
+    if split not in (None, "test"):
+        raise BadInput(f"--split is {split}, but must be test; leave it out to predict image files")
+    if (split is None) != (csv is None) or bool(images) == (split is not None):
+        raise BadInput("give image files, or --split test --csv FILE for the whole test set")
+    if csv is not None:
+        told = trained.predict_test_set(trained.load(checkpoint, family, set_ or [], replicate), csv)
+        out.print(told, markup=False, highlight=False, soft_wrap=True)
+        return
     loaded = trained.load(checkpoint, family, set_ or [], replicate)
-    for line in trained.predict(loaded, images, Path(out_folder)):
+    for line in trained.predict(loaded, images or [], Path(out_folder)):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

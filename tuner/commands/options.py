@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from tuner.rules import registry
+from search_spaces.budget import OPTIONS
+from tuner.errors import as_bad_input
+
+
+def _take_data_from(place: str | None) -> str | None:
+    """Before the command begins, since whatever it starts takes the data from there as well."""
+    if place is not None:
+        from trainables.datasets import shared
+
+        with as_bad_input():
+            shared.use(place)
+    return place
+
 
 Family = Annotated[str, typer.Argument(help="Family, such as blur; `tuner spaces` lists them.", show_default=False)]
 Name = Annotated[
@@ -17,16 +29,12 @@ Setting = Annotated[
     list[str] | None,
     typer.Option("--set", help="A knob: lr=0.05, 'sigma=choice(1,2,4)', 'lr=loguniform(1e-3,1e-1)'. Repeatable."),
 ]
-Trials = Annotated[int | None, typer.Option(help="Configurations to try, the baseline included.")]
-Replicates = Annotated[int | None, typer.Option(help="Seeds a configuration is trained with.")]
-Epochs = Annotated[int | None, typer.Option(help="Full budget of a trial.")]
-Grace = Annotated[int | None, typer.Option(help="First rung: epochs before a trial can be stopped.")]
-Reduction = Annotated[float | None, typer.Option(help="At each rung about 1/REDUCTION of the trials go on.")]
-Rule = Annotated[
-    str | None, typer.Option(help=f"Who goes on at a rung: {registry.described()}.  [default: the space's]")
+InitFrom = Annotated[
+    str | None,
+    typer.Option(help="Begin every replicate from these weights: a file that every node reads, or s3://BUCKET/KEY."),
 ]
-RankWindow = Annotated[
-    int | None, typer.Option(help="At a rung, rank trials by their median over this many epochs.  [default: 1]")
+Pretrained = Annotated[
+    bool, typer.Option("--pretrained", help="Begin every replicate from torchvision's weights, where they are here.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the experiment: configurations, order, replicates.")]
 Storage = Annotated[
@@ -39,18 +47,15 @@ Address = Annotated[
 Head = Annotated[
     str | None, typer.Option("--address", help="Ask a cluster, http://HEAD:8265; without it the storage is read here.")
 ]
-Cpus = Annotated[float | None, typer.Option(help="CPUs of a trial; also its threads.")]
-Gpus = Annotated[float | None, typer.Option(help="GPUs of a trial; 0.25 puts four on a card.")]
-Placement = Annotated[
-    str | None, typer.Option(help="Replicates of a trial: packed in one process, or spread, one worker each.")
-]
-GpusPerReplicate = Annotated[
-    int | None,
+Data = Annotated[
+    str | None,
     typer.Option(
-        help="Train each replicate on so many GPUs; packed, replicates take turns on them.", show_default=False
+        "--data",
+        help="Place of the named datasets: a folder that every node sees, or s3://BUCKET/PREFIX.  [default: TUNER_DATA]",
+        callback=_take_data_from,
+        show_default=False,
     ),
 ]
-Accelerator = Annotated[str | None, typer.Option(help="Train on cards of this type only, as Ray names it: A10G, H100.")]
 StepTimeout = Annotated[
     float | None, typer.Option(help="Seconds after which an epoch counts as hung.  [default: 20 times the longest]")
 ]
@@ -58,6 +63,7 @@ MaxConcurrent = Annotated[int | None, typer.Option(help="Trials at the same time
 CheckpointEvery = Annotated[
     float | None, typer.Option(help="Seconds between two checkpoints of a trial.  [default: 60]")
 ]
+Strategy = Annotated[str | None, typer.Option(help=OPTIONS["strategy"].help)]
 Detach = Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")]
 Checkpoint = Annotated[str, typer.Argument(help="File of a trial's checkpoint or of weights.", show_default=False)]
 FamilyOfCheckpoint = Annotated[

@@ -2,103 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from tuner.commands.app import app, out
+from tuner.commands.asked import takes_request
 from tuner.commands.cluster import follow_submission
 from tuner.commands.options import (
-    Accelerator,
     Address,
     CheckpointEvery,
-    Cpus,
+    Data,
     Detach,
-    Epochs,
-    Family,
-    Gpus,
-    GpusPerReplicate,
-    Grace,
     Head,
+    InitFrom,
     MaxConcurrent,
     Name,
-    Placement,
-    RankWindow,
-    Reduction,
-    Replicates,
-    Rule,
-    Seed,
-    Setting,
-    Space,
+    Pretrained,
     StepTimeout,
     Storage,
-    Trials,
 )
 from tuner.errors import BadInput
 from tuner.machines.address import is_head, require_head
 
 if TYPE_CHECKING:
     from tuner.experiment.plan import Plan
+    from tuner.experiment.request import Request
+    from tuner.experiment.running import Running
 
 
 @app.command(rich_help_panel="Searches")
+@takes_request
 def plan(
-    family: Family,
-    space: Space = "smoke",
-    trials: Trials = None,
-    replicates: Replicates = None,
-    epochs: Epochs = None,
-    grace: Grace = None,
-    reduction: Reduction = None,
-    seed: Seed = 0,
-    cpus_per_trial: Cpus = None,
-    gpus_per_trial: Gpus = None,
-    rank_window: RankWindow = None,
-    rule: Rule = None,
-    placement: Placement = None,
-    gpus_per_replicate: GpusPerReplicate = None,
-    accelerator_type: Accelerator = None,
+    asked: Request,
     max_concurrent: MaxConcurrent = None,
     address: Address = None,
-    set_: Setting = None,
+    init_from: InitFrom = None,
+    pretrained: Pretrained = False,
 ) -> None:
     """Show what a search would do and cost. Starts nothing."""
-    from tuner.experiment import plan as planning
+    from tuner.experiment import fine_tuning
+    from tuner.experiment.plan import prepare
+    from tuner.experiment.running import Running
     from tuner.tables.plan import plan_view
 
-    budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
-    budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
-    budget |= {"rule": rule}
-    planned = planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)
+    asked = fine_tuning.beginning(asked, init_from, pretrained, elsewhere=is_head(address))
+    planned = prepare(asked, Running(max_concurrent=max_concurrent))
     out.print(plan_view(planned))
     _look_at_data(planned, address)
 
 
 @app.command(rich_help_panel="Searches")
+@takes_request
 def launch(
-    family: Family,
-    space: Space = "smoke",
-    trials: Trials = None,
-    replicates: Replicates = None,
-    epochs: Epochs = None,
-    grace: Grace = None,
-    reduction: Reduction = None,
-    seed: Seed = 0,
+    asked: Request,
     name: Annotated[str | None, typer.Option(help="Name of the experiment.  [default: family-space-time]")] = None,
     storage: Storage = None,
     address: Address = None,
-    cpus_per_trial: Cpus = None,
-    gpus_per_trial: Gpus = None,
-    rank_window: RankWindow = None,
-    rule: Rule = None,
-    placement: Placement = None,
-    gpus_per_replicate: GpusPerReplicate = None,
-    accelerator_type: Accelerator = None,
+    data: Data = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
     step_timeout: StepTimeout = None,
-    set_: Setting = None,
+    init_from: InitFrom = None,
+    pretrained: Pretrained = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     or_resume: Annotated[
         bool, typer.Option("--or-resume", help="Continue the search if this request was launched before under --name.")
@@ -106,52 +76,37 @@ def launch(
     detach: Detach = False,
 ) -> None:
     """Run a search and print its leaderboard."""
-    from tuner import cluster, experiment
-    from tuner.experiment import launching, retry
-    from tuner.experiment import plan as planning
+    from tuner.experiment import fine_tuning, launching, retry
+    from tuner.experiment.plan import prepare
+    from tuner.experiment.running import Running
     from tuner.records import standard_output
     from tuner.tables.plan import plan_view
 
-    budget = _budget(trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window)
-    budget |= {"placement": placement, "gpus_per_replicate": gpus_per_replicate, "accelerator_type": accelerator_type}
-    budget |= {"rule": rule}
+    asked = fine_tuning.beginning(asked, init_from, pretrained, elsewhere=is_head(address))
+    running = Running(address, max_concurrent, checkpoint_every, step_timeout, print)
     if not dry_run:
         standard_output.outlive_reader()
     if is_head(address) and not dry_run:
-        session = {"seed": seed, "max_concurrent": max_concurrent, "checkpoint_every": checkpoint_every}
-        session["step_timeout"] = step_timeout
-        request = {"name": name, "storage": storage, "set_": set_, "tell": print, **session, **budget}
-        follow_submission(cluster.submit(str(address), family, space, **request), detach)
+        from tuner.cluster import submission
+
+        sent = submission.submit_request(str(address), asked, running, name=name, storage=storage, data=data)
+        follow_submission(sent, detach)
     if or_resume and name is None:
         raise BadInput("--or-resume continues a search by its name; give --name")
     if name is None and not is_head(address):
         launching.require_storage(storage)
     if name is not None and not or_resume and not is_head(address):
         launching.require_free_name(name, storage)
-    planned = planning.prepare(family, space, set_ or [], seed, max_concurrent, budget)
+    planned = prepare(asked, running)
     out.print(plan_view(planned))
     if dry_run:
         _look_at_data(planned, address)
         return
-    from tuner.tables.terminal import Terminal
-
-    with Terminal(out) as terminal:
-        run: Any = retry.launch_or_resume if or_resume else experiment.launch
-        outcome = run(
-            family,
-            space,
-            name=name,
-            storage=storage,
-            seed=seed,
-            overrides=set_ or [],
-            address=address,
-            max_concurrent=max_concurrent,
-            checkpoint_seconds=checkpoint_every,
-            step_timeout=step_timeout,
-            tell=terminal.tell,
-            listen=terminal.listen,
-            **budget,
-        )
+    with _shown(running) as shown:
+        if or_resume:
+            outcome = retry.launch_or_resume(asked, shown, name=str(name), storage=storage)
+        else:
+            outcome = launching.start(asked, shown, name=name, storage=storage)
     _conclude(outcome)
 
 
@@ -161,6 +116,7 @@ def resume(
     trials: Annotated[int | None, typer.Option(help="Extend the search to this many trials.")] = None,
     storage: Storage = None,
     address: Address = None,
+    data: Data = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
     detach: Detach = False,
@@ -170,32 +126,19 @@ def resume(
     ] = False,
 ) -> None:
     """Continue a search that was interrupted or killed; with --trials, extend one."""
-    from tuner import experiment
+    from tuner.experiment import launching
+    from tuner.experiment.running import Running
     from tuner.records import standard_output
-    from tuner.tables.terminal import Terminal
 
     standard_output.outlive_reader()
+    running = Running(address, max_concurrent, checkpoint_every, step_timeout, print)
     if is_head(address):
         from tuner.cluster import submission
 
-        options = {"trials": trials, "max_concurrent": max_concurrent, "checkpoint_every": checkpoint_every}
-        options |= {"step_timeout": step_timeout, "accept_changes": accept_changes or None}
-        request: dict[str, Any] = {"storage": storage, "tell": print, **options}
-        follow_submission(submission.go_on(str(address), "resume", name, **request), detach)
-
-    with Terminal(out) as terminal:
-        outcome = experiment.resume(
-            name,
-            storage=storage,
-            trials=trials,
-            address=address,
-            max_concurrent=max_concurrent,
-            checkpoint_seconds=checkpoint_every,
-            step_timeout=step_timeout,
-            accept_changes=accept_changes,
-            tell=terminal.tell,
-            listen=terminal.listen,
-        )
+        options: dict[str, Any] = {"storage": storage, "trials": trials, "accept_changes": accept_changes or None}
+        follow_submission(submission.go_on(str(address), "resume", name, running, data=data, **options), detach)
+    with _shown(running) as shown:
+        outcome = launching.go_on(name, shown, storage=storage, trials=trials, accept_changes=accept_changes)
     _conclude(outcome)
 
 
@@ -211,37 +154,27 @@ def confirm(
     ] = None,
     storage: Storage = None,
     address: Address = None,
+    data: Data = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
     detach: Detach = False,
 ) -> None:
     """Retrain the best trials and the baseline at full budget on fresh seeds; run it again to continue."""
     from tuner.experiment import confirm as confirming
+    from tuner.experiment.running import Running
     from tuner.records import paths, standard_output
     from tuner.tables.confirmation import confirmation_view
-    from tuner.tables.terminal import Terminal
 
     standard_output.outlive_reader()
+    running = Running(address, max_concurrent, checkpoint_every, tell=print)
+    options: dict[str, Any] = {"storage": storage, "top": top, "seed": seed, "replicates": replicates}
     if is_head(address):
         from tuner.cluster import submission
 
-        options = {"top": top, "seed": seed, "replicates": replicates, "max_concurrent": max_concurrent}
-        request: dict[str, Any] = {"storage": storage, "tell": print, "checkpoint_every": checkpoint_every, **options}
-        follow_submission(submission.go_on(str(address), "confirm", name, **request), detach)
+        follow_submission(submission.go_on(str(address), "confirm", name, running, data=data, **options), detach)
     searched = paths.experiment(name, storage)
-    with Terminal(out) as terminal:
-        outcome = confirming.confirm(
-            name,
-            storage=storage,
-            top=top,
-            seed=seed,
-            replicates=replicates,
-            address=address,
-            max_concurrent=max_concurrent,
-            checkpoint_seconds=checkpoint_every,
-            tell=terminal.tell,
-            listen=terminal.listen,
-        )
+    with _shown(running) as shown:
+        outcome = confirming.confirm(name, **options, running=shown)
     if outcome.ending == "interrupted":
         again = searched.command("confirm", "--top", str(top))
         _say(f"\ninterrupted; nothing is lost. Continue with: {again}")
@@ -303,26 +236,13 @@ def _look_at_data(planned: Plan, address: str | None) -> None:
         _say(local_data.asked_there(planned.dataset))
 
 
-def _budget(
-    trials: int | None,
-    replicates: int | None,
-    epochs: int | None,
-    grace: int | None,
-    reduction: float | None,
-    cpus_per_trial: float | None,
-    gpus_per_trial: float | None,
-    rank_window: int | None,
-) -> dict[str, Any]:
-    return {
-        "trials": trials,
-        "replicates": replicates,
-        "epochs": epochs,
-        "grace": grace,
-        "reduction": reduction,
-        "cpus_per_trial": cpus_per_trial,
-        "gpus_per_trial": gpus_per_trial,
-        "rank_window": rank_window,
-    }
+@contextmanager
+def _shown(running: Running) -> Iterator[Running]:
+    """The session shown on this terminal."""
+    from tuner.tables.terminal import Terminal
+
+    with Terminal(out) as terminal:
+        yield replace(running, tell=terminal.tell, listen=terminal.listen)
 
 
 def _conclude(outcome: Any) -> None:

@@ -13,7 +13,8 @@ from trainables.storage import probe
 from tuner.errors import BadInput, StorageUnavailable
 from tuner.experiment import Outcome, session
 from tuner.experiment.directory import create
-from tuner.experiment.launching import require_same_data
+from tuner.experiment.launching import go_on_with_data, require_same_data
+from tuner.experiment.running import HERE, Running
 from tuner.machines import preflight, ray_session, scratch
 from tuner.machines.allocation import Allocator
 from tuner.records import manifest as manifests
@@ -34,11 +35,7 @@ def confirm(
     top: int = 3,
     seed: int | None = None,
     replicates: int | None = None,
-    address: str | None = None,
-    max_concurrent: int | None = None,
-    checkpoint_seconds: float | None = None,
-    tell: session.Tell = lambda text: None,
-    listen: session.ListenerFactory | None = None,
+    running: Running = HERE,
 ) -> Outcome:
     """Retrain the `top` best trials of a search, and its baseline, on fresh seeds; continue or extend a confirmation.
 
@@ -49,13 +46,14 @@ def confirm(
         seed: of the confirmation; default the search's plus 1. Replicate i draws from the streams (seed, i), so another
             seed means that every replicate is another one. A confirmation keeps the seed it began with.
         replicates: seeds a trial is trained with; default as many as in the search.
-        address, max_concurrent, checkpoint_seconds, tell, listen: as for `tuner.experiment.launch`.
+        running: how the session runs.
 
     Raises:
         BadInput: no such search, no valid trial, seeds that are not fresh, changed data; nothing was started.
         StorageUnavailable: nothing can be written there.
         ClusterUnreachable: nobody answers at `address`.
     """
+    running.require()
     searched = places.experiment(name, storage)
     chosen = selected(searched, top)
     paths = searched.confirmation
@@ -75,13 +73,14 @@ def confirm(
     have = {record["trial"] for record in known}
     more = [record for record in chosen if record["trial"] not in have]
     budget = manifest.budget
-    budget.trials = len(known) + len(more)
-    if max_concurrent is not None:
-        budget.max_concurrent = max_concurrent
+    budget.extend(len(known) + len(more))
+    if running.max_concurrent is not None:
+        budget.max_concurrent = running.max_concurrent
     if not more and all(trial.has_ended for trial in History.load(paths).trials):
         return Outcome(paths, "finished")
     scratch.require(paths)
-    with ray_session.connected(address) as resources:
+    go_on_with_data(manifest)
+    with ray_session.connected(running.address) as resources:
         configs = [record["config"] for record in [*known, *more]]
         limit = budget.max_concurrent
         found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
@@ -89,13 +88,10 @@ def confirm(
         if not known:
             create(paths, manifest, more)
             more = []
-        enduring(tell)(
+        enduring(running.tell)(
             f"confirming {budget.trials} trials of `{searched.name}` on seed {manifest.seed}, in {paths.root}"
         )
-        ending = session.hold(
-            paths, manifest, resources, checkpoint_seconds=checkpoint_seconds, tell=tell, listen=listen, more=more
-        )
-        return Outcome(paths, ending)
+        return Outcome(paths, session.hold(paths, manifest, resources, running, more=more))
 
 
 def selected(searched: ExperimentPaths, top: int) -> list[Record]:

@@ -10,10 +10,10 @@ from typing import Any
 
 from search_spaces.space import SearchSpace
 from trainables import families
-from trainables.storage import Place, StorageError, local_copy, temporary
-from tuner.errors import BadInput, sentence
-from tuner.experiment import request
-from tuner.machines.allocation import rules_of
+from trainables.storage import local_copy, temporary
+from tuner.errors import BadInput, unwritable
+from tuner.experiment.request import Checked, Request, draw, problems
+from tuner.machines.allocation import Allocator, rules_of
 from tuner.records import changes
 from tuner.records import manifest as manifests
 from tuner.records.lines import Record, RecordWriter
@@ -22,60 +22,44 @@ from tuner.records.paths import ExperimentPaths, expanded
 from tuner.rules import ranking
 
 
-def describe(
-    space: SearchSpace,
-    given: str | Path | SearchSpace,
-    overrides: request.Overrides,
-    seed: int,
-    name: str,
-    data: dict[str, Any],
-) -> manifests.Manifest:
+def describe(checked: Checked, name: str, data: dict[str, Any]) -> manifests.Manifest:
     """The manifest of a new experiment."""
+    asked, space = checked.request, checked.space
     budget = space.budget
-    texts = (
-        {key: str(value) for key, value in overrides.items()}
-        if isinstance(overrides, Mapping)
-        else dict(text.split("=", 1) for text in overrides)
-    )
     content = {
         "name": name,
         "family": space.family,
-        "space": "space.py" if str(given).endswith(".py") else space.name,
-        "rebuildable": not isinstance(given, SearchSpace) and not isinstance(overrides, Mapping),
+        "space": "space.py" if asked.own_file else space.name,
+        "rebuildable": not isinstance(asked.space, SearchSpace) and not isinstance(asked.overrides, Mapping),
         "summary": space.summary,
-        "overrides": texts,
-        "seed": seed,
+        "overrides": asked.texts,
+        "seed": asked.seed,
         "objective": {"metric": space.objective.metric, "mode": space.objective.mode},
-        "budget": {
-            "epochs": budget.epochs,
-            "grace": budget.grace,
-            "reduction": budget.reduction,
-            "rank_window": budget.rank_window,
-            "rule": budget.rule,
-            "trials": budget.trials,
-            "replicates": budget.replicates,
-            "cpus_per_trial": budget.cpus_per_trial,
-            "gpus_per_trial": budget.gpus_per_trial,
-            "placement": budget.placement,
-            "gpus_per_replicate": budget.gpus_per_replicate,
-            "accelerator_type": budget.accelerator_type,
-        },
+        "budget": budget.options(),
         "allocations": rules_of(space),
         "rungs": list(ranking.rungs(budget.epochs, budget.grace, budget.reduction)),
         "bracket": list(space.bracket_knobs),
         "protocol": {"dataset": space.protocol.dataset, "selection": space.protocol.selection},
         "data": data,
         "baseline": dict(space.baseline),
+        "precision": _precision(space),
         "shown_scalars": list(families.config_class(space.family).shown_scalars),
         "published": [
             {"when": dict(row.when), "metric": row.metric, "value": row.value, "source": row.source, "at": row.at}
             for row in space.published
         ],
         "sources": changes.code(),
-        "space_fingerprint": changes.fingerprint(expanded(str(given))) if str(given).endswith(".py") else None,
+        "space_fingerprint": changes.fingerprint(expanded(str(asked.space))) if asked.own_file else None,
         **manifests.surroundings(),
     }
     return manifests.of(content)
+
+
+def _precision(space: SearchSpace) -> str:
+    """What the baseline is computed in, by its knob or by the device that it is given; each epoch's record has its own."""
+    chosen = {**space.fixed, **space.baseline}.get("precision")
+    on_a_gpu = Allocator.of_space(space).share(space.baseline).gpus > 0
+    return str(chosen) if chosen else "bf16" if on_a_gpu else "float32"
 
 
 def create(
@@ -112,12 +96,6 @@ def name_in_use(paths: ExperimentPaths) -> BadInput:
         f"the name `{paths.name}` is already in use in {paths.root.parent}; continue it with "
         f"`{paths.command('resume')}` or choose another --name"
     )
-
-
-def unwritable(place: Place, error: OSError) -> BadInput:
-    if isinstance(error, StorageError):  # says what to do itself
-        return BadInput(str(error))
-    return BadInput(f"cannot write to {place} ({sentence(error)}); choose another --storage")
 
 
 def _create_folder(
@@ -190,19 +168,18 @@ def extension(
     with contextlib.ExitStack() as stack:
         own = manifest.space == "space.py"
         source = stack.enter_context(local_copy(paths.space_source)) if own else manifest.space
-        space = request.resolve_space(manifest.family, source, texts).with_budget(**{**budget, "trials": trials})
+        space = Request(manifest.family, source, texts, budget={**budget, "trials": trials}).resolved
     # A relative folder means another one where this is run.
     space = space.with_overrides({"dataset": manifest.protocol.dataset})
-    problems = request.problems(space)
-    if problems:
-        raise BadInput.listing(problems)
+    if found := problems(space):
+        raise BadInput.listing(found)
     if accept:
-        drawn = request.draw(space, manifest.seed, trials)
+        drawn = draw(space, manifest.seed, trials)
         if manifests.as_json(drawn[: len(known)]) != known:
-            drawn = request.draw(space, manifest.seed, trials + len(known))
+            drawn = draw(space, manifest.seed, trials + len(known))
         fresh = [config for config in drawn if manifests.as_json(config) not in known]
         return fresh[: trials - len(known)]
-    configs = request.draw(space, manifest.seed, trials)
+    configs = draw(space, manifest.seed, trials)
     for index, (mine, theirs) in enumerate(zip(manifests.as_json(configs), known, strict=False)):
         if mine != theirs:
             raise BadInput(

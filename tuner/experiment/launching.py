@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from search_spaces.budget import OPTIONS
 from search_spaces.space import SearchSpace
+from trainables.datasets import shared
 from trainables.storage import Place, probe
-from tuner.errors import BadInput
+from tuner.errors import BadInput, unwritable
 from tuner.experiment import request, session
-from tuner.experiment.directory import create, describe, extension, name_in_use, trial_records, unwritable
+from tuner.experiment.directory import create, describe, extension, name_in_use, trial_records
+from tuner.experiment.running import Running
 from tuner.machines import local_data, preflight, ray_session, scratch
 from tuner.machines.allocation import Allocator
 from tuner.records import changes
@@ -54,89 +59,48 @@ def launch(
     *,
     name: str | None = None,
     storage: str | Place | None = None,
-    trials: int | None = None,
-    replicates: int | None = None,
-    epochs: int | None = None,
-    grace: int | None = None,
-    reduction: float | None = None,
     seed: int = 0,
     overrides: request.Overrides = (),
-    address: str | None = None,
-    cpus_per_trial: float | None = None,
-    gpus_per_trial: float | None = None,
-    rank_window: int | None = None,
-    placement: str | None = None,
-    gpus_per_replicate: int | None = None,
-    accelerator_type: str | None = None,
-    rule: str | None = None,
-    max_concurrent: int | None = None,
-    checkpoint_seconds: float | None = None,
-    step_timeout: float | None = None,
-    tell: session.Tell = lambda text: None,
-    listen: session.ListenerFactory | None = None,
+    **options: Any,
 ) -> Outcome:
     """Run a new search to its end.
 
     Args:
-        family: `blur`, ...; hyphen or underscore.
-        space: name of one of the family's spaces, path of a Python file that defines `space()`, or a SearchSpace.
+        family, space, seed, overrides: what is searched (see `Request`).
         name: of the experiment; default family, space and time. Must not be in use under `storage`.
         storage: folder of experiments, or s3://BUCKET/PREFIX; default `~/ray_results`.
-        trials, replicates, epochs, grace, reduction, cpus_per_trial, gpus_per_trial, rank_window, placement,
-            gpus_per_replicate, accelerator_type, rule: replace the space's own.
-        seed: of the experiment; the same seed gives the same configurations and the same replicates.
-        overrides: knob -> value or Ray Tune domain, or texts such as "lr=0.05" and "sigma=choice(1,2,4)".
-        address: of a Ray cluster ("auto", "host:port"); None starts Ray on this machine.
-        max_concurrent: trials at the same time; default as many as the cluster holds.
-        checkpoint_seconds: least time between two checkpoints of a trial; default 60.
-        step_timeout: seconds after which an epoch counts as hung; default far more than any took so far.
-        tell: receives sentences for a person.
-        listen: makes a listener that receives every record as it is written.
+        options: trials, replicates, epochs, grace and the other options of `search_spaces.Budget`, which replace the
+            space's own; address, max_concurrent, checkpoint_seconds, step_timeout, tell, listen (see `Running`).
 
     Raises:
         BadInput: with every problem at once; nothing was started.
         ClusterUnreachable: nobody answers at `address`.
     """
-    chosen = request.resolve_space(family, space, overrides).with_budget(
-        trials=trials,
-        replicates=replicates,
-        epochs=epochs,
-        grace=grace,
-        reduction=reduction,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
-        rank_window=rank_window,
-        placement=placement,
-        gpus_per_replicate=gpus_per_replicate,
-        accelerator_type=accelerator_type,
-        rule=rule,
-    )
-    problems = [*request.problems(chosen), *_timing_problems(checkpoint_seconds, step_timeout)]
-    if max_concurrent is not None and max_concurrent < 1:
-        problems.append(f"`max_concurrent` is {max_concurrent}, but must be at least 1; raise --max-concurrent")
-    if problems:
-        raise BadInput.listing(problems)
-    configs = request.draw(chosen, seed, chosen.budget.trials)
-    paths = require_free_name(name or request.default_name(chosen), storage)
+    budget = {option: options.pop(option) for option in OPTIONS if option in options}
+    asked = request.Request(family, space, overrides, seed, budget)
+    return start(asked, Running(**options), name=name, storage=storage)
+
+
+def start(
+    asked: request.Request, running: Running, *, name: str | None = None, storage: str | Place | None = None
+) -> Outcome:
+    """Run a new search to its end; raises like `launch`."""
+    checked = asked.checked(running.problems())
+    paths = require_free_name(name or request.default_name(checked.space), storage)
     scratch.require(paths)
-    if address is None:
-        local_data.require(configs)
-    with ray_session.connected(address) as resources:
-        data = preflight.check(Allocator.of_space(chosen), configs, paths.root.parent, resources, max_concurrent)
-        manifest = describe(chosen, space, overrides, seed, paths.name, data)
-        manifest.budget.max_concurrent = max_concurrent
-        create(paths, manifest, trial_records(0, configs), space)
-        enduring(tell)(f"{paths.name}: {len(configs)} trials of {chosen.budget.replicates} replicates, in {paths.root}")
-        ending = session.hold(
-            paths,
-            manifest,
-            resources,
-            checkpoint_seconds=checkpoint_seconds,
-            step_timeout=step_timeout,
-            tell=tell,
-            listen=listen,
+    if running.address is None:
+        local_data.require(checked.configs)
+    with ray_session.connected(running.address) as resources:
+        allocator = Allocator.of_space(checked.space)
+        data = preflight.check(allocator, checked.configs, paths.root.parent, resources, running.max_concurrent)
+        manifest = describe(checked, paths.name, data | data_place())
+        manifest.budget.max_concurrent = running.max_concurrent
+        create(paths, manifest, trial_records(0, checked.configs), asked.space)
+        budget = manifest.budget
+        enduring(running.tell)(
+            f"{paths.name}: {budget.trials} trials of {budget.replicates} replicates, in {paths.root}"
         )
-        return Outcome(paths, ending)
+        return Outcome(paths, session.hold(paths, manifest, resources, running))
 
 
 def resume(
@@ -144,25 +108,31 @@ def resume(
     *,
     storage: str | Place | None = None,
     trials: int | None = None,
-    address: str | None = None,
-    max_concurrent: int | None = None,
-    checkpoint_seconds: float | None = None,
-    step_timeout: float | None = None,
     accept_changes: bool = False,
-    tell: session.Tell = lambda text: None,
-    listen: session.ListenerFactory | None = None,
+    **options: Any,
 ) -> Outcome:
     """Continue a search where its records end; with `trials`, extend it to that many trials, also when it had finished.
 
     Trials that ended stay as they are; the others continue from their newest readable checkpoint; the rungs hold what
     they held. Raises like `launch`, and BadInput when there is no such experiment, when another process is running it, or
-    when the code or the space has changed since the launch and `accept_changes` is not given.
+    when the code or the space has changed since the launch and `accept_changes` is not given. `options`: address,
+    max_concurrent, checkpoint_seconds, step_timeout, tell, listen (see `Running`).
     """
-    problems = _timing_problems(checkpoint_seconds, step_timeout)
-    if problems:
-        raise BadInput.listing(problems)
+    return go_on(name, Running(**options), storage=storage, trials=trials, accept_changes=accept_changes)
+
+
+def go_on(
+    name: str,
+    running: Running,
+    *,
+    storage: str | Place | None = None,
+    trials: int | None = None,
+    accept_changes: bool = False,
+) -> Outcome:
+    """Continue or extend a search; see `resume`."""
+    running.require()
     paths = places.experiment(name, storage)
-    with DriverLock(paths.lock, tell):
+    with DriverLock(paths.lock, running.tell):
         pass  # refuse early: reaching Ray and checking the data takes a while
     manifest = manifests.read(paths.manifest)
     known = [record for record in read(paths.records, manifest) if record["event"] == "trial"]
@@ -171,34 +141,25 @@ def resume(
     more = extension(paths, manifest, [record["config"] for record in known], wanted, accept_changes)
     history = History.load(paths)
     if not more and all(trial.has_ended for trial in history.trials):
-        tell(f"{paths.name} is finished; add trials with `{paths.command('resume', '--trials N')}`")
+        running.tell(f"{paths.name} is finished; add trials with `{paths.command('resume', '--trials N')}`")
         return Outcome(paths, "finished")
     revised = changes.require_accepted(paths, manifest, accept_changes)
     scratch.require(paths)
-    if address is None:
-        local_data.require([trial.config for trial in history.trials if not trial.has_ended] + more)
-    with ray_session.connected(address) as resources:
+    go_on_with_data(manifest)
+    configs = [trial.config for trial in history.trials if not trial.has_ended] + more
+    if running.address is None:
+        local_data.require(configs)
+    with ray_session.connected(running.address) as resources:
         budget = manifest.budget
-        if max_concurrent is not None:
-            budget.max_concurrent = max_concurrent
-        configs = [trial.config for trial in history.trials if not trial.has_ended] + more
+        if running.max_concurrent is not None:
+            budget.max_concurrent = running.max_concurrent
         limit = budget.max_concurrent
         found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
         require_same_data(paths, manifest.data.fingerprints, found["fingerprints"])
         if more:
-            budget.trials = len(known) + len(more)
-        ending = session.hold(
-            paths,
-            manifest,
-            resources,
-            checkpoint_seconds=checkpoint_seconds,
-            step_timeout=step_timeout,
-            tell=tell,
-            listen=listen,
-            more=trial_records(len(known), more),
-            revised=revised,
-        )
-        return Outcome(paths, ending)
+            budget.extend(len(known) + len(more))
+        announced = trial_records(len(known), more)
+        return Outcome(paths, session.hold(paths, manifest, resources, running, more=announced, revised=revised))
 
 
 def require_free_name(name: str, storage: str | Place | None) -> ExperimentPaths:
@@ -221,13 +182,17 @@ def require_storage(storage: str | Place | None) -> Place:
     return root
 
 
-def _timing_problems(checkpoint_seconds: float | None, step_timeout: float | None) -> list[str]:
-    problems = []
-    if checkpoint_seconds is not None and checkpoint_seconds < 0:
-        problems.append(f"the checkpoint interval is {checkpoint_seconds:g} s, but must not be negative; raise it")
-    if step_timeout is not None and step_timeout <= 0:
-        problems.append(f"the step timeout is {step_timeout:g} s, but must be greater than 0; raise --step-timeout")
-    return problems
+def data_place() -> dict[str, str]:
+    """Where every node takes its data from, as a manifest keeps it; nothing where each has its own."""
+    place = shared.travelling()
+    return {} if place is None else {"place": place}
+
+
+def go_on_with_data(manifest: manifests.Manifest) -> None:
+    """Take the data from where the launch took them, unless --data or TUNER_DATA names a place."""
+    place = manifest.data.place
+    if place is not None and "TUNER_DATA" not in os.environ:
+        shared.use(place)
 
 
 def require_same_data(paths: ExperimentPaths, launched: dict[str, str], found: dict[str, str]) -> None:

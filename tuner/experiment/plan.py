@@ -8,14 +8,12 @@ import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from search_spaces.overrides import parse_all
 from search_spaces.space import Budget, SearchSpace
 from trainables import families
-from tuner.errors import BadInput
-from tuner.experiment import request
+from tuner.experiment.request import Request
+from tuner.experiment.running import Running
 from tuner.machines.allocation import Allocator, Share
 from tuner.machines.capacity import concurrency
 from tuner.machines.ray_session import Node, Resources
@@ -104,44 +102,37 @@ class Plan:
         return longest * self.seconds_per_replicate_epoch
 
 
-def prepare(
-    family: str,
-    space: str | Path | SearchSpace,
-    overrides: Sequence[str],
-    seed: int,
-    max_concurrent: int | None,
-    budget: Mapping[str, Any],
-) -> Plan:
-    """The plan of the search that `tuner.experiment.launch` would run with the same arguments.
+def prepare(asked: Request, running: Running) -> Plan:
+    """The plan of the search that `tuner.experiment.launch` would run for the same request.
 
     Without `max_concurrent`, the time is for as many trials at once as this machine has cores for; what a cluster
     holds is known only once it is reached. `BadInput` with every problem at once.
     """
-    chosen = request.resolve_space(family, space, overrides).with_budget(**budget)
-    problems = request.problems(chosen)
-    if max_concurrent is not None and max_concurrent < 1:
-        problems.append(f"`max_concurrent` is {max_concurrent}, but must be at least 1; raise --max-concurrent")
-    if problems:
-        raise BadInput.listing(problems)
-    try:
-        planned = plan(chosen, seed, overridden=parse_all(overrides).keys())
-    except ValueError as error:
-        raise BadInput(str(error)) from None
-    concurrent = max_concurrent
+    checked = asked.checked(running.problems())
+    planned = plan(checked.space, asked.seed, checked.configs, overridden=asked.overridden)
+    concurrent = running.max_concurrent
     shares = [share for share, _ in planned.shares]
     if concurrent is None and not any(share.gpus for share in shares):
         concurrent = concurrency(shares, Resources((Node(float(os.cpu_count() or 1)),)), None)
     if concurrent is not None:
-        concurrent = min(concurrent, chosen.budget.trials)
+        concurrent = min(concurrent, checked.space.budget.trials)
     return dataclasses.replace(planned, concurrent=concurrent)
 
 
-def plan(space: SearchSpace, seed: int, *, concurrent: int | None = None, overridden: Collection[str] = ()) -> Plan:
+def plan(
+    space: SearchSpace,
+    seed: int,
+    configs: Sequence[dict[str, Any]] | None = None,
+    *,
+    concurrent: int | None = None,
+    overridden: Collection[str] = (),
+) -> Plan:
     """Plan the search of a space without problems.
 
     Args:
         space: as it would be launched, overrides and budget applied.
         seed: of the experiment.
+        configs: those of its trials where they are drawn already.
         concurrent: trials at the same time; None counts the time as if one after another.
         overridden: knobs the user set; one that no configuration has is warned of.
 
@@ -149,7 +140,7 @@ def plan(space: SearchSpace, seed: int, *, concurrent: int | None = None, overri
         SpaceExhausted: the space holds fewer configurations than trials.
     """
     budget = space.budget
-    configurations = tuple(space.configurations(seed, budget.trials))
+    configurations = tuple(space.configurations(seed, budget.trials) if configs is None else configs)
     rungs = ranking.rungs(budget.epochs, budget.grace, budget.reduction)
     brackets = Counter(bracket_of(configuration, space.bracket_knobs) for configuration in configurations)
     of_baseline = bracket_of(configurations[0], space.bracket_knobs)

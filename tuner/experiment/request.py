@@ -4,16 +4,91 @@ from __future__ import annotations
 
 import datetime
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import search_spaces
 from search_spaces.space import SearchSpace
-from tuner.errors import BadInput
+from tuner.errors import BadInput, as_bad_input
 from tuner.rules import registry
 
 Overrides = Mapping[str, Any] | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be searched. It is resolved, validated and drawn once, whoever asks it.
+
+    Attributes:
+        family: `blur`, ...; hyphen or underscore.
+        space: name of one of the family's spaces, path of a Python file that defines `space()`, or a SearchSpace.
+        overrides: knob -> value or Ray Tune domain, or texts such as "lr=0.05" and "sigma=choice(1,2,4)".
+        seed: of the experiment; the same seed gives the same configurations and the same replicates.
+        budget: options of `search_spaces.Budget` that replace the space's own; None keeps it.
+    """
+
+    family: str
+    space: str | Path | SearchSpace = "smoke"
+    overrides: Overrides = ()
+    seed: int = 0
+    budget: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def own_file(self) -> bool:
+        """Whether the space is a user's file."""
+        return str(self.space).endswith(".py")
+
+    @property
+    def settings(self) -> list[str]:
+        """The overrides as `--set` takes them."""
+        from search_spaces.overrides import describe
+
+        if isinstance(self.overrides, Mapping):
+            return [f"{name}={describe(value)}" for name, value in self.overrides.items()]
+        return list(self.overrides)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The overrides as the manifest keeps them."""
+        if isinstance(self.overrides, Mapping):
+            return {name: str(value) for name, value in self.overrides.items()}
+        return dict(text.split("=", 1) for text in self.overrides)
+
+    @property
+    def overridden(self) -> Collection[str]:
+        """The knobs that were set."""
+        return {name.strip().replace("-", "_") for name in self.texts}
+
+    @cached_property
+    def resolved(self) -> SearchSpace:
+        """The search space that is meant, overrides and budget applied; BadInput in one sentence where there is none."""
+        return resolve_space(self.family, self.space, self.overrides).with_budget(**self.budget)
+
+    def checked(self, also: Sequence[str] = ()) -> Checked:
+        """The request without a problem; BadInput with every problem at once, those of the session `also`."""
+        if found := [*self._problems, *also]:
+            raise BadInput.listing(found)
+        return self._drawn
+
+    @cached_property
+    def _problems(self) -> list[str]:
+        return problems(self.resolved)
+
+    @cached_property
+    def _drawn(self) -> Checked:
+        return Checked(self, self.resolved, draw(self.resolved, self.seed, self.resolved.budget.trials))
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A request that can be launched: its space and the configurations of its trials, the baseline first."""
+
+    request: Request
+    space: SearchSpace
+    configs: list[dict[str, Any]]
 
 
 def resolve_space(family: str, space: str | Path | SearchSpace, overrides: Overrides) -> SearchSpace:
@@ -21,7 +96,7 @@ def resolve_space(family: str, space: str | Path | SearchSpace, overrides: Overr
     from search_spaces.overrides import parse_all
     from trainables import datasets, families
 
-    try:
+    with as_bad_input():
         if isinstance(space, SearchSpace):
             chosen = space
         elif str(space).endswith(".py"):
@@ -36,8 +111,6 @@ def resolve_space(family: str, space: str | Path | SearchSpace, overrides: Overr
         chosen = chosen.with_overrides(changes)
         # A relative folder would mean another one in a worker.
         return chosen.with_overrides({"dataset": datasets.canonical(chosen.protocol.dataset)})
-    except ValueError as error:
-        raise BadInput(str(error)) from None
 
 
 def problems(space: SearchSpace) -> list[str]:
@@ -47,10 +120,8 @@ def problems(space: SearchSpace) -> list[str]:
 
 def draw(space: SearchSpace, seed: int, count: int) -> list[dict[str, Any]]:
     """The first `count` configurations; BadInput when the space has fewer, or when one is not valid."""
-    try:
+    with as_bad_input():
         return space.configurations(seed, count)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
 
 
 def default_name(space: SearchSpace) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from trainables.trial.assignment import Assignment
 from tuner.errors import StorageUnavailable
 from tuner.experiment import trials as search
 from tuner.experiment import watch
 from tuner.experiment.housekeeping import Housekeeper
 from tuner.experiment.interrupt import StopRequest, on_signal
 from tuner.experiment.pace import Pace
+from tuner.experiment.running import Listener, ListenerFactory, Running
 from tuner.machines import newcomers, ray_session
 from tuner.machines.allocation import Allocator
 from tuner.machines.capacity import concurrency
@@ -32,20 +34,14 @@ from tuner.tensorboard.feed import Export
 
 CHECKPOINT_SECONDS = 60.0
 Ending = Literal["finished", "interrupted"]
-Tell = Callable[[str], None]
-Listener = Callable[[Record], None]
-ListenerFactory = Callable[[ExperimentPaths, manifests.Manifest], Listener]
 
 
 def hold(
     paths: ExperimentPaths,
     manifest: manifests.Manifest,
     resources: ray_session.Resources,
+    running: Running,
     *,
-    checkpoint_seconds: float | None,
-    step_timeout: float | None = None,
-    tell: Tell,
-    listen: ListenerFactory | None,
     more: Sequence[Record] = (),
     revised: bool = False,
 ) -> Ending:
@@ -54,14 +50,11 @@ def hold(
     Args:
         manifest: of the experiment, rewritten when there are `more` trials.
         resources: of the Ray that this process is connected to.
-        checkpoint_seconds: least time between two checkpoints of a trial; None means 60.
-        step_timeout: seconds an epoch may take; None leaves it to the worker.
-        tell: receives sentences for a person.
-        listen: makes a listener that gets every record, the earlier ones first.
+        running: how this session runs.
         more: records of the trials that extend the search.
         revised: the manifest is not what is on the storage.
     """
-    tell = enduring(tell)
+    tell = enduring(running.tell)
     with ExitStack() as stack:
         with _storage_at_hand(paths):
             lock = stack.enter_context(DriverLock(paths.lock, tell))
@@ -70,7 +63,7 @@ def hold(
             leftovers.clear(paths)
             past = list(read(paths.records, manifest))
             pace = Pace()
-            listeners: list[Listener] = [pace, *_listeners(paths, manifest, past, listen, stack)]
+            listeners: list[Listener] = [pace, *_listeners(paths, manifest, past, running.listen, stack)]
             for record in past:
                 pace(record)
             kept = journal(paths.records)
@@ -94,18 +87,28 @@ def hold(
         shares = [allocator.share(config) for config in configs.values()]
         limit = concurrency(shares, resources, manifest.budget.max_concurrent)
         patience = watch.GROWING if resources.to_come else watch.PATIENCE
-        seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
-
+        seconds = CHECKPOINT_SECONDS if running.checkpoint_seconds is None else running.checkpoint_seconds
         look = newcomers.inspection(paths, manifest, resources.ids)
         rule = judge.rule
         saved_at = rule.rungs[:-1] if registry.get(rule.name).pauses else ()
 
-        def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+        def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[Assignment]:
             return [
-                search.assignment(paths, manifest, index, config, allocator.share(config))
-                | {"recorded_epoch": judge.last_epoch.get(index, 0)}
-                | {"checkpoint_seconds": seconds, "checkpoint_at": saved_at}
-                | {"step_timeout": step_timeout, "look": look}
+                Assignment(
+                    config,
+                    manifest.seed,
+                    manifest.budget.replicates,
+                    index=index,
+                    share=allocator.share(config),
+                    directory=str(paths.trial(index)),
+                    stop_file=str(paths.stop_request),
+                    recorded_epoch=judge.last_epoch.get(index, 0),
+                    checkpoint_seconds=seconds,
+                    checkpoint_at=tuple(saved_at),
+                    step_timeout=running.step_timeout,
+                    strategy=manifest.budget.strategy,
+                    look=look,
+                )
                 for index, config in trials
             ]
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainables import families
+from trainables.trial.assignment import Assignment
 from tuner.errors import TunerError
 from tuner.experiment.interrupt import StopRequest
 from tuner.experiment.pace import Pace
 from tuner.machines import scratch
-from tuner.machines.allocation import Share
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
 from tuner.rules import registry
@@ -22,7 +23,7 @@ MAX_FAILURES = 3  # restarts of a trial in a row without a new epoch; each conti
 def run(
     paths: ExperimentPaths,
     manifest: Manifest,
-    assignments: Sequence[dict[str, Any]],
+    assignments: Sequence[Assignment],
     judge: Judge,
     request: StopRequest,
     max_concurrent: int,
@@ -46,20 +47,19 @@ def run(
     """
     from ray import tune
 
-    from trainables.on_ray.trainable import TRAINABLES
     from tuner.experiment.dispatch import Dispatch
     from tuner.experiment.scheduler import MedianASHA
     from tuner.experiment.watch import Watch
 
     watch = Watch(paths, judge, request, patience, tell, pace)
     pauses = registry.get(judge.rule.name).pauses
-    indices = [int(assignment["index"]) for assignment in assignments]
+    indices = [assignment.index for assignment in assignments]
     dispatch = Dispatch(judge, indices, max_concurrent, request.is_made, pauses)
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
     with scratch.made(paths) as folder:
         tuner = tune.Tuner(
-            TRAINABLES[manifest.family],
-            param_space={"trial": tune.grid_search(list(assignments))},
+            families.trainable(manifest.family),
+            param_space={"trial": tune.grid_search([assignment.told() for assignment in assignments])},
             tune_config=tune.TuneConfig(
                 metric=manifest.objective.metric,
                 mode=manifest.objective.mode,
@@ -83,24 +83,5 @@ def run(
             raise TunerError(watch.problem)
 
 
-def assignment(
-    paths: ExperimentPaths, manifest: Manifest, index: int, config: dict[str, Any], share: Share
-) -> dict[str, Any]:
-    """What a worker is told about its trial (see `trainables.replicated.ReplicatedTrainable`), whatever the session."""
-    return {
-        "index": index,
-        "config": config,
-        "seed": manifest.seed,
-        "replicates": manifest.budget.replicates,
-        "cpus": share.cpus,
-        "gpus": share.gpus,
-        "workers": share.workers,
-        "team": share.team,
-        "accelerator_type": share.accelerator_type,
-        "directory": str(paths.trial(index)),
-        "stop_file": str(paths.stop_request),
-    }
-
-
 def _short_name(trial: Any) -> str:
-    return Path(trial.config["trial"]["directory"]).name
+    return Path(Assignment.of(trial.config).directory or "").name

@@ -10,21 +10,13 @@ from typing import Any
 from search_spaces.space import Budget as SpaceBudget
 from search_spaces.space import SearchSpace
 from trainables import families
+from trainables.trial.assignment import Share
 from tuner.errors import BadInput
 from tuner.records.manifest import Budget, Manifest
 
+__all__ = ["Allocator", "Share", "rules_of"]
+
 _GRAIN = 10_000  # Ray counts resources in ten-thousandths
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one trial asks for: `workers` processes, each with these CPUs and GPUs; one worker when packed on one GPU."""
-
-    cpus: float
-    gpus: float
-    workers: int = 1
-    team: int = 1  # workers that train each replicate together
-    accelerator_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +45,11 @@ class Allocator:
                 f"`{manifest.name}` is of the family `{manifest.family}`, but what is trained here must be of one of "
                 f"{', '.join(families.names())}; continue it with the version that launched it"
             )
+        return cls.recorded(manifest)
+
+    @classmethod
+    def recorded(cls, manifest: Manifest) -> Allocator:
+        """As an experiment was launched, to be read and not continued: also of a family that is not of this version."""
         return cls._of(manifest.family, manifest.budget, [rule.content() for rule in manifest.allocations])
 
     @classmethod
@@ -73,23 +70,38 @@ class Allocator:
         )
 
     def share(self, config: Mapping[str, Any]) -> Share:
-        """What a trial of this configuration gets."""
-        cpus, gpus = self.cpus, self.gpus
-        rule = self._rule(config)
-        if rule is not None:
-            cpus = cpus if rule["cpus"] is None else rule["cpus"]
-            gpus = gpus if rule["gpus"] is None else rule["gpus"]
+        """What a trial of this configuration gets, as each of its workers holds it."""
+        cpus, gpus = self.whole(config)
         accelerator = self.accelerator_type if gpus > 0 else None
         return Share(_part(cpus, self.workers), _part(gpus, self.workers), self.workers, self.team, accelerator)
+
+    def whole(self, config: Mapping[str, Any]) -> tuple[float, float]:
+        """The CPUs and GPUs of a trial of this configuration, those of all its workers together."""
+        rule = self._rule(config) or {"cpus": None, "gpus": None}
+        return (
+            self.cpus if rule["cpus"] is None else rule["cpus"],
+            self.gpus if rule["gpus"] is None else rule["gpus"],
+        )
 
     def _rule(self, config: Mapping[str, Any]) -> dict[str, Any] | None:
         if not self.rules:
             return None
-        knobs = families.config_class(self.family)(**config)
+        knobs = self._knobs(config)
         return next(
-            (rule for rule in self.rules if all(getattr(knobs, name) in may for name, may in rule["when"].items())),
+            (
+                rule
+                for rule in self.rules
+                if all(name in knobs and knobs[name] in may for name, may in rule["when"].items())
+            ),
             None,
         )
+
+    def _knobs(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """With the defaults of what it leaves out; of a configuration that this version does not know, as it is."""
+        try:
+            return dict(families.config_class(self.family)(**config))
+        except ValueError:
+            return config
 
 
 def rules_of(space: SearchSpace) -> list[dict[str, Any]]:

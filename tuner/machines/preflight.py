@@ -8,12 +8,12 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from trainables.storage import Place, probe, temporary
-from tuner.errors import BadInput
-from tuner.experiment.directory import unwritable
+from tuner.errors import BadInput, unwritable
 from tuner.machines import node as nodes
 from tuner.machines.allocation import Allocator
 from tuner.machines.capacity import check_resources, concurrency, load_of_node
@@ -56,42 +56,110 @@ def check(
     shares = [allocator.share(config) for config in configs]
     check_resources(shares, resources)
     look = any(share.gpus for share in shares) and gpus_are_real()
+    load = load_of_node(allocator, configs, resources, max_concurrent)
+    with asked(family, configs, storage, cards=look) as question:
+        # Where trials have a GPU it needs one too; without a node that trains it is what the autoscaler starts one for.
+        options: dict[str, Any] = {"num_cpus": 1, "num_gpus": min(1.0, load.gpus)}
+        if question.training and load.gpus == 0:
+            options = {"num_cpus": 0, "scheduling_strategy": _on(question.training[0], soft=True)}
+        networks = ray.remote(**options)(preflight.check).remote(family, list(configs), load)
+        question.wait(networks)
+    problems = question.problems()
+    found = _answer(networks)
+    problems += [problem for problem in found["problems"] if not any(problem in told for told in problems)]
+    problems += [told for unlike in question.unlike.values() for told in unlike]
+    at_once = min(concurrency(shares, resources, max_concurrent), len(configs))
+    problems += cramped(question.reports, storage, found.get("replicate_bytes", 0) * allocator.replicates, at_once)
+    if problems:
+        raise BadInput.listing(problems + _bring(problems, len(question.reports)))
+    data_found: dict[str, Any] = found["data"]
+    return data_found
+
+
+@contextlib.contextmanager
+def asked(
+    family: str, configs: Sequence[dict[str, Any]], storage: Place, *, cards: bool, idle_too: bool = False
+) -> Iterator[Question]:
+    """Ask every node of the cluster this process is connected to; the answers are there after `Question.wait`.
+
+    Args:
+        family, configs: of the search whose data each node that trains must have.
+        storage: of experiments; a folder need not exist yet.
+        cards: whether the GPUs that Ray counts must be there.
+        idle_too: ask for the data where no trial can run as well, while no node is there on which one can.
+    """
+    import ray
+
     alive = [node for node in ray.nodes() if node["Alive"]]
     training = [node for node in alive if node["Resources"].get("CPU", 0) > 0]
     with _probe(storage) as folder:
         tasks = {}
         for node in alive:
-            data = list(configs) if node in training else []
-            cards = int(node["Resources"].get("GPU", 0)) if look else 0
+            has_data = node in training or (idle_too and not training)
+            counted = int(node["Resources"].get("GPU", 0)) if cards else 0
             task = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=_on(node))(nodes.examine)
             tasks[node["NodeID"]] = task.remote(
-                storage, folder / "driver", folder / node["NodeID"], nodes.versions(), family, data, cards
+                storage,
+                folder / "driver",
+                folder / node["NodeID"],
+                nodes.versions(),
+                family,
+                list(configs) if has_data else [],
+                counted,
             )
-        load = load_of_node(allocator, configs, resources, max_concurrent)
-        # Where trials have a GPU it needs one too; without a node that trains it is what the autoscaler starts one for.
-        options: dict[str, Any] = {"num_cpus": 1, "num_gpus": min(1.0, load.gpus)}
-        if training and load.gpus == 0:
-            options = {"num_cpus": 0, "scheduling_strategy": _on(training[0], soft=True)}
-        networks = ray.remote(**options)(preflight.check).remote(family, list(configs), load)
-        ray.wait([*tasks.values(), networks], num_returns=len(tasks) + 1, timeout=PATIENCE)
+        names = {node["NodeID"]: f"node {node['NodeManagerHostname']} ({node['NodeID'][:8]})" for node in alive}
+        yield Question(names, training, storage, folder, tasks)
+
+
+@dataclass
+class Question:
+    """What every node was asked, and once it has been waited for, what each said.
+
+    Attributes:
+        names: of the nodes by their ids, as sentences give them.
+        training: the nodes on which trials can run, as Ray describes them.
+        reports: what each node said (see `tuner.machines.node.examine`).
+        unseen, unlike: sentences by node, on what it writes and on its data.
+    """
+
+    names: dict[str, str]
+    training: list[dict[str, Any]]
+    storage: Place
+    folder: Place
+    tasks: dict[str, Any]
+    reports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unseen: dict[str, list[str]] = field(default_factory=dict)
+    unlike: dict[str, list[str]] = field(default_factory=dict)
+
+    def wait(self, *others: Any) -> None:
+        """Until every node that still lives has answered, and the other tasks have ended, or for `PATIENCE`."""
+        import ray
+
+        ray.wait([*self.tasks.values(), *others], num_returns=len(self.tasks) + len(others), timeout=PATIENCE)
         # A node that died under the question, as a spot node may, is none of the cluster's any more.
         still = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-        reports = {name: _answer(task) for name, task in tasks.items() if name in still}
-        seen = _seen(folder, [name for name, report in reports.items() if not report["problems"]])
-    names = {node["NodeID"]: f"node {node['NodeManagerHostname']} ({node['NodeID'][:8]})" for node in alive}
-    problems = _told(reports, names)
-    problems += [
-        f"{names[name]}: what it writes to {storage} is not seen here; mount one folder everywhere" for name in seen
+        self.reports = {name: _answer(task) for name, task in self.tasks.items() if name in still}
+        well = [name for name, report in self.reports.items() if not report["problems"]]
+        self.unseen = {
+            name: [f"what it writes to {self.storage} is not seen here; mount one folder everywhere"]
+            for name in _seen(self.folder, well)
+        }
+        self.unlike = _unlike(self.reports, self.names)
+
+    def problems(self) -> list[str]:
+        """What the nodes have told, and what is not seen of them."""
+        unseen = [f"{self.names[name]}: {told}" for name, sentences in self.unseen.items() for told in sentences]
+        return [*_told(self.reports, self.names), *unseen]
+
+
+def _bring(problems: Sequence[str], asked_nodes: int) -> list[str]:
+    """How data comes to all nodes, where some of several lack it: what is fetched on one is lost with it."""
+    if asked_nodes < 2 or not any("tuner data fetch" in problem for problem in problems):
+        return []
+    return [
+        "data comes to every node, also to those that join later, by `tuner data put DATASET --to PLACE`, where PLACE is a "
+        "folder that all see or s3://BUCKET/data, and `--data PLACE`"
     ]
-    found = _answer(networks)
-    problems += [problem for problem in found["problems"] if not any(problem in told for told in problems)]
-    problems += _unlike(reports, names)
-    at_once = min(concurrency(shares, resources, max_concurrent), len(configs))
-    problems += cramped(reports, storage, found.get("replicate_bytes", 0) * allocator.replicates, at_once)
-    if problems:
-        raise BadInput.listing(problems)
-    data_found: dict[str, Any] = found["data"]
-    return data_found
 
 
 def gpus_are_real() -> bool:
@@ -179,15 +247,15 @@ def cramped(reports: dict[str, dict[str, Any]], storage: Place, checkpoint: int,
     ]
 
 
-def _unlike(reports: dict[str, dict[str, Any]], names: dict[str, str]) -> list[str]:
-    """Nodes whose data differ from the first one's."""
-    told = []
+def _unlike(reports: dict[str, dict[str, Any]], names: dict[str, str]) -> dict[str, list[str]]:
+    """Nodes whose data differ from the first one's, with a sentence each."""
+    told: dict[str, list[str]] = {}
     first: dict[str, tuple[str, str]] = {}  # size -> node and fingerprint
     for name, report in reports.items():
         for size, fingerprint in report.get("fingerprints", {}).items():
             other, expected = first.setdefault(size, (name, fingerprint))
             if fingerprint != expected:
-                told.append(
+                told.setdefault(name, []).append(
                     f"{names[name]}: its dataset at {size} pixels has the fingerprint {fingerprint}, but that of "
                     f"{names[other]} has {expected}; copy the same data to every node"
                 )

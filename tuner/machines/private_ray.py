@@ -10,6 +10,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from trainables.storage import probe
 from tuner.errors import BadInput, ClusterUnreachable, sentence
@@ -24,8 +25,11 @@ _LEAST_FREE = 32 * 1024**2  # bytes of the temporary folder, for sockets, ports 
 _REASON = 160  # characters of Ray's own account
 
 
-def start() -> None:
+def start(**job: Any) -> None:
     """Start it and connect to it.
+
+    Args:
+        job: what `ray.init` is told of the job, beside what every private Ray is.
 
     Raises:
         BadInput: the temporary folder cannot be used.
@@ -38,7 +42,7 @@ def start() -> None:
     os.environ[MARK] = str(os.getpid())
     try:
         with _deaf_to_hangups():
-            ray.init("local", include_dashboard=False, object_store_memory=_OBJECT_STORE, **QUIET)
+            ray.init("local", include_dashboard=False, object_store_memory=_OBJECT_STORE, **QUIET, **job)
     except Exception as error:  # OSError, RuntimeError, TimeoutError, ... for whatever Ray lacks
         with contextlib.suppress(Exception):
             ray.shutdown()

@@ -7,10 +7,12 @@ import logging
 import os
 import socket
 import subprocess
-import sys
+import sysconfig
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from trainables.process import child_process
 from tuner.errors import BadInput, ClusterUnreachable
 from tuner.machines import auth_token, local_rays, private_ray
 from tuner.machines.address import is_head
@@ -116,7 +118,8 @@ def _connect(address: str | None) -> None:
     import ray
 
     if address is None:
-        private_ray.start()
+        with _safe_path():
+            private_ray.start(**_job())
         return
     if address == "auto":
         address = local_rays.named()
@@ -128,9 +131,47 @@ def _connect(address: str | None) -> None:
     else:
         _require_answer(address, "--address")
     try:
-        ray.init(address, **private_ray.QUIET)
+        ray.init(address, runtime_env=_to_workers(), **private_ray.QUIET, **_job())
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, ... for the same thing
         raise _unreachable(address, str(error) or type(error).__name__) from None
+
+
+def _job() -> dict[str, Any]:
+    """What workers import: this code, and nothing that lies in the folder the user happens to be in.
+
+    Left to itself, Ray puts the driver's working directory first on the path of every worker: a `numbers.py` there breaks
+    them all, and another checkout there trains in the place of this one. A job submitted to a cluster brings its own.
+    """
+    from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
+    from ray.job_config import JobConfig
+
+    if RAY_JOB_CONFIG_JSON_ENV_VAR in os.environ:
+        return {}
+    installed = child_process.ROOT in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+    path = [] if installed else [child_process.ROOT]
+    return {"job_config": JobConfig(_client_job=True, _py_driver_sys_path=path)}
+
+
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    """Inside the block this process starts no Python that looks into the working directory; Ray hands it on to workers."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
+def _to_workers() -> dict[str, Any] | None:
+    """What workers on other machines must know of this process: where the data of the search is."""
+    from trainables.datasets import shared
+
+    place = shared.travelling()
+    return None if place is None else {"env_vars": {"TUNER_DATA": place}}
 
 
 def _present_token() -> None:
@@ -180,8 +221,8 @@ def is_open(address: str) -> bool:
 
 
 def _health_check(address: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
-    environment = {**os.environ, **variables}
+    command = child_process.python("-m", "ray.scripts.scripts", "health-check", "--address", address)
+    environment = child_process.environment(**variables)
     return subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False, env=environment)
 
 

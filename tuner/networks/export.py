@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from tuner.errors import BadInput
+from tuner.machines.allocation import Allocator, Share
 from tuner.records import manifest as manifests
 from tuner.records import output
 from tuner.records.manifest import Manifest
@@ -49,8 +50,9 @@ def export_trial(paths: ExperimentPaths, which: str, path: Path | None = None) -
 def describe(history: History, trial: Trial) -> dict[str, Any]:
     """The content of the file: plain containers.
 
-    Keys: format, family, config, seed, replicates, device, threads (these decide the numbers), recorded (metric, epoch,
-    median, values: the objective where the trial was compared), manifest (where it comes from).
+    Keys: format, family, config, seed, replicates, device, threads (these decide the numbers: those of the process that
+    trained each replicate), recorded (metric, epoch, median, values: the objective where the trial was compared), manifest
+    (where it comes from).
     """
     if not trial.epochs:
         raise BadInput(
@@ -58,26 +60,26 @@ def describe(history: History, trial: Trial) -> dict[str, Any]:
             "train, or choose another"
         )
     known = history.manifest
-    budget, epoch = known.budget, trial.compared_epoch
+    share, epoch = Allocator.recorded(known).share(trial.config), trial.compared_epoch
     return {
         "format": FORMAT,
         "family": known.family,
         "config": trial.config,
         "seed": known.seed,
         "replicates": history.replicates,
-        "device": "cuda" if budget.gpus_per_trial > 0 else "cpu",
-        "threads": max(1, int(budget.cpus_per_trial)),
+        "device": share.device,
+        "threads": share.threads,
         "recorded": {
             "metric": history.metric,
             "epoch": epoch,
             "median": trial.median(epoch),
             "values": trial.values(epoch),
         },
-        "manifest": _origin(history, trial, known),
+        "manifest": _origin(history, trial, known, share),
     }
 
 
-def _origin(history: History, trial: Trial, known: Manifest) -> dict[str, Any]:
+def _origin(history: History, trial: Trial, known: Manifest, share: Share) -> dict[str, Any]:
     """Where the trial comes from: experiment, code, packages, hardware, data, command."""
     content = known.content()
     return {
@@ -88,7 +90,7 @@ def _origin(history: History, trial: Trial, known: Manifest) -> dict[str, Any]:
         **{
             key: content.get(key) for key in ("space", "protocol", "code", "versions", "platform", "processor", "cores")
         },
-        "resources": {key: content["budget"].get(key) for key in ("cpus_per_trial", "gpus_per_trial")},
+        "resources": {"workers": share.workers, "cpus": share.cpus, "gpus": share.gpus},  # of each worker
         "data": content.get("data"),
         "launched": known.created,
         "command": known.command,

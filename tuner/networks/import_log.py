@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from trainables.config.wording import reason, some
-from tuner.errors import BadInput
+from tuner.errors import BadInput, as_bad_input
 from tuner.experiment import directory
+from tuner.networks import log_text
 from tuner.records import manifest as manifests
 from tuner.records import paths
 from tuner.records.lines import Record
@@ -111,9 +112,8 @@ def import_log(
     """
     log = paths.expanded(paths.required(file, "the log"))
     try:
-        with log.open(errors="replace") as opened:
-            # The last line of a log that was cut may end in a part of a number.
-            runs = parse(line for line in opened if line.endswith("\n"))
+        # The last line of a log that was cut may end in a part of a number.
+        runs = parse(log_text.read(log).split("\n")[:-1])
     except (OSError, ValueError) as error:
         raise BadInput(f"cannot read {log} ({reason(error)}); give a log of a training run") from None
     epochs = _chosen(log, runs, run)
@@ -140,20 +140,13 @@ def _chosen(log: Path, runs: list[list[Epoch]], run: int | None) -> list[Epoch]:
 
 
 def _checked(family: str, settings: Sequence[str], budget: int) -> dict[str, Any]:
-    from pydantic import ValidationError
-
     from search_spaces.overrides import constants
     from trainables import families
-    from trainables.config.training import problems
 
-    try:
+    with as_bad_input():
         model = families.config_class(family)
         config = {**constants(settings, model.model_fields), "epochs": budget}
         model(**config)
-    except ValidationError as error:
-        raise BadInput.listing(problems(error)) from None
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     return config
 
 

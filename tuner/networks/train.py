@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tuner.errors import BadInput
+from tuner.errors import BadInput, TunerError, as_bad_input, sentence
 from tuner.records.paths import expanded
+
+if TYPE_CHECKING:
+    from trainables.trial.lockstep import LockStep
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class Request:
     seed: int
     pretrained: bool = False  # begin from torchvision's weights
     resume_from: str | None = None  # begin from this checkpoint, or continue it
+    strategy: str = "auto"  # see `trainables.engine.STRATEGIES`
+    save: Path | None = None  # a folder for checkpoints
 
 
 def train(
@@ -31,6 +37,8 @@ def train(
     seed: int,
     pretrained: bool = False,
     resume_from: str | None = None,
+    strategy: str = "auto",
+    save: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Train a configuration and yield the result of each epoch (see `trainables.lockstep.LockStep.step`).
 
@@ -42,6 +50,9 @@ def train(
         seed: the experiment's.
         pretrained: begin from torchvision's weights, where they are on this machine.
         resume_from: continue this checkpoint of the same trial, or begin from the weights of any other.
+        strategy: how the replicates train, a name of `trainables.engine.STRATEGIES`.
+        save: a folder: after each epoch the checkpoint there, and `best.pt` of the epoch with the best median
+            val_accuracy.
 
     Raises:
         BadInput: a knob that is unknown, out of range or not a constant; data or weights that are missing or do not fit.
@@ -49,15 +60,13 @@ def train(
     from search_spaces.overrides import constants
     from trainables import families
 
-    try:
+    with as_bad_input():
         knobs = {"epochs": epochs, **constants(settings, families.config_class(family).model_fields)}
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     if pretrained and resume_from is not None:
         raise BadInput(
             "--pretrained and --resume-from are both given, but training begins from one of them; leave one out"
         )
-    return run(Request(family, knobs, replicates, seed, pretrained, resume_from))
+    return run(Request(family, knobs, replicates, seed, pretrained, resume_from, strategy, save))
 
 
 def run(
@@ -77,24 +86,19 @@ def run(
     Raises:
         BadInput: a knob that is unknown or out of range; data that is missing or has changed; no CUDA.
     """
-    from pydantic import ValidationError
-
     from trainables import families
-    from trainables.config.training import problems
+    from trainables.config import strategy as strategies
 
-    try:
+    with as_bad_input():
         families.config_class(request.family)(**request.knobs)
         if request.seed < 0:
             raise ValueError(f"--seed is {request.seed}, but must be at least 0; raise it")
         if request.replicates < 1:
             raise ValueError(f"--replicates is {request.replicates}, but must be at least 1; raise it")
-    except ValidationError as error:
-        raise BadInput.listing(problems(error)) from None
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+        strategies.check(request.strategy)
     import torch
 
-    from trainables.datasets import DatasetError
+    from trainables.datasets.arrays import DatasetError, DecoderLost
     from trainables.process.footprint import Load
     from trainables.process.host_memory import keep_freed_memory
     from trainables.trial import initial_weights, preflight
@@ -120,20 +124,51 @@ def run(
         seed=request.seed,
         replicates=request.replicates,
         device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        strategy=request.strategy,
     )
-    try:
+    with as_bad_input():
         if request.resume_from is not None:
             initial_weights.resume_from(trial, expanded(request.resume_from))
         if request.pretrained:
             initial_weights.start_pretrained(trial)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    if request.save is not None:
+        _require_folder(request.save)
     while not trial.finished:
-        try:
-            result = trial.step()
-        except DatasetError as error:  # an image that could not be known to be broken before
-            raise BadInput(str(error)) from None
+        with as_bad_input(DatasetError):  # an image that could not be known to be broken before
+            try:
+                result = trial.step()
+            except DecoderLost as error:
+                raise TunerError(str(error)) from None
+        if request.save is not None:
+            _save(trial, result, request.save)
         yield result
+
+
+BEST = "best.pt"  # of the epoch with the best median validation accuracy
+
+
+def _require_folder(folder: Path) -> None:
+    """The folder for checkpoints, made; `BadInput` where it cannot be, or where it holds those of other training."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = any(folder.glob("*.pt"))
+    except OSError as error:
+        raise BadInput(f"cannot write to {folder} ({sentence(error)}); choose another --save") from None
+    if taken:
+        raise BadInput(f"{folder} holds checkpoints already; choose another --save, or remove them")
+
+
+def _save(trial: LockStep, result: dict[str, Any], folder: Path) -> None:
+    from trainables import checkpoints
+
+    state = trial.state()
+    try:
+        checkpoints.save(folder, state, trial.epoch)
+        if result["val_accuracy"] >= max(epoch["val_accuracy"] for epoch in trial.history):
+            checkpoints.save_file(folder / BEST, state)
+    except (OSError, RuntimeError) as error:  # torch's own writer says RuntimeError when the disk is full
+        reason = sentence(error) if isinstance(error, OSError) else "the disk may be full"
+        raise TunerError(f"cannot write to {folder} ({reason}); what was saved before is whole") from None
 
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
@@ -146,7 +181,10 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield (
         f"epoch {result['epoch']}: {', '.join(shown)}; {result['replicates_ok']} replicates, "
         f"{result['epoch_seconds']:.2f} s, {result['images_per_second']:.0f} images/s"
+        f", {result['precision']}, {result['strategy']}"
     )
+    if result["strategy_reason"] is not None:
+        yield f"strategy: {result['strategy_reason']}"
     for failure in result["failures"]:
         yield f"replicate {failure['replicate']} failed: {failure['message']}"
         yield failure["traceback"].rstrip()

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import BadInput, sentence
+from tuner.errors import BadInput, as_bad_input, sentence
+from tuner.records import output
 from tuner.records.paths import expanded
 
 if TYPE_CHECKING:
     from trainables.trial.inference import Trained
 
+TOP = 5  # classes of an image that are shown
 SPLITS = {"val": "validation", "test": "test"}
 
 
 def load(checkpoint: str, family: str | None, settings: Sequence[str], replicate: int) -> Trained:
     """The network of a checkpoint, on a GPU where there is one; BadInput in one sentence otherwise."""
-    from pydantic import ValidationError
-
     from search_spaces.overrides import constants
-    from trainables.config.training import problems
 
-    try:
+    with as_bad_input():
         constants(settings)  # a text that cannot be read is said before torch is imported
         file = expanded(checkpoint)
         import torch
@@ -32,22 +34,52 @@ def load(checkpoint: str, family: str | None, settings: Sequence[str], replicate
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return Trained.load(file, family, lambda config: constants(settings, config.model_fields), replicate, device)
-    except ValidationError as error:
-        raise BadInput.listing(problems(error)) from None
-    except ValueError as error:
-        raise BadInput(str(error)) from None
 
 
-def evaluate(trained: Trained) -> Iterator[str]:
-    """A line for each set of images: top-1, top-5, loss."""
+def evaluate(trained: Trained, sigmas: Sequence[float] = (0.0,)) -> Iterator[str]:
+    """A line for each set of images and each sigma that they are blurred with: top-1, top-5, loss."""
+    for sigma in sigmas:
+        with as_bad_input():
+            metrics = trained.evaluate(sigma)
+        blurred = f" at sigma {sigma:g}" if sigma else ""
+        for split, name in SPLITS.items():
+            if f"{split}_loss" in metrics:
+                top1, top5, loss = (metrics[f"{split}_{metric}"] for metric in ("accuracy", "top5_accuracy", "loss"))
+                yield f"{name}{blurred}: top-1 {top1:.4f}, top-5 {top5:.4f}, loss {loss:.4f}"
+
+
+def numbers(text: str | None) -> list[float]:
+    """The sigmas of `--sigmas 0,1,2`; the images as they are where the option is not given."""
     try:
-        metrics = trained.evaluate()
+        found = [0.0] if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(math.isfinite(sigma) and sigma >= 0 for sigma in found):
+        raise BadInput(f"--sigmas is {text}, but must be numbers of at least 0, such as 0,1,2,4; correct it")
+    return found
+
+
+def predict_test_set(trained: Trained, path: Path) -> str:
+    """Write the five likeliest classes of every image of the test set as CSV; a sentence that names the file."""
+    from trainables.trial.test_set import predictions
+
+    target = output.require_writable(path)
+    rows = io.StringIO()
+    table = csv.writer(rows, lineterminator="\n")
+    top = min(TOP, len(trained.classes))
+    heads = [f"{what}_{place}" for place in range(1, top + 1) for what in ("class", "probability")]
+    table.writerow(["image", "label", *heads])
+    hits = count = 0
+    try:
+        for found in predictions(trained, top):
+            likeliest = [cell for name, probability in found.likeliest for cell in (name, f"{probability:.6f}")]
+            table.writerow([found.image, found.label, *likeliest])
+            hits += found.likeliest[0][0] == found.label
+            count += 1
     except ValueError as error:
         raise BadInput(str(error)) from None
-    for split, name in SPLITS.items():
-        if f"{split}_loss" in metrics:
-            top1, top5, loss = (metrics[f"{split}_{metric}"] for metric in ("accuracy", "top5_accuracy", "loss"))
-            yield f"{name}: top-1 {top1:.4f}, top-5 {top5:.4f}, loss {loss:.4f}"
+    written = output.write(target, rows.getvalue().encode(errors="surrogateescape"))
+    return f"wrote {written}: {count} images of the test set, top-1 {hits / max(count, 1):.4f}"
 
 
 def predict(trained: Trained, images: Sequence[str], folder: Path) -> Iterator[str]:
@@ -60,11 +92,9 @@ def predict(trained: Trained, images: Sequence[str], folder: Path) -> Iterator[s
     except OSError as error:
         raise BadInput(f"cannot write to {folder} ({sentence(error)}); choose another --out") from None
     for image, path in _pictures(images, folder).items():
-        try:
+        with as_bad_input():
             likeliest = trained.predict(image)
             shown = trained.image(image)
-        except ValueError as error:
-            raise BadInput(str(error)) from None
         picture.write(path, shown.numpy(), likeliest)
         yield f"{image} (picture: {path})"
         yield from _lines(likeliest)

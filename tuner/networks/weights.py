@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tuner.errors import BadInput
+from tuner.errors import BadInput, as_bad_input
 from tuner.records import output
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History, Trial
@@ -78,10 +78,8 @@ def _newest_state(paths: ExperimentPaths, trial: Trial) -> dict[str, Any]:
     from trainables.trial import state_form
 
     for path, state in checkpoints.newest_first(paths.trial(trial.index)):
-        try:
+        with as_bad_input():
             state_form.require_trial(str(path), state)
-        except ValueError as error:
-            raise BadInput(str(error)) from None
         return state
     raise BadInput(
         f"no checkpoint is left of trial {trial.index} ({trial.status}); only trials that completed keep theirs. Retrain it "

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -22,18 +22,24 @@ from pydantic import (
     PrivateAttr,
     SerializerFunctionWrapHandler,
     ValidationError,
+    create_model,
     model_serializer,
     model_validator,
 )
 
-from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES, MOST_TRIALS, SMALLEST_REDUCTION
+from search_spaces.budget import OPTIONS, Number, Word
+from search_spaces.budget import Budget as SpaceBudget
 from trainables.storage import Place
 from trainables.storage.redaction import redact
 from tuner.errors import BadInput, sentence
-from tuner.records.forms import Number, Text, between, complaint, missing, refused, unfit
+from tuner.records.forms import Number as Amount
+from tuner.records.forms import Text, between, complaint, missing, refused, unfit
 
 _PACKAGES = ("tuner", "torch", "torchvision", "ray", "numpy", "scikit-learn")
-_Amount = Annotated[Number, between(0, 1e6)]
+_Amount = Annotated[Amount, between(0, 1e6)]
+# Options that every experiment says, and what one without the option meant where that is not the default of today.
+_ALWAYS_SAID = ("epochs", "reduction", "trials", "replicates")
+_BEFORE = {"grace": 1}
 
 
 class _Part(BaseModel):
@@ -67,27 +73,48 @@ class Objective(_Part):
     mode: Literal["max", "min"]
 
 
-class Budget(_Part):
-    """How much is trained, and with what (see `search_spaces.space.Budget`)."""
+class _Budget(_Part):
+    """How much is trained, and with what: the options of `search_spaces.Budget`, each by its own rule."""
 
-    epochs: int = Field(ge=1, le=MOST_EPOCHS)
-    grace: int = Field(1, ge=1, le=MOST_EPOCHS)
-    reduction: Annotated[Number, between(SMALLEST_REDUCTION, 1e300)]
-    trials: int = Field(ge=1, le=MOST_TRIALS)
-    replicates: int = Field(ge=1, le=MOST_REPLICATES)
-    rank_window: int = Field(1, ge=1, le=MOST_EPOCHS)
-    rule: Text = "asha"
-    cpus_per_trial: _Amount = 1.0
-    gpus_per_trial: _Amount = 0.0
-    placement: Literal["packed", "spread"] = "packed"
-    gpus_per_replicate: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    accelerator_type: Text | None = None
     max_concurrent: Annotated[int, Field(ge=1)] | None = None  # of the session that ran last
+
+    def extend(self, trials: int) -> None:
+        """From now on the search has so many trials."""
+        self.__setattr__("trials", trials)
 
     def searched(self) -> dict[str, Any]:
         """What the search space said of it, to be said again of an extension."""
-        known = set(Budget.model_fields) - {"max_concurrent"}
-        return {name: getattr(self, name) for name in Budget.model_fields if name in self.model_fields_set & known}
+        return {name: getattr(self, name) for name in OPTIONS if name in self.model_fields_set}
+
+
+def _field(name: str) -> tuple[Any, Any]:
+    """The type and the default of an option, for pydantic."""
+    kind: Any = _kind(OPTIONS[name].rule)
+    if name in _ALWAYS_SAID:
+        return kind, ...
+    default = _BEFORE.get(name, OPTIONS[name].default)
+    return (kind if default is not None else kind | None), default
+
+
+def _kind(rule: Number | Word) -> Any:
+    match rule:
+        case Number(least, most, whole=True):
+            return Annotated[int, Field(ge=least, le=most)]
+        case Number(least, most):
+            return Annotated[Amount, between(least, most)]
+        case Word(()):
+            return Text
+        case Word(among):
+            return Literal[among]
+
+
+if TYPE_CHECKING:
+
+    class Budget(_Budget, SpaceBudget):  # type: ignore[misc]  # frozen is but one of them
+        """As far as a type checker sees: the fields of both."""
+
+else:
+    Budget = create_model("Budget", __base__=_Budget, **{name: _field(name) for name in OPTIONS})
 
 
 class Protocol(_Part):
@@ -101,6 +128,7 @@ class Data(_Part):
     """The images, as preflight found them."""
 
     fingerprints: dict[str, Text] = Field(default_factory=dict)  # image size -> fingerprint
+    place: Text | None = None  # where every node took them from; None where each had its own
 
 
 class Allocation(_Part):
@@ -116,7 +144,7 @@ class Published(_Part):
 
     when: dict[str, Any]
     metric: Text
-    value: Annotated[Number, between(-1e100, 1e100)]
+    value: Annotated[Amount, between(-1e100, 1e100)]
     source: Text
     at: Literal["last", "best"] = "last"
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.storage import Place, StorageError, home, place, temporary
-from tuner.errors import BadInput
+from tuner.errors import BadInput, as_bad_input
 
 NAME_LENGTH = 100
 
@@ -50,19 +50,15 @@ def storage_root(storage: str | Place | None) -> Place:
 
 def whole(text: str | Place) -> Place:
     """The place that a text means, a folder made absolute; BadInput for what is almost an address."""
-    try:
+    with as_bad_input():
         found = place(required(str(text), "the storage"))
         return home.absolute(found) if isinstance(found, Path) else found
-    except ValueError as error:
-        raise BadInput(str(error)) from None
 
 
 def expanded(path: str | Path) -> Path:
     """The path with `~` and `~name` replaced; BadInput where nobody knows whose folder that is."""
-    try:
+    with as_bad_input(home.UnusablePath):
         return home.expanded(path)
-    except home.UnusablePath as error:
-        raise BadInput(str(error)) from None
 
 
 def required(text: str, what: str) -> str:
@@ -173,15 +169,13 @@ def experiment(name: str, storage: str | Place | None = None) -> ExperimentPaths
         if "/" in name or name.startswith("~"):
             raise
         direct = storage_root(storage) / name  # a name still, in a working directory whose own is not UTF-8
-    try:
+    with as_bad_input(StorageError):
         if (direct / "manifest.json").is_file():
             return ExperimentPaths(direct)
         root = storage_root(storage)
         if "/" not in name and name not in (".", "..") and (root / name / "manifest.json").is_file():
             return ExperimentPaths(root / name)
         known = sorted(path.parent.name for path in root.glob("*/manifest.json"))
-    except StorageError as error:
-        raise BadInput(str(error)) from None
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean `{near[0]}`?" if near else ""
     raise BadInput(f"there is no experiment `{name}` in {root}{hint}")

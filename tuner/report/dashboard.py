@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-import sys
-from collections.abc import Callable
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from trainables.process import child_process
 from tuner.errors import BadInput, sentence
 from tuner.machines import tunnel
 from tuner.records.lock import is_held
@@ -42,19 +44,43 @@ def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> Non
         except OSError as error:  # somebody else's experiment, a mount that only reads, a full disk
             on_disk, paths = False, paths.elsewhere()
             tell(f"event files cannot be written in {paths.root} ({sentence(error)}); they are in {paths.tensorboard}")
-    with contextlib.nullcontext() if on_disk else Follower(paths), Server(feed, chosen, _address(beside)) as server:
-        command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(paths.tensorboard)]
-        board = subprocess.Popen([*command, "--host", HOST, "--port", str(beside)], stderr=subprocess.DEVNULL)
-        try:
-            tell(f"report of {paths.name}: {_address(chosen)} (Ctrl-C ends it)")
-            tell(f"TensorBoard: {_address(beside)}")
-            tell(f"from another machine, first: {tunnel.command(chosen, beside)}")
+    with (
+        contextlib.nullcontext() if on_disk else Follower(paths),
+        Server(feed, chosen, _address(beside)) as server,
+        _tensorboard(paths, beside, tell),
+    ):
+        tell(f"report of {paths.name}: {_address(chosen)} (Ctrl-C ends it)")
+        tell(f"TensorBoard: {_address(beside)}")
+        tell(f"from another machine, first: {tunnel.command(chosen, beside)}")
+        with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
-        except KeyboardInterrupt:
-            pass
+
+
+@contextlib.contextmanager
+def _tensorboard(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> Iterator[None]:
+    """TensorBoard as a child inside the block; when it ends by itself, that is told in one sentence."""
+    command = child_process.python("-m", "tensorboard.main", "--logdir", str(paths.tensorboard))
+    with tempfile.TemporaryFile("w+", errors="backslashreplace") as errors:
+        board = subprocess.Popen(
+            [*command, "--host", HOST, "--port", str(port)], stderr=errors, env=child_process.environment()
+        )
+        leaving = threading.Event()
+
+        def watch() -> None:
+            code = board.wait()
+            if not leaving.is_set():
+                errors.seek(0)
+                how = child_process.ending(code, errors.read())
+                tell(f"TensorBoard {how}; the report goes on. Start the dashboard again for TensorBoard")
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
         finally:
+            leaving.set()
             board.terminate()
-            board.wait()
+            watcher.join()
 
 
 def _address(port: int) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard, Row
 from tuner.results.significance import LEVEL, pairs_needed
 from tuner.tables.text import knob
@@ -67,12 +69,25 @@ def _row(board: Leaderboard, row: Row, columns: list[dict[str, Any]]) -> dict[st
     }
 
 
+def _how_trained(history: History) -> list[str]:
+    """What the trials were computed in, and by which strategy: at their last epochs, as far as the records say."""
+    last = [trial.epochs[max(trial.epochs)] for trial in history.trials if trial.epochs]
+    found = []
+    for key, what in (("precision", "Computed in"), ("strategy", "Replicates trained by strategy")):
+        counts = Counter(str(record[key]) for record in last if record.get(key))
+        if counts:
+            each = ", ".join(f"{name} ({count} trials)" for name, count in sorted(counts.items()))
+            found.append(f"{what} {next(iter(counts)) if len(counts) == 1 else each}.")
+    return found
+
+
 def _legend(board: Leaderboard) -> list[str]:
     history = board.history
     lines = [
         "Ranked by the highest rung reached, then by the median at that rung.",
         f"base: the paper's values, never stopped early. ok: replicates alive of {history.replicates}. "
         "cost: time of its workers.",
+        *_how_trained(history),
     ]
     if any(row.tied_with_best for row in board.rows) and board.best is not None:
         needed = pairs_needed(history.replicates)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from tuner.machines.allocation import Allocator
 from tuner.results.history import History, Trial
 
 
 def cost(history: History) -> dict[str, Any]:
-    """Keys: wall_seconds, unit ("GPU-hours", or "CPU-hours" where trials hold no GPU), spent, saved, full (in that unit).
+    """Keys: wall_seconds, unit ("GPU-hours", or "CPU-hours" where no trial holds a GPU), spent, saved, full (in that unit).
 
-    A trial's hours are those of its workers, repeated epochs included, times the GPUs (or CPUs) it holds. Saved is what
-    the trials that ended early would have trained yet, each at its own mean pace; one that reported no epoch has none.
+    A trial's hours are those of its workers, repeated epochs included, times the GPUs (or CPUs) that it holds itself: a
+    space may give one configuration more than another. Saved is what the trials that ended early would have trained yet,
+    each at its own mean pace; one that reported no epoch has none.
     """
-    budget = history.manifest.budget
-    gpus = budget.gpus_per_trial
-    held = gpus or budget.cpus_per_trial or 1.0
-    spent = sum(trial.seconds for trial in history.trials) * held / 3600
-    saved = sum(_ahead(history, trial) for trial in history.trials if trial.has_ended) * held / 3600
+    allocator = Allocator.recorded(history.manifest)
+    held = {trial.index: allocator.whole(trial.config) for trial in history.trials}
+    gpus = any(gpus > 0 for _, gpus in held.values()) if held else allocator.gpus > 0
+    hours = {index: (of_gpus if gpus else cpus or 1.0) / 3600 for index, (cpus, of_gpus) in held.items()}
+    spent = sum(hours[trial.index] * trial.seconds for trial in history.trials)
+    saved = sum(hours[trial.index] * _ahead(history, trial) for trial in history.trials if trial.has_ended)
     return {
         "wall_seconds": history.seconds,
         "unit": "GPU-hours" if gpus else "CPU-hours",

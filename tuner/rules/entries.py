@@ -26,6 +26,7 @@ def epoch_record(trial: int, result: dict[str, Any]) -> Record:
         "epoch_seconds": result["epoch_seconds"],
         "step_seconds": result.get("step_seconds"),
         "images_per_second": result["images_per_second"],
+        **{key: result[key] for key in ("strategy", "strategy_reason", "precision") if result.get(key) is not None},
         "scalars": dict(result.get("scalars", {})),
     }
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from rich.console import RenderableType
 
 from trainables import datasets
-from tuner.errors import BadInput, sentence
+from trainables.datasets.shared import source
+from tuner.errors import BadInput, as_bad_input, sentence
 from tuner.tables.grid import grid
 
 
 def listing() -> RenderableType:
     """Every dataset that has a name, and whether it can be used."""
     rows = []
-    try:
-        root, found = datasets.data_root(), datasets.available()
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    with as_bad_input():
+        root, place, found = datasets.data_root(), source(), datasets.available()
     for info in found:
         counts = (info.train_images, info.test_images, info.classes, info.side)
         here = "yes" if info.present else "no"
@@ -23,28 +22,32 @@ def listing() -> RenderableType:
     rows.append(["folder:PATH", *[""] * 5, "train/ and val/ or test/, a class folder each"])
     rows.append(["imagenet:PATH", *[""] * 5, "train/ and val/, a synset folder each; streamed"])
     columns = ["dataset", "here", "train", "test", "classes", "side", ""]
-    return grid(columns, rows, left=["dataset", "here", ""], title=f"data folder: {root}")
+    title = f"data folder: {root}" + ("" if place is None else f", filled from {place}")
+    return grid(columns, rows, left=["dataset", "here", ""], title=title)
 
 
 def check(dataset: str) -> str:
     """One line on a dataset; BadInput when it is missing or broken."""
-    try:
+    with as_bad_input():
         info = datasets.check(dataset)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     return describe(info)
 
 
 def fetch(dataset: str) -> str:
     """Download a dataset unless it is there; one line on what is there now."""
-    try:
-        return describe(datasets.fetch(dataset))
-    except ValueError as error:
-        raise BadInput(str(error)) from None
-    except OSError as error:
-        raise BadInput(
-            f"cannot download {dataset} ({sentence(error)}); check the network and the free space, then retry"
-        ) from None
+    with as_bad_input():
+        try:
+            return describe(datasets.fetch(dataset))
+        except OSError as error:
+            raise BadInput(
+                f"cannot download {dataset} ({sentence(error)}); check the network and the free space, then retry"
+            ) from None
+
+
+def put(dataset: str, to: str) -> str:
+    """Copy a dataset to a place for all machines; a sentence on what is there now."""
+    with as_bad_input():
+        return f"{datasets.put(dataset, to)}; search with --data {to}, or start every node with TUNER_DATA={to}"
 
 
 def describe(info: datasets.Info) -> str:

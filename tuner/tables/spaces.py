@@ -16,7 +16,7 @@ import search_spaces
 from search_spaces.overrides import describe
 from search_spaces.space import SearchSpace
 from trainables import families
-from tuner.errors import BadInput
+from tuner.errors import as_bad_input
 from tuner.rules.ranking import rungs
 from tuner.tables.grid import grid
 
@@ -25,10 +25,8 @@ NARROW = 60  # columns of a screen on which two columns of text are hard to read
 
 def listing(family: str | None = None) -> RenderableType:
     """Every space with its budget, of one family or of all."""
-    try:
+    with as_bad_input():
         chosen = {families.canonical(family)} if family else set(search_spaces.names())
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     rows = []
     for name, spaces in search_spaces.names().items():
         for space in (search_spaces.load(name, space) for space in spaces if name in chosen):
@@ -42,11 +40,9 @@ def listing(family: str | None = None) -> RenderableType:
 
 def one(family: str, name: str) -> RenderableType:
     """One space: its budget, the searched knobs, then all others."""
-    try:
+    with as_bad_input():
         space = search_spaces.load_file(name) if name.endswith(".py") else search_spaces.load(family, name)
         fields = families.config_class(space.family).model_fields
-    except ValueError as error:
-        raise BadInput(str(error)) from None
     knobs = []
     searched = space.searched
     settings = {**space.settings, **space.fixed}

@@ -8,7 +8,7 @@ from types import TracebackType
 
 from rich.console import Console
 
-from tuner.experiment.session import Listener
+from tuner.experiment.running import Listener
 from tuner.records.lines import Record
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths

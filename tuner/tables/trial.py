@@ -103,7 +103,10 @@ def _last(trial: Trial) -> RenderableType:
         for name, median in trial.metrics(epoch).items()
     ]
     columns = ["metric", "median", "every replicate"]
-    return grid(columns, rows, left=["metric", "every replicate"], title=f"At epoch {epoch}")
+    record = trial.epochs[epoch]
+    how = [f"{key} {record[key]}" for key in ("precision", "strategy") if record.get(key)]
+    title = ", ".join([f"At epoch {epoch}", *how])
+    return grid(columns, rows, left=["metric", "every replicate"], title=title)
 
 
 def _section(title: str, lines: list[str]) -> list[RenderableType]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from PIL import Image
 
 from trainables import datasets
-from trainables.datasets import workers
+from trainables.datasets import decode, workers
+from trainables.process import child_process
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 
@@ -93,6 +95,47 @@ def test_images_that_are_not_square_ask_for_image_size(tmp_path: Path) -> None:
     assert "12x9 pixels, but images must be square; set image_size" in refusal(
         make_folder(tmp_path / "pictures", size=(12, 9))
     )
+
+
+SHADOWS = ("numbers", "json", "copy", "token", "trainables", "sitecustomize")
+
+
+def test_a_folder_of_the_users_takes_no_place_in_processes_that_decode(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = np.array(datasets.load(f"folder:{folder}", 16).train_images)
+    (tmp_path / "here").mkdir()
+    for name in SHADOWS:
+        (tmp_path / "here" / f"{name}.py").write_text("print('noise')\nraise ImportError('the file of the user')\n")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(sys, "path", ["", str(tmp_path / "here"), *sys.path])
+    monkeypatch.setattr(workers, "IMAGES_PER_PROCESS", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setenv("TUNER_DATA", f"{os.environ['TUNER_DATA']}-of-several")
+    assert (datasets.load(f"folder:{folder}", 16).train_images == alone).all()
+
+
+def test_other_code_decodes_nothing_and_its_images_are_not_kept_as_ours(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets.load(f"folder:{folder}", 16)
+    monkeypatch.setattr(decode, "CODE", "of an older checkout")
+    assert datasets.check(f"folder:{folder}", 16).fingerprint is None
+    monkeypatch.setattr(workers, "IMAGES_PER_PROCESS", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    assert "decode.py is not the code that asked it to decode images" in refusal(folder, 16, load=True)
+
+
+def test_the_death_of_a_decoding_process_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "IMAGES_PER_PROCESS", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    for code, said in (
+        ("import os; os.kill(os.getpid(), 9)", r"a process decoding images was killed by signal 9; try again"),
+        ("raise MemoryError('no room')", r"images ended with code 1 \(MemoryError: no room\); try again"),
+    ):
+        monkeypatch.setattr(child_process, "_CALL", code)
+        with pytest.raises(datasets.DatasetError, match=said):
+            datasets.load(f"folder:{folder}", 16)
 
 
 def test_several_processes_decode_as_one_does(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,10 @@
 """Streamed images: decoded once for all replicates, other crops for each, and what they train is what others train."""
 
+import itertools
+import multiprocessing
 import os
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ import torch
 from PIL import Image
 
 from trainables import families
-from trainables.datasets import DatasetError
+from trainables.datasets.arrays import DatasetError, DecoderLost
 from trainables.images.loaded import ImageData
 from trainables.lockstep import LockStep
 from trainables.trial import preflight
@@ -203,3 +206,16 @@ def test_what_does_not_fit_is_refused_before_training(photographs):
         ImageData.load(families.config_class("imagenet")(augmentation="resized-crop"), "cpu")
     found = preflight.check("imagenet", [knobs(photographs)])
     assert (found["problems"], found["data"]["train_images"], found["data"]["classes"]) == ([], 25, 3)
+
+
+def test_a_decoding_process_that_is_killed_is_one_sentence_and_the_next_epoch_has_new_ones(photographs):
+    data = load(photographs)
+    batches = data.train_batches(8, generators(0)[0])
+    next(batches)
+    for process in multiprocessing.active_children():
+        if process.name.startswith("Process"):
+            os.kill(process.pid, signal.SIGKILL)
+    with pytest.raises(DecoderLost, match=r"a process that decodes the images of imagenet:.* ended") as caught:
+        list(itertools.chain(batches, *(data.train_batches(8, generators(0)[0]) for _ in range(9))))
+    assert "\n" not in str(caught.value)
+    assert sum(len(labels) for _, labels in data.train_batches(8, generators(0)[0])) == 25

@@ -70,3 +70,18 @@ def test_what_cannot_be_begun_from_is_one_sentence(tmp_path):
     ):
         with pytest.raises(BadInput, match=sentence):
             list(train("imagenet", settings, epochs=1, replicates=1, seed=0, **more))
+
+
+def test_training_saves_its_last_epochs_and_the_best_to_go_on_from(tmp_path):
+    settings = ["train_images=100", "batch_size=45", "lr_schedule=constant"]
+    folder = tmp_path / "kept"
+    results = list(train("imagenet", settings, epochs=3, replicates=2, seed=0, save=folder))
+    assert sorted(path.name for path in folder.iterdir()) == ["best.pt", "checkpoint_000002.pt", "checkpoint_000003.pt"]
+    best = max(results, key=lambda result: (result["val_accuracy"], result["epoch"]))
+    assert checkpoints.load_file(folder / "best.pt")["epoch"] == best["epoch"]
+    [again] = train(
+        "imagenet", settings, epochs=3, replicates=2, seed=0, resume_from=str(folder / "checkpoint_000002.pt")
+    )
+    assert again["val_loss_values"] == results[2]["val_loss_values"]
+    with pytest.raises(BadInput, match="kept holds checkpoints already; choose another --save"):
+        list(train("imagenet", settings, epochs=1, replicates=1, seed=0, save=folder))

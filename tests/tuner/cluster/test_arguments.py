@@ -92,3 +92,18 @@ def test_a_head_that_does_not_answer_is_unreachable_and_the_tunnel_is_named(monk
     error = capsys.readouterr().err
     assert "no Ray head answers at http://127.0.0.1:1 (connection refused)" in error
     assert "open the tunnel with `ssh -N -L 1:127.0.0.1:1 USER@HEAD`, and see that the cluster is up" in error
+
+
+@pytest.mark.parametrize("data", [None, "/shared/data", "~/data", "s3://bucket/data"])
+def test_a_place_of_data_that_the_nodes_can_read_is_left_as_it_is(data, monkeypatch):
+    monkeypatch.delenv("TUNER_DATA", raising=False)
+    assert arguments.data_there(data) == data
+
+
+def test_the_data_of_this_machine_travel_by_their_address_alone(monkeypatch):
+    monkeypatch.setenv("TUNER_DATA", "/home/me/data")
+    assert arguments.data_there(None) is None
+    monkeypatch.setenv("TUNER_DATA", "s3://bucket/data")
+    assert arguments.data_there(None) == "s3://bucket/data"
+    with pytest.raises(BadInput, match=r"--data is data, a folder from here, .* give an absolute path"):
+        arguments.data_there("data")

@@ -4,15 +4,13 @@ import threading
 
 import pytest
 
-from search_spaces import load
 from tuner.errors import BadInput
-from tuner.experiment import directory, request
+from tuner.experiment import directory
 from tuner.experiment.directory import create, trial_records
+from tuner.experiment.request import Request
 from tuner.records import manifest, paths
 from tuner.records.lines import RecordWriter, read
 from tuner.records.paths import ExperimentPaths
-
-SPACE = load("blur", "smoke")
 
 
 @pytest.fixture(params=["disk", "s3"])
@@ -21,8 +19,9 @@ def root(request, tmp_path):
 
 
 def make(place, trials=3):
-    said = directory.describe(SPACE, "smoke", (), 0, place.name, {"fingerprints": {}})
-    create(place, said, trial_records(0, request.draw(SPACE, 0, trials)), "smoke")
+    checked = Request("blur", budget={"trials": trials}).checked()
+    said = directory.describe(checked, place.name, {"fingerprints": {}})
+    create(place, said, trial_records(0, checked.configs), "smoke")
 
 
 def test_what_is_made_is_found_by_its_name_and_by_its_place(root):

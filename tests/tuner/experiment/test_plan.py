@@ -14,6 +14,8 @@ import search_spaces
 from search_spaces import Allocation, Budget, Protocol, SearchSpace, SpaceExhausted
 from tuner.errors import BadInput
 from tuner.experiment.plan import expected_trials, plan, prepare
+from tuner.experiment.request import Request
+from tuner.experiment.running import HERE, Running
 from tuner.rules import asha
 from tuner.tables.plan import plan_view
 
@@ -176,7 +178,7 @@ def test_what_looks_unwise_is_warned_of(space, part):
 
 
 def test_an_override_that_no_configuration_has_is_warned_of():
-    planned = prepare("blur", "smoke", ["mode=choice(normal,random-mix)", "sigma=2"], 0, None, {})
+    planned = prepare(Request("blur", "smoke", ["mode=choice(normal,random-mix)", "sigma=2"]), HERE)
     assert planned.warnings == ("no effect: none of the 16 configurations has sigma.",)
 
 
@@ -201,14 +203,17 @@ def test_more_trials_than_configurations_are_refused():
 
 
 def test_prepare_plans_what_launch_would_run():
-    planned = prepare("blur", "smoke", ["lr=0.05", "mode=choice(all,mix)"], 1, 2, {"epochs": 3, "trials": 4})
+    planned = prepare(
+        Request("blur", "smoke", ["lr=0.05", "mode=choice(all,mix)"], 1, {"epochs": 3, "trials": 4}),
+        Running(max_concurrent=2),
+    )
     assert (planned.trials, planned.epochs, planned.concurrent) == (4, 3, 2)
     assert {config["lr"] for config in planned.configurations} == {0.05}
 
 
 def test_prepare_lists_every_problem():
     with pytest.raises(BadInput) as error:
-        prepare("blur", "smoke", ["lr=20", "sigm=1"], 0, 0, {"trials": 0})
+        prepare(Request("blur", "smoke", ["lr=20", "sigm=1"], budget={"trials": 0}), Running(max_concurrent=0))
     assert str(error.value).splitlines() == [
         "`trials` is 0, but must be a whole number of at least 1; set --trials",
         "`sigm` is not a knob of the family blur; did you mean `sigma`?",
@@ -219,13 +224,13 @@ def test_prepare_lists_every_problem():
 
 def test_prepare_refuses_more_trials_than_the_space_holds():
     with pytest.raises(BadInput, match="the space holds only 38 distinct configurations"):
-        prepare("blur", "paper", [], 0, None, {"trials": 39})
+        prepare(Request("blur", "paper", budget={"trials": 39}), HERE)
 
 
 def test_planning_imports_no_torch():
     code = (
-        "import sys; from tuner.experiment.plan import prepare; from tuner.tables.plan import plan_view; "
-        "plan_view(prepare('blur', 'search', [], 0, None, {})); "
+        "import sys; from tuner.experiment.plan import Request, Running, prepare; "
+        "from tuner.tables.plan import plan_view; plan_view(prepare(Request('blur', 'search'), Running())); "
         "print('torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,6 +8,7 @@ from ray import tune
 from search_spaces import Allocation, Budget, Protocol, SearchSpace
 from tests.tuner.experiments import made_up
 from tuner.experiment.directory import describe
+from tuner.experiment.request import Request
 from tuner.machines.allocation import Allocator, Share
 from tuner.records.manifest import Manifest, as_json
 
@@ -58,7 +59,7 @@ def test_replicates_on_several_cards_each_take_whole_ones_whatever_a_rule_says()
     spread = make().with_budget(gpus_per_replicate=2, placement="spread", replicates=3)
     assert Allocator.of_space(spread).share(WIDE) == Share(0.3333, 1, workers=6, team=2)
     assert Allocator.of_space(make().with_budget(gpus_per_replicate=1)).share(WIDE) == Share(2, 1)
-    manifest = Manifest.model_validate(as_json(describe(spread, spread, {}, 0, "x", {}).content()))
+    manifest = Manifest.model_validate(as_json(describe(Request("blur", spread).checked(), "x", {}).content()))
     assert Allocator.of_manifest(manifest).share(WIDE) == Allocator.of_space(spread).share(WIDE)
     manifest.budget.replicates = 5
     assert Allocator.of_manifest(manifest).share(WIDE) == Share(0.2, 1, workers=10, team=2)
@@ -72,7 +73,7 @@ def test_a_card_type_is_asked_for_by_trials_that_want_a_card():
 
 def test_a_manifest_allocates_as_its_space_did():
     space = make(placement="spread")
-    manifest = Manifest.model_validate(as_json(describe(space, space, {}, 0, "x", {}).content()))
+    manifest = Manifest.model_validate(as_json(describe(Request("blur", space).checked(), "x", {}).content()))
     for config in (WIDE, NARROW):
         assert Allocator.of_manifest(manifest).share(config) == Allocator.of_space(space).share(config)
 

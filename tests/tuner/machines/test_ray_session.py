@@ -4,11 +4,14 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tuner.errors import BadInput, ClusterUnreachable
 from tuner.machines import ray_session
+
+ROOT = Path(__file__).parents[3]
 
 
 def connect(address):
@@ -74,6 +77,44 @@ def test_a_private_ray_turns_strangers_away_and_leaves_no_token_in_the_home(tmp_
     )
     assert [line for line in done.stdout.splitlines() if line.startswith("exit")] == ["exit 0", "exit 1"], done.stderr
     assert not (tmp_path / ".ray").exists()
+
+
+IMPORTING = """
+import ray
+from tuner.ray_session import connected
+
+@ray.remote
+def imported():
+    import json, numbers, sys, trainables
+    return [trainables.__file__, numbers.__file__, json.__file__, repr([p for p in sys.path if "of the user" in p])]
+
+with connected(None):
+    print("imported", *ray.get(imported.remote()), sep="\\n")
+"""
+
+
+def test_workers_of_a_private_ray_import_nothing_from_the_folder_of_the_user(tmp_path):
+    here = tmp_path / "of the user"
+    here.mkdir()
+    for name in ("numbers", "json", "copy", "token", "trainables", "tuner"):
+        (here / f"{name}.py").write_text("raise ImportError('the file of the user')")
+    program = tmp_path / "program" / "search.py"
+    program.parent.mkdir()
+    program.write_text(IMPORTING)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    trained_by, *others, seen = done.stdout.partition("imported\n")[2].splitlines()
+    assert trained_by == str(ROOT / "trainables" / "__init__.py")
+    assert not [file for file in others if str(tmp_path) in file]
+    assert seen == "[]"
 
 
 def test_a_ray_that_asks_for_no_token_is_known_as_open(cluster):

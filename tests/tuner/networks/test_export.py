@@ -221,3 +221,23 @@ def test_an_exported_trial_of_the_wrong_form_is_named_by_its_field(tmp_path, key
     with pytest.raises(BadInput) as caught:
         retrain.read(path)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("budget", "rules", "decides"),
+    [
+        ({"cpus_per_trial": 10}, [], ("cpu", 10)),
+        ({"cpus_per_trial": 10, "placement": "spread"}, [], ("cpu", 2)),
+        ({"cpus_per_trial": 3, "placement": "spread"}, [], ("cpu", 1)),
+        ({"cpus_per_trial": 1}, [{"when": {"lr": [0.05]}, "cpus": 4, "gpus": None}], ("cpu", 4)),
+        ({"cpus_per_trial": 1}, [{"when": {"lr": [0.01]}, "cpus": 4, "gpus": None}], ("cpu", 1)),
+        ({"cpus_per_trial": 1}, [{"when": {"lr": [0.05]}, "cpus": None, "gpus": 1}], ("cuda", 1)),
+        ({"gpus_per_trial": 1}, [{"when": {"lr": [0.05]}, "cpus": 2, "gpus": 0}], ("cpu", 2)),
+        ({"cpus_per_trial": 4, "gpus_per_replicate": 2, "gpus_per_trial": 2}, [], ("cuda", 2)),
+    ],
+)
+def test_threads_and_device_are_those_of_the_worker_that_trained_a_replicate(tmp_path, budget, rules, decides):
+    whole = {"epochs": 9, "grace": 1, "reduction": 3, "trials": 4, "replicates": 5, **budget}
+    export_trial(finished(tmp_path, budget=whole, allocations=rules).paths, "best", tmp_path / "best.yaml")
+    exported = retrain.read(tmp_path / "best.yaml")
+    assert (exported.device, exported.threads) == decides

@@ -2,6 +2,7 @@
 
 import json
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -60,6 +61,22 @@ def test_a_busy_port_gives_way_to_the_next_and_both_pages_are_served_until_ctrl_
             assert served.wait(SECONDS) == 0
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(board, timeout=5)
+
+
+@pytest.mark.slow
+def test_the_end_of_tensorboard_is_told_and_a_folder_of_the_users_is_not_its_cause(tmp_path, monkeypatch):
+    experiment = finished(tmp_path / "store")
+    (tmp_path / "numbers.py").write_text("raise ImportError('the file of the user')")
+    monkeypatch.chdir(tmp_path)
+    told = queue.Queue()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with dashboard._tensorboard(experiment.paths, taken.getsockname()[1], told.put):
+            sentence = told.get(timeout=SECONDS)
+    assert sentence.startswith("TensorBoard ended with code ")
+    assert "already in use" in sentence
+    assert "the file of the user" not in sentence
 
 
 def test_twenty_busy_ports_are_told(monkeypatch):

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from trainables.layers.blur.separable import separable
+from trainables.layers.transfer import upload
 
 
 def kernel_size(sigma: float) -> int:
@@ -93,7 +94,7 @@ def _blur_each(images: Tensor, sigmas: Tensor) -> Tensor:
     columns = rows if width == height else _operators(sigmas, width, _computed_in(images), images.device)
     blurred = separable(images, rows, columns, int(radii.max()))
     # The matrix of one tap is the identity, but times an infinite pixel its zeros would not be zero.
-    sharp = (radii == 0).nonzero().squeeze(1).to(images.device)
+    sharp = upload((radii == 0).nonzero().squeeze(1), images.device)
     return blurred.index_copy_(0, sharp, images[sharp])
 
 
@@ -101,7 +102,7 @@ def _computed_in(images: Tensor) -> torch.dtype:
     return torch.promote_types(images.dtype, torch.float32)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)  # more than one trial has: a captured training step reads its own where it lies
 def _operator(sigma: float, side: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return _operators(torch.tensor([sigma], dtype=torch.float64), side, dtype, device)
 
@@ -122,7 +123,7 @@ def _operators(sigmas: Tensor, side: int, dtype: torch.dtype, device: torch.devi
     # Where the line is mirrored, the taps at +distance and -distance meet in one pixel.
     meet = (distance > 0) & ((wrapped == 0) | (wrapped == side - 1))
     taps = half.new_zeros(len(sigmas), side).index_add_(1, wrapped, torch.where(meet, 2 * half, half))
-    taps = taps.to(device, dtype)
+    taps = upload(taps, device, dtype)
     # A window that slides over the taps gives the rows: downwards over `mirrored`, upwards over `direct`.
     direct = torch.cat([taps[:, 1:].flip(1), taps], dim=1)
     mirrored = torch.cat([taps, taps[:, :-1].flip(1)], dim=1)

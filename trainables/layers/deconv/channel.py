@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from trainables.layers.deconv.checks import check_at_least_1, check_values
 from trainables.layers.deconv.pixels import ChannelRuns
+from trainables.layers.deconv.plain import without_autocast
 from trainables.layers.deconv.whitening import Whitening
 from trainables.layers.sums import mean_and_variance
 
@@ -78,9 +79,7 @@ class ChannelDeconv2d(Whitening):
             move(self.running_deconv, root, weight)
         else:
             mean, root = self.running_mean1, self.running_deconv
-        rows = together.reshape(len(x), self.block, -1)
-        root, mean = root.to(x.dtype), mean.to(x.dtype)
-        out = torch.baddbmm(-(root @ mean), root.expand(len(x), -1, -1), rows).view(together.shape)
+        out = _whitened(together, mean, root)
         if rest.shape[1]:
             out = torch.cat([out, self._normalize(rest, step)], 1)
         if self.training:
@@ -120,7 +119,8 @@ class ChannelDeconv2d(Whitening):
 
     def _of_rest(self, taken: Tensor) -> tuple[Tensor, Tensor]:
         if not self.synchronized:
-            return taken.mean(), taken.var()
+            variance, mean = torch.var_mean(taken)
+            return mean, variance
         mean, variance, count = mean_and_variance(taken, (0, 1))
         return mean, variance * count / (count - 1)
 
@@ -139,6 +139,15 @@ class ChannelDeconv2d(Whitening):
         return f"{self.block}, eps={self.eps}, n_iter={self.n_iter}, sampling_stride={self.sampling_stride}"
 
 
+def _whitened(x: Tensor, mean: Tensor, root: Tensor) -> Tensor:
+    """`root` times the rows of consecutive channels of each image less their `mean`, whatever autocast says."""
+    x = without_autocast(x, root.dtype)
+    with torch.autocast(x.device.type, enabled=False):
+        root, mean = root.to(x.dtype), mean.to(x.dtype)
+        rows = x.reshape(len(x), len(root), -1)
+        return torch.baddbmm(-(root @ mean), root.expand(len(x), -1, -1), rows).reshape(x.shape)
+
+
 def first_batch_or(momentum: float, batches: Tensor) -> Tensor:
     """How far a running statistic moves, as a tensor of no dimensions: all the way on the first batch."""
     moved = torch.full((), momentum, dtype=torch.float64, device=batches.device)
@@ -150,3 +159,10 @@ def move(running: Tensor, value: Tensor, weight: Tensor | float) -> None:
     """Move a running statistic in place towards `value` by the fraction `weight`."""
     value = value.detach().to(running.dtype)
     running.lerp_(value, weight.to(running.dtype) if isinstance(weight, Tensor) else weight)
+
+
+@torch.no_grad()
+def move_both(running: tuple[Tensor, Tensor], values: tuple[Tensor, Tensor], weight: float) -> None:
+    """The same of two statistics in one operation; values have as many numbers as what they move."""
+    towards = [value.detach().to(old.dtype).view_as(old) for old, value in zip(running, values, strict=True)]
+    torch._foreach_lerp_(list(running), towards, weight)

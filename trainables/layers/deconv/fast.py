@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainables.layers.deconv.channel import move
+from trainables.layers.deconv.channel import move_both
 from trainables.layers.deconv.checks import check_at_least_1, check_images, squares
+from trainables.layers.deconv.folding import fold
 from trainables.layers.deconv.patches import Patches
 from trainables.layers.deconv.pixels import Pixels
 from trainables.layers.deconv.plain import convolve, plain_conv
-from trainables.layers.deconv.whitening import Whitening, fold
+from trainables.layers.deconv.whitening import Whitening
 
 # A frozen layer thaws again after this many times `freeze_iter` training steps, as published.
 FREEZE_PERIOD = 10
@@ -62,6 +63,8 @@ class FastDeconv2d(Whitening, nn.Conv2d):
         ValueError: an argument out of its range; an input of another rank or number of channels, or not floating, or
             smaller than the kernel; in training, one without values.
     """
+
+    counted = ("calls", "updates")  # on the host, at each training step
 
     running_mean: Tensor
     last_mean: Tensor
@@ -126,21 +129,33 @@ class FastDeconv2d(Whitening, nn.Conv2d):
         """Whether the next training step takes the running averages as constants."""
         return self.freeze and self.calls % (FREEZE_PERIOD * self.freeze_iter) > self.freeze_iter
 
+    @property
+    def phase(self) -> str:
+        """What the next training step takes as constants: the averages when `frozen`, the last statistics when `kept`,
+        nothing when `live`."""
+        if self.frozen:
+            return "frozen"
+        return "kept" if self.refresh > 1 and self.calls % self.refresh and self.updates else "live"
+
+    def replayed(self) -> None:
+        """Count a training step that a card did again by itself."""
+        self.updates += self.phase == "live"
+        self.calls += 1
+
     def forward(self, x: Tensor) -> Tensor:
         check_images(x, self.in_channels, self)
         if not self.training:
             return convolve(self, x, *self.folded())
-        calls, frozen = self.calls, self.frozen
+        phase = self.phase
         self.calls += 1
-        if frozen:
+        if phase == "frozen":
             return convolve(self, x, *self._fold(self.running_mean, self.running_deconv))
-        if self.refresh > 1 and calls % self.refresh and self.updates:
+        if phase == "kept":
             return convolve(self, x, *self._fold(self.last_mean, self.last_deconv))
         features = self.running_deconv.shape[-1]
         self.warn_once(self.samples.rows(x.shape) * self.in_channels // (self.groups * self.block), features)
         mean, root = self.statistics(x, self.samples, self.groups, features)
-        move(self.running_mean, mean.flatten(), self.momentum)
-        move(self.running_deconv, root.view_as(self.running_deconv), self.momentum)
+        move_both((self.running_mean, self.running_deconv), (mean, root), self.momentum)
         self.updates += 1
         if self.refresh > 1:
             # New tensors: the graph of an earlier step may still need the old ones.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from trainables.layers.deconv.channel import move
+from trainables.layers.deconv.channel import move_both
 from trainables.layers.deconv.checks import check_at_least_1, check_values
 from trainables.layers.deconv.fast import block_size
+from trainables.layers.deconv.folding import fold
 from trainables.layers.deconv.pixels import Columns
-from trainables.layers.deconv.whitening import Whitening, fold
+from trainables.layers.deconv.plain import linear
+from trainables.layers.deconv.whitening import Whitening
 
 
 class Delinear(Whitening, nn.Linear):
@@ -61,12 +62,11 @@ class Delinear(Whitening, nn.Linear):
             )
         check_values(x, self)
         if not self.training:
-            return F.linear(x, *self.folded())
+            return linear(x, *self.folded())
         self.warn_once(len(x) * self.in_features // self.block, self.block)
         mean, root = self.statistics(x, Columns(self.block), 1, self.block)
-        move(self.running_mean, mean[0], self.momentum)
-        move(self.running_deconv, root[0], self.momentum)
-        return F.linear(x, *fold(self.weight, self.bias, mean, root, channels_together=True))
+        move_both((self.running_mean, self.running_deconv), (mean, root), self.momentum)
+        return linear(x, *fold(self.weight, self.bias, mean, root, channels_together=True))
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Weight and bias of the plain linear layer that equals the layer in evaluation mode."""

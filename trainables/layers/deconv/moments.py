@@ -30,6 +30,7 @@ def moments(
     centered: bool = True,
     differentiable: bool = True,
     synchronized: bool = False,
+    ridge: tuple[float, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The mean [groups, features] and the biased covariance [groups, features, features] of samples of `x`.
 
@@ -43,10 +44,13 @@ def moments(
         centered: subtract the mean; without it the second result is the mean of x x^T.
         differentiable: pass gradients through the covariance; those through the mean pass in any case.
         synchronized: of the samples of all processes of torch's default group.
+        ridge: what to add to the diagonal of the covariance, with an identity [features, features].
     """
     with torch.autocast(x.device.type, enabled=False):
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        mean, covariance = _Moments.apply(wide, samples, groups, features, centered, differentiable, synchronized)
+        mean, covariance = _Moments.apply(
+            *(wide, samples, groups, features, centered, differentiable, synchronized, ridge)
+        )
     return mean, covariance
 
 
@@ -61,13 +65,20 @@ class _Moments(torch.autograd.Function):
         centered: bool,
         differentiable: bool,
         synchronized: bool,
+        ridge: tuple[float, Tensor] | None,
     ) -> tuple[Tensor, Tensor]:
         rows = samples.extract(x).view(groups, features, -1)
         mean, count = mean_of_all(rows, (2,)) if synchronized else (rows.mean(-1), rows.shape[-1])
         if centered:
             rows.sub_(mean.unsqueeze(-1))
-        gram = _gram(rows)
-        covariance = (all_reduced(gram) if synchronized else gram).div_(count)
+        if ridge is not None and not (synchronized or rows.is_cpu):  # all in one operation
+            eps, identity = ridge
+            covariance = torch.baddbmm(identity, rows, rows.mT, beta=eps, alpha=1 / rows.shape[-1])
+        else:
+            gram = _gram(rows)
+            covariance = (all_reduced(gram) if synchronized else gram).div_(count)
+            if ridge is not None:
+                covariance.diagonal(dim1=-2, dim2=-1).add_(ridge[0])
         ctx.set_materialize_grads(False)
         ctx.samples, ctx.shape, ctx.rows_shape = samples, x.shape, rows.shape
         ctx.count, ctx.synchronized = count, synchronized
@@ -86,18 +97,19 @@ class _Moments(torch.autograd.Function):
             grad_covariance = None if grad_covariance is None else all_reduced(grad_covariance)
         grad = None
         if grad_covariance is not None and ctx.saved_tensors:
-            symmetric = (grad_covariance + grad_covariance.mT).div_(count)
+            symmetric = grad_covariance + grad_covariance.mT
             (rows,) = ctx.saved_tensors
-            if grad_mean is None:
-                grad = symmetric @ rows
-            else:
-                shift = (grad_mean / count).unsqueeze(-1)
-                grad = torch.baddbmm(shift, symmetric, rows)
+            if ctx.synchronized:
+                symmetric /= count
+                grad_mean = None if grad_mean is None else grad_mean / count
+            share = 1 if ctx.synchronized else 1 / count
+            shift = rows[..., :1] if grad_mean is None else grad_mean.unsqueeze(-1)  # where None it counts 0 times
+            grad = torch.baddbmm(shift, symmetric, rows, beta=0 if grad_mean is None else share, alpha=share)
         elif grad_mean is not None:
             grad = (grad_mean / count).unsqueeze(-1).expand(ctx.rows_shape)
         if grad is None:
-            return (None,) * 7
-        return ctx.samples.scatter(grad, ctx.shape), None, None, None, None, None, None
+            return (None,) * 8
+        return ctx.samples.scatter(grad, ctx.shape), *(None,) * 7
 
 
 def _gram(rows: Tensor) -> Tensor:

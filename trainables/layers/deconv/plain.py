@@ -1,4 +1,8 @@
-"""Plain convolutions with the geometry of another one."""
+"""Plain convolutions with the geometry of another one, and products of whitened numbers, in the type of the weights.
+
+Folded weights are large numbers that cancel: in bfloat16 a whitening convolution keeps several times the rounding error of
+a plain one (`benchmarks/whitening_precision.py`). So autocast is off for them.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,22 @@ from torch.nn import functional as F
 
 
 def convolve(like: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`x` under these numbers, at the stride, padding, dilation and groups of `like`."""
-    return F.conv2d(x, weight, bias, like.stride, like.padding, like.dilation, like.groups)
+    """`x` under these numbers and in their type, at the stride, padding, dilation and groups of `like`."""
+    x = without_autocast(x, weight.dtype)
+    with torch.autocast(x.device.type, enabled=False):
+        return F.conv2d(x, weight, bias, like.stride, like.padding, like.dilation, like.groups)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`x` under these numbers and in their type."""
+    x = without_autocast(x, weight.dtype)
+    with torch.autocast(x.device.type, enabled=False):
+        return F.linear(x, weight, bias)
+
+
+def without_autocast(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """What `x` is in `dtype`, where autocast may have made it narrower; elsewhere `x` itself, of whatever type."""
+    return x.to(dtype) if torch.is_autocast_enabled(x.device.type) else x
 
 
 def plain_conv(like: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from trainables.layers.deconv.channel import ChannelDeconv2d, first_batch_or, move
 from trainables.layers.deconv.checks import check_divides, check_images, squares
+from trainables.layers.deconv.folding import fold
 from trainables.layers.deconv.patches import Patches
 from trainables.layers.deconv.plain import convolve, plain_conv
-from trainables.layers.deconv.whitening import Whitening, fold
+from trainables.layers.deconv.whitening import Whitening
 from trainables.layers.sums import mean_of_all
 
 MODES = (1, 2, 3, 4, 5)

@@ -1,4 +1,4 @@
-"""What the whitening layers share: running statistics, where they come from, and weights folded with them."""
+"""What the whitening layers share: running statistics, where they come from, and folded weights that are kept."""
 
 from __future__ import annotations
 
@@ -45,14 +45,26 @@ class Whitening(nn.Module):
         self.name = ""
         self._warned = False
         self._folded: tuple[list[tuple[int, int, int]], list[Tensor], Any] | None = None
+        self._identity: Tensor | None = None
 
     def statistics(
         self, x: Tensor, samples: Samples, groups: int, features: int, centered: bool = True
     ) -> tuple[Tensor, Tensor]:
         """The mean [groups, features] and the inverse root [groups, features, features] of this batch."""
-        mean, covariance = moments(x, samples, groups, features, centered, self.root_gradient, self.synchronized)
-        covariance = covariance + self.eps * torch.eye(features, dtype=mean.dtype, device=mean.device)
-        return mean, isqrt_newton_schulz(covariance, self.n_iter)
+        identity = self._kept_identity(features, x)
+        mean, covariance = moments(
+            *(x, samples, groups, features, centered, self.root_gradient, self.synchronized),
+            ridge=(self.eps, identity),
+        )
+        return mean, isqrt_newton_schulz(covariance, self.n_iter, identity)
+
+    def _kept_identity(self, features: int, x: Tensor) -> Tensor:
+        """[features, features] in the type of the statistics of `x`, made once: it would be four operations a step."""
+        kept, kind = self._identity, torch.promote_types(x.dtype, torch.float32)
+        if kept is None or len(kept) != features or kept.dtype != kind or kept.device != x.device:
+            with torch.inference_mode(False):
+                kept = self._identity = torch.eye(features, dtype=kind, device=x.device)
+        return kept
 
     def warn_once(self, rows: int, features: int) -> None:
         """Warn of too few `rows` for a covariance of `features`, the first time that it happens."""
@@ -82,7 +94,7 @@ class Whitening(nn.Module):
         super()._load_from_state_dict(*args, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_folded": None}
+        return self.__dict__ | {"_folded": None, "_identity": None}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # Also `.half()` and `.bfloat16()` leave the statistics in float32: small steps of an average would be lost.
@@ -94,40 +106,6 @@ class Whitening(nn.Module):
                 self._buffers[name] = buffer.to(after.device, torch.float32)
         self._folded = None
         return self
-
-
-def fold(
-    weight: Tensor, bias: Tensor | None, mean: Tensor, root: Tensor, channels_together: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the plain map that whitens its input first: w D, and the bias less w D m.
-
-    Args:
-        weight: [outputs, ...], of which each output's numbers are laid out as the features were sampled.
-        bias: [outputs], or None for 0.
-        mean: [groups, features] m.
-        root: [groups, features, features] D.
-        channels_together: a block of features is a run of the weight's numbers; else blocks are interleaved.
-
-    Returns:
-        In the shape of `weight`, and [outputs], in the type of `weight`.
-    """
-    outputs, (groups, features) = weight.shape[0], mean.shape
-    with torch.autocast(weight.device.type, enabled=False):
-        wide = weight.to(root.dtype)
-        if groups > 1:
-            rows = wide.view(groups, outputs // groups, features)
-            white = rows @ root
-            shift = (white @ mean.unsqueeze(-1)).reshape(outputs)
-            white = white.reshape(weight.shape)
-        else:
-            rows = wide.reshape(outputs, -1, features)
-            if not channels_together:
-                rows = wide.reshape(outputs, features, -1).mT
-            white = (rows.reshape(-1, features) @ root[0]).view(rows.shape)
-            shift = white.sum(1) @ mean[0]
-            white = (white if channels_together else white.mT).reshape(weight.shape)
-        folded_bias = -shift if bias is None else bias.to(root.dtype) - shift
-    return white.to(weight.dtype), folded_bias.to(weight.dtype)
 
 
 def name_layers(model: nn.Module) -> None:

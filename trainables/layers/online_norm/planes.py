@@ -24,6 +24,9 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of each plane, whatever the mean."""
     if x.dim() == 2:
         return x, torch.zeros_like(x)
+    if not on_cpu(x):
+        variance, mean = torch.var_mean(x, (2, 3), correction=0)
+        return mean, variance
     if not fused(x):
         mean = x.mean((2, 3))
         return mean, (x - _planes(mean)).square_().mean((2, 3))

@@ -54,18 +54,28 @@ class State(NamedTuple):
     v: Tensor
     steps: deque[Step]
 
-    def begin(self, sum_input: Array) -> tuple[Step, bool]:
-        """The step that a forward pass belongs to, and whether it is a new one, which is to move the streams.
+    @property
+    def recomputing(self) -> bool:
+        """Whether this is a forward pass within a backward pass, which belongs to an earlier step."""
+        return bool(self.steps) and torch._C._current_graph_task_id() != -1
 
-        A forward pass within a backward pass is a recomputation. It belongs to the step that had the same inputs, the
-        latest one if there are several; the nearest inputs count as the same, because a GPU may round otherwise the
-        second time.
+    def recalled(self, sum_input: Array) -> Step:
+        """The step that had the same inputs, the latest one if there are several.
+
+        The nearest inputs count as the same, because a GPU may round otherwise the second time.
         """
-        if self.steps and torch._C._current_graph_task_id() != -1:
-            return min(reversed(self.steps), key=lambda step: float(abs(step.sum_input - sum_input).sum())), False
-        step = Step(sum_input, self.array(self.mu) + 0, self.array(self.var) + 0)
+        return min(reversed(self.steps), key=lambda step: float(abs(step.sum_input - sum_input).sum()))
+
+    def begun(self, step: Step) -> Step:
+        """Keep a new step, so that it can be recalled."""
         self.steps.append(step)
-        return step, True
+        return step
+
+    def begin(self, sum_input: Array) -> tuple[Step, bool]:
+        """The step that a forward pass belongs to, and whether it is a new one, which is to move the streams."""
+        if self.recomputing:
+            return self.recalled(sum_input), False
+        return self.begun(Step(sum_input, self.array(self.mu) + 0, self.array(self.var) + 0)), True
 
     def begin_backward(self, step: Step) -> tuple[Array, Array, bool]:
         """u and v at the beginning of the step's backward pass, and whether it is the first, which is to move them."""

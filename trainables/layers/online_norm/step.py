@@ -1,6 +1,7 @@
 """Online Normalization of one batch as one node of the graph: two passes over activations each way, the state moved once.
 
-`online_recurrences` holds the mathematics, `planes` the passes, `online_state` what moves.
+`online_recurrences` holds the mathematics, `planes` the passes, `online_state` what moves; on a GPU `online_triton` does
+all three in a few kernels.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from trainables.layers.online_norm import on_triton as online_triton
 from trainables.layers.online_norm import planes
 from trainables.layers.online_norm.recurrences import (
     Normalised,
@@ -46,6 +48,11 @@ class OnlineNormFunction(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, state: State, settings: Settings
     ) -> Tensor:
         """`x` is [B, C, H, W] or [B, C] of a floating type; the result has its shape, type and memory format."""
+        ctx.state, ctx.settings, ctx.by_kernels = state, settings, online_triton.takes(x)
+        if ctx.by_kernels:
+            result, saved, ctx.step = online_triton.forward(x, weight, bias, state, settings)
+            ctx.save_for_backward(x, weight, bias, *saved)
+            return result
         elements = _elements(x)
         gamma, beta = _scale_and_bias(weight, bias, state)
         with np.errstate(all="ignore"):  # what is not finite passes without a warning, as it does in torch
@@ -55,9 +62,8 @@ class OnlineNormFunction(torch.autograd.Function):
         out = planes.affine(elements, *terms)
         if settings.ecm == "ac":
             out.clamp_(-settings.clamp_val, settings.clamp_val)
-        saved = (None if array is None else tensor_like(array, state.mu) for array in norm)
-        ctx.save_for_backward(x, weight, bias, *saved)
-        ctx.state, ctx.step, ctx.settings = state, step, settings
+        ctx.save_for_backward(x, weight, bias, *(None if a is None else tensor_like(a, state.mu) for a in norm))
+        ctx.step = step
         return cast_like(out, x)
 
     @staticmethod
@@ -68,6 +74,10 @@ class OnlineNormFunction(torch.autograd.Function):
         state: State = ctx.state
         settings: Settings = ctx.settings
         x_needed, weight_needed, bias_needed = ctx.needs_input_grad[:3]
+        if ctx.by_kernels:
+            found = online_triton.backward(grad, x, weight, bias, tuple(saved), state, ctx.step, settings, x_needed)
+            of_weight = cast_like(found[1], weight) if weight_needed else None
+            return found[0], of_weight, cast_like(found[2], bias) if bias_needed else None, None, None
         gamma, beta = _scale_and_bias(weight, bias, state)
         norm = Normalised(*(None if tensor is None else state.array(tensor) for tensor in saved))
 

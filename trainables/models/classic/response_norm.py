@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -14,10 +17,16 @@ class ResponseNorm(nn.LocalResponseNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps [N, channels, H, W] to maps of the same shape."""
-        channels = x.shape[1]
-        window = x.new_ones(channels, channels).triu(-(self.size // 2)).tril((self.size - 1) // 2)
-        sums = F.conv2d(x * x, window[:, :, None, None])
+        sums = F.conv2d(x * x, _window(x.shape[1], self.size, x.dtype, x.device))
         return x / (self.k + self.alpha / self.size * sums).pow(self.beta)
+
+
+@cache  # never let go of: a captured training step reads it where it lies
+def _window(channels: int, size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Which channels each sum takes: [channels, channels, 1, 1] of 0 and 1."""
+    with torch.inference_mode(False):
+        ones = torch.ones(channels, channels, dtype=dtype, device=device)
+        return ones.triu(-(size // 2)).tril((size - 1) // 2)[:, :, None, None]
 
 
 def response_norm(channels: int, window: str = "channels", k: float = 1.0) -> nn.Module:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tuner.cluster.checks import ray_schema
+from tuner.cluster.checks import local_files, ray_schema
 
 Config = dict[str, Any]
 
@@ -22,21 +23,12 @@ _BY_EVERY_PROVIDER = {"disable_launch_config_check", "foreground_node_launch", "
 _GPU_INSTANCE = re.compile(r"(?:p|g|gr)\d")  # of AWS, whose resources Ray looks up
 
 
-def problems(config: Config) -> Iterator[str]:
-    """Each problem in a sentence, of a file that Ray itself accepts or not."""
-    yield from _provider(config)
-    yield from _mounts(config)
-    if config.get("provider", {}).get("type") == "local":
-        return  # its nodes are there already, with whatever they hold
-    yield from _types(config)
-    yield from _scaling(config)
-
-
-def _provider(config: Config) -> Iterator[str]:
+def provider_keys(config: Config) -> Iterator[str]:
+    """A sentence for each key of the provider that Ray would ignore."""
     provider = config.get("provider", {})
     kind = str(provider.get("type"))
     known = ray_schema.provider_keys() | _BY_EVERY_PROVIDER | _ALSO_READ.get(kind, set())
-    for key in sorted(map(str, provider)):
+    for key in sorted(provider):
         near = difflib.get_close_matches(key, known, n=1)
         if key in known or (kind not in _ALSO_READ and not near):
             continue  # of the other providers not every key is known here
@@ -44,27 +36,34 @@ def _provider(config: Config) -> Iterator[str]:
         yield f"provider.{key} is no setting of the provider {kind}, and Ray would ignore it; {hint}"
 
 
-def _mounts(config: Config) -> Iterator[str]:
+def mounts(config: Config, beside: Path) -> Iterator[str]:
+    """A sentence for each file that is named and missing, here and beside the cluster file, or is a whole checkout."""
     for there, here in config.get("file_mounts", {}).items():
-        path = Path(str(here)).expanduser()
-        if not path.exists():
-            remedy = "make it with `tuner cluster token`" if path.name == "auth_token" else "correct the path"
+        path = local_files.find(here, beside)
+        if path is None:
+            remedy = "make it with `tuner cluster token`" if Path(here).name == "auth_token" else "correct the path"
             yield f"file_mounts: {here}, to be copied to {there}, does not exist here; {remedy}"
-        elif (path / ".git").exists():
+        elif os.path.exists(path / ".git"):
             yield f"file_mounts: {here} is a whole checkout; mount the few files that the nodes need, searches bring the rest"
-    key = config.get("auth", {}).get("ssh_private_key")
-    if key is not None and not Path(str(key)).expanduser().exists():
-        yield f"auth.ssh_private_key: {key} does not exist here; correct the path"
+    for key in ("ssh_private_key", "ssh_public_key"):
+        named = config.get("auth", {}).get(key)
+        if named is not None and local_files.find(named, beside) is None:
+            yield f"auth.{key}: {named} does not exist here; correct the path"
 
 
-def _types(config: Config) -> Iterator[str]:
-    types = config.get("available_node_types")
-    if not types:
+def types(config: Config) -> Iterator[str]:
+    """What is wrong with the kinds of node."""
+    if _is_local(config):
+        return  # its nodes are there already, with whatever they hold
+    kinds = config.get("available_node_types")
+    if not kinds:
         yield "available_node_types is missing, and Ray would start its default nodes without GPUs; give the types"
         return
-    if not any(_has_gpu(kind) for kind in types.values()):
-        yield "no node type has a GPU; give one `resources: {GPU: 1}` and an instance that has it"
-    head = types.get(config.get("head_node_type"), {})
+    if not any(_has_gpu(kind) for kind in kinds.values()):
+        yield (
+            "available_node_types: no node type has a GPU; give one `resources: {GPU: 1}` and an instance that has it"
+        )
+    head = kinds.get(config.get("head_node_type"), {})
     if head and not _has_gpu(head) and head.get("resources", {}).get("CPU") != 0:
         yield (
             f"available_node_types.{config['head_node_type']} takes trials, on the node that everything depends on; give "
@@ -72,13 +71,22 @@ def _types(config: Config) -> Iterator[str]:
         )
 
 
-def _scaling(config: Config) -> Iterator[str]:
+def patience(config: Config) -> Iterator[str]:
+    """Whether a node may idle for as long as one takes to boot."""
     idle = config.get("idle_timeout_minutes")
-    if idle is None or idle < IDLE_MINUTES:
+    if not _is_local(config) and (idle is None or not idle >= IDLE_MINUTES):
         stands = "missing, and Ray's default is 5" if idle is None else f"{idle:g}"
         yield f"idle_timeout_minutes is {stands}, shorter than a GPU node takes to boot; set at least {IDLE_MINUTES}"
-    if "max_workers" not in config:
+
+
+def limit(config: Config) -> Iterator[str]:
+    """Whether it is said how many nodes there may be."""
+    if not _is_local(config) and "max_workers" not in config:
         yield "max_workers is missing, and Ray's default is 2 nodes whatever the types say; set it"
+
+
+def _is_local(config: Config) -> bool:
+    return bool(config.get("provider", {}).get("type") == "local")
 
 
 def _has_gpu(kind: Config) -> bool:

@@ -11,12 +11,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tuner.cluster.checks import field_types
+from tuner.errors import sentence
+
 Config = dict[str, Any]
 
 
-def problems(config: Config) -> list[str]:
-    """Everything that Ray refuses in a file, before anything is started; first what its schema says, all at once."""
-    return _against_schema(config) or _when_prepared(config)
+def against_schema(config: Config) -> list[tuple[field_types.Path, str, bool]]:
+    """Where a file is not as Ray's schema says, all at once, as `field_types.errors` tells it."""
+    return field_types.errors(config, _schema())
+
+
+def refusal(config: Config) -> list[str]:
+    """What Ray's own code says against a file that agrees with its schema, before anything is started; it says one thing."""
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    with _overheard() as said:
+        try:
+            validate_config(prepare_config(copy.deepcopy(config)))
+        except (Exception, SystemExit) as error:  # Ray raises whatever its code trips over, and click's own exits
+            if isinstance(error, KeyError):
+                return [f"Ray refuses the file: it lacks {error}; add it"]
+            text = sentence(error) if isinstance(error, OSError) else str(error) or said.getvalue()
+            lines = text.strip().splitlines()
+            reason = field_types.short(lines[0] if lines else type(error).__name__)
+            return [f"Ray refuses the file: {reason}; correct it as Ray's reference of the file says"]
+    return []
 
 
 def prepared(config: Config) -> Config:
@@ -26,7 +46,7 @@ def prepared(config: Config) -> Config:
     with _overheard():
         try:
             complete: Config = prepare_config(copy.deepcopy(config))
-        except (Exception, SystemExit):  # said by `problems`
+        except (Exception, SystemExit):  # said by `against_schema` or `refusal`
             return config
     return complete
 
@@ -43,30 +63,6 @@ def _schema() -> Config:
     return schema
 
 
-def _against_schema(config: Config) -> list[str]:
-    import jsonschema
-
-    schema = _schema()
-    errors = jsonschema.validators.validator_for(schema)(schema).iter_errors(config)
-    found = []
-    for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
-        where = ".".join(str(part) for part in error.absolute_path)
-        found.append(f"{where or 'the file'}: {_short(error.message)}; correct it as Ray's reference of the file says")
-    return found
-
-
-def _when_prepared(config: Config) -> list[str]:
-    from ray.autoscaler._private.util import prepare_config, validate_config
-
-    with _overheard() as said:
-        try:
-            validate_config(prepare_config(copy.deepcopy(config)))
-        except (Exception, SystemExit) as error:  # Ray raises whatever its code trips over, and click's own exits
-            lines = (str(error) or said.getvalue()).strip().splitlines()
-            return [f"Ray refuses the file: {_short(lines[0] if lines else type(error).__name__)}"]
-    return []
-
-
 @contextlib.contextmanager
 def _overheard() -> Iterator[io.StringIO]:
     """What Ray prints in the block, instead of the terminal; its log is left out."""
@@ -79,7 +75,3 @@ def _overheard() -> Iterator[io.StringIO]:
             yield said
     finally:
         logger.setLevel(level)
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= 200 else message[:197] + "..."

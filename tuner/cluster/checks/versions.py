@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from collections.abc import Iterator
-from typing import Any
 
 _NIGHTLY = re.compile(r"ray-wheels/latest|ray-\d+\.\d+\.\d+\.dev\d+")
 _RAY_IMAGE = re.compile(r"(?:^|/)rayproject/ray[a-z-]*(?::(?P<tag>\S+))?$")
@@ -26,16 +25,16 @@ def of_commands(commands: Iterator[tuple[str, str]]) -> Iterator[str]:
             )
 
 
-def of_image(where: str, image: Any) -> Iterator[str]:
-    """A sentence when an image is not pinned to a version, or holds another Ray than ours."""
-    text = str(image)
-    name, _, tag = text.rpartition(":")
+def of_image(where: str, image: str) -> Iterator[str]:
+    """A sentence when an image is not pinned to a version or a digest, or holds another Ray than ours."""
+    named, _, digest = image.partition("@")
+    name, _, tag = named.rpartition(":")
     if not name or "/" in tag:
         tag = ""
-    if tag in ("", "latest") or tag.startswith("nightly"):
-        yield f"{where} is {text}, which is another image every day; give a tag with a version, or a digest"
+    if not digest and (not tag or tag.startswith(("latest", "nightly"))):
+        yield f"{where} is {image}, which is another image every day; give a tag with a version, or a digest"
         return
-    found = _RAY_IMAGE.search(text)
+    found = _RAY_IMAGE.search(named)
     version = re.match(r"\d+\.\d+\.\d+", tag)
     if found and version and version.group() != ours():
-        yield f"{where} is {text}, but this tuner runs on Ray {ours()}; take the image of that version"
+        yield f"{where} is {image}, but this tuner runs on Ray {ours()}; take the image of that version"

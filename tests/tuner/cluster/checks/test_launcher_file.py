@@ -47,6 +47,7 @@ def put(where, value):
         *path, last = where.split("/")
         for key in path:
             config = config[int(key) if isinstance(config, list) else key]
+        last = last.replace("~1", "/") if last.startswith("nvidia") else last
         if value is None:
             del config[last]
         else:
@@ -91,7 +92,46 @@ AWS = {
         "docker.image is .* another image every day",
     ),
     "image without a tag": (put("docker/image", "localhost:5000/tuner"), "docker.image is .* another image every day"),
+    "image of the latest GPU build": (
+        put("docker/image", "rayproject/ray-ml:latest-gpu"),
+        "docker.image is .* another image every day",
+    ),
     "another Ray": (put("docker/image", "rayproject/ray:2.40.0-py311"), r"docker.image is .* runs on Ray 2\.60\."),
+    "another Ray by a digest": (
+        put("docker/image", "rayproject/ray:2.40.0-py311@sha256:" + "0" * 64),
+        r"docker.image is .* runs on Ray 2\.60\.",
+    ),
+    "another Ray at a node type": (
+        put("available_node_types/gpu_worker/docker", {"worker_image": "rayproject/ray:2.9.0-gpu"}),
+        r"^available_node_types.gpu_worker.docker.worker_image is .* runs on Ray 2\.60\.",
+    ),
+    "image of the day at a node type": (
+        put("available_node_types/gpu_worker/docker", {"worker_image": "tuner:latest-py311"}),
+        "^available_node_types.gpu_worker.docker.worker_image is .* another image every day",
+    ),
+    "a nightly wheel at a node type": (
+        put("available_node_types/gpu_worker/worker_setup_commands", ["pip install ray-3.0.0.dev0-cp311.whl"]),
+        "^available_node_types.gpu_worker.worker_setup_commands installs a nightly build",
+    ),
+    "missing public ssh key": (
+        put("auth/ssh_public_key", "/nowhere/key.pub"),
+        "auth.ssh_public_key: /nowhere/key.pub does",
+    ),
+    "a mount in the home of nobody": (
+        put("file_mounts/~~1x", "~nobody-here/x"),
+        "file_mounts: ~nobody-here/x, .* does not",
+    ),
+    "a number for a mount": (put("file_mounts/~~1x", 3), "^file_mounts.~~1x: 3 is not a text"),
+    "every port": (
+        put(
+            "provider/security_group", {"IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}
+        ),
+        "opens every port to everybody",
+    ),
+    "rules that are a number": (
+        put("provider/security_group", {"IpPermissions": [3]}),
+        r"^provider.security_group.IpPermissions.0: 3 is not a mapping",
+    ),
     "Ray's head": (put("head_start_ray_commands", None), "the dashboard listens on 0.0.0.0"),
     "Ray's workers": (
         put("worker_start_ray_commands", None),
@@ -132,6 +172,74 @@ KUBERAY = {
         "headGroupSpec image is rayproject/ray:latest",
     ),
 }
+
+
+HOLES = {
+    "backoffLimit": (put("spec/backoffLimit", "3"), "spec.backoffLimit: '3' is not a whole number"),
+    "a mapping for the containers": (
+        put("spec/rayClusterSpec/headGroupSpec/template/spec/containers", {"name": "head"}),
+        "spec.rayClusterSpec.headGroupSpec.template.spec.containers: {'name': 'head'} is not a list",
+    ),
+    "a text for a container": (
+        put("spec/rayClusterSpec/workerGroupSpecs/0/template/spec/containers/0", "sidecar"),
+        "spec.rayClusterSpec.workerGroupSpecs.0.template.spec.containers.0: 'sidecar' is not a mapping",
+    ),
+    "a mapping for the groups": (
+        put("spec/rayClusterSpec/workerGroupSpecs", {"gpu": {"replicas": 1}}),
+        "spec.rayClusterSpec.workerGroupSpecs: {'gpu': {'replicas': 1}} is not a list",
+    ),
+    "a number for the version": (
+        put("spec/rayClusterSpec/rayVersion", 2.60),
+        "spec.rayClusterSpec.rayVersion: 2.6 is not",
+    ),
+    "a text for the spec": (put("spec", "x"), "spec: 'x' is not a mapping"),
+    "no cluster": (put("spec/rayClusterSpec", None), "spec.rayClusterSpec is missing"),
+    "no image": (
+        put("spec/rayClusterSpec/headGroupSpec/template/spec/containers/0/image", None),
+        "spec.rayClusterSpec.headGroupSpec image is missing",
+    ),
+    "no GPUs": (
+        put("spec/rayClusterSpec/workerGroupSpecs/0/template/spec/containers/0/resources/limits/nvidia.com~1gpu", 0),
+        "spec.rayClusterSpec.workerGroupSpecs: no container asks for a GPU",
+    ),
+    "no command": (put("spec/entrypoint", ""), "spec.entrypoint is missing"),
+}
+
+
+@pytest.mark.parametrize("case", HOLES)
+def test_a_hole_in_a_rayjob_is_told_by_its_path_alone(problems, case):
+    change, expected = HOLES[case]
+    [found] = problems(change, "deploy/kuberay.yaml")
+    assert found.startswith(expected)
+
+
+@pytest.mark.parametrize("where", ["spec/backoffLimit", "spec/runtimeEnvYAML", "spec/rayClusterSpec/autoscalerOptions"])
+def test_an_empty_field_of_a_rayjob_is_one_that_is_not_there(problems, where):
+    def change(manifest):
+        put(where, 0)(manifest)
+        *path, last = where.split("/")
+        for key in path:
+            manifest = manifest[key]
+        manifest[last] = None
+
+    assert problems(change, "deploy/kuberay.yaml") == []
+
+
+def test_a_rayjob_for_a_cluster_that_is_there_brings_none_of_its_own(problems):
+    def change(manifest):
+        for key in ("rayClusterSpec", "shutdownAfterJobFinishes", "backoffLimit"):
+            del manifest["spec"][key]
+        manifest["spec"]["clusterSelector"] = {"ray.io/cluster": "existing"}
+
+    assert problems(change, "deploy/kuberay.yaml") == []
+
+
+def test_an_image_pinned_by_its_digest_is_the_same_every_day(problems):
+    assert problems(put("docker/image", "registry.example.com/tuner@sha256:" + "0" * 64)) == []
+
+
+def test_docker_is_off_where_its_image_is_empty(problems):
+    assert problems(put("docker", {"image": "", "container_name": ""})) == []
 
 
 @pytest.mark.parametrize("case", AWS)
@@ -216,6 +324,24 @@ def test_a_whole_checkout_is_not_to_be_mounted(problems, tmp_path):
         ("a: [", "is not valid YAML"),
         ("- a\n", "holds no mapping"),
         ("kind: Secret\n", "neither a Ray cluster nor a RayJob"),
+        ("", "is empty"),
+        ("# nothing\n---\n---\n", "is empty"),
+        ("kind: RayJob\n---\n3\n", "document 2 of .* holds no mapping"),
+        (
+            "cluster_name: a\nprovider: {type: aws}\n---\ncluster_name: b\n",
+            "holds 2 YAML documents, but `ray up` reads",
+        ),
+        ("cluster_name: a\nprovider:\n\t type: aws\n", "is not valid YAML: line 3, column 1: found character"),
+        ("a: 1\nb: \0\n", "is not valid YAML: line 2 holds a character"),
+        ("a: 2026-13-45\n", "a value is not what it looks like"),
+        ("a: !!python/object:os.system x\n", "is not valid YAML: line 1, column 4: could not determine a constructor"),
+        ("cluster_name: &a [*a]\n", "an anchor that holds itself"),
+        ("[" * 5000, "nests deeper"),
+        (
+            "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 9}]\n" for n in range(1, 12)),
+            "means more than 100,000 values by its anchors",
+        ),
+        ("a: " + "x" * 1_000_001, "is larger than 1 MB"),
     ],
 )
 def test_a_file_that_is_no_cluster_file_is_refused(tmp_path, text, said):
@@ -225,6 +351,74 @@ def test_a_file_that_is_no_cluster_file_is_refused(tmp_path, text, said):
         cluster.check(path)
     with pytest.raises(BadInput, match="cannot read"):
         cluster.check(tmp_path / "missing.yaml")
+
+
+@pytest.mark.parametrize("data", [b"cluster_name: a\nx: \xff\n", "cluster_name: a\nx: é\n".encode("latin-1")])
+def test_a_file_in_another_encoding_is_told_with_the_line(tmp_path, data):
+    path = tmp_path / "file.yaml"
+    path.write_bytes(data)
+    with pytest.raises(BadInput, match="line 2 is not UTF-8 text; save it as UTF-8"):
+        cluster.check(path)
+    path.write_bytes("cluster_name: a\n".encode("utf-16"))
+    with pytest.raises(BadInput, match="line 1 is not UTF-8 text"):
+        cluster.check(path)
+
+
+def test_the_mark_that_some_editors_put_before_a_file_is_no_part_of_it(tmp_path):
+    path = tmp_path / "file.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + (ROOT / "cluster.yaml").read_bytes())
+    assert cluster.check(path) == []
+
+
+def test_a_folder_and_a_file_without_rights_are_told_in_words(tmp_path, monkeypatch):
+    with pytest.raises(BadInput, match=r"cannot read .* \(Is a directory\)"):
+        cluster.check(tmp_path)
+
+    def closed(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", closed)  # the rights of root know no closed file
+    with pytest.raises(BadInput, match=r"cannot read .* \(Permission denied\); give the path"):
+        cluster.check(ROOT / "cluster.yaml")
+
+
+def test_a_key_that_is_given_twice_is_told_with_both_lines(tmp_path):
+    path = tmp_path / "file.yaml"
+    text = (ROOT / "cluster.yaml").read_text()
+    line = text.count("\n") + 1
+    path.write_text(text + "max_workers: 3\n")
+    [found] = cluster.check(path)
+    assert re.search(rf"^max_workers is given twice, in the lines \d+ and {line}, .*; keep one$", found)
+    path.write_text(text.replace("    resources: { CPU: 8, GPU: 1 }", "    resources: { CPU: 8, GPU: 1, CPU: 4 }"))
+    [found] = cluster.check(path)
+    assert found.startswith("available_node_types.gpu_worker.resources.CPU is given twice")
+
+
+def test_a_key_that_is_no_text_and_a_number_beyond_all_are_told_by_their_path(problems):
+    [found] = problems(lambda config: config["provider"].setdefault("tags", {}).__setitem__(True, "x"))
+    assert found == "provider.tags.True: the key True is no text to YAML; put it in quotes"
+    [found] = problems(put("max_workers", 10**30))
+    assert found == "max_workers is a number larger than any setting; correct it"
+
+
+def test_no_credential_of_the_file_is_shown_among_its_problems(problems):
+    found = problems(put("setup_commands", "export AWS_SECRET_ACCESS_KEY=hunter22"))
+    assert found
+    assert "hunter22" not in "".join(found)
+
+
+def test_a_mount_beside_the_file_is_found_from_anywhere_and_the_folder_for_ray_up_is_said(
+    monkeypatch, capsys, tmp_path
+):
+    """Ray reads relative paths from where `ray up` runs; the file is right, only the place is another."""
+    monkeypatch.chdir(tmp_path)
+    assert cluster.check(ROOT / "cluster.yaml") == []
+    monkeypatch.setattr(sys, "argv", ["tuner", "cluster", "check", str(ROOT / "cluster.yaml")])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().out
+    assert (ended.value.code or 0) == 0
+    assert f"run `ray up` in {ROOT}, for it reads relative paths from where it runs: pyproject.toml" in said
 
 
 def test_the_command_tells_every_problem_and_leaves_with_2(monkeypatch, capsys, tmp_path):

@@ -1,0 +1,44 @@
+"""The options of a budget are defined once: bounds, remedies and the sentence of `--set` follow from the definition."""
+
+import dataclasses
+
+import pytest
+
+import search_spaces
+from search_spaces import Budget
+from search_spaces.budget import OPTIONS, Number, flag
+
+SPACE = search_spaces.load("blur", "smoke")
+NUMBERS = ("3", float("nan"), -1)
+WRONG = {True: (*NUMBERS, 0, 10**9, True, 1.5), False: NUMBERS, None: (3, True)}  # by whether it is a whole number
+
+
+def test_every_field_of_a_budget_is_an_option_but_the_measured_cost():
+    fields = {field.name for field in dataclasses.fields(Budget)}
+    assert fields - OPTIONS.keys() == {"seconds_per_replicate_epoch"}
+
+
+@pytest.mark.parametrize("name", [name for name in OPTIONS if name != "epochs"])
+def test_an_option_that_is_set_like_a_knob_is_answered_with_its_own_name(name):
+    value = "spread" if name == "placement" else 3
+    said = SPACE.with_overrides({name: value}).problems()
+    assert said == [f"`{name}` is not a knob but part of the budget; use {flag(name)}"]
+
+
+def wrong_values():
+    for name, option in OPTIONS.items():
+        for value in WRONG[option.rule.whole if isinstance(option.rule, Number) else None]:
+            yield pytest.param(name, value, id=f"{name}={value!r}")
+
+
+@pytest.mark.parametrize(("name", "value"), list(wrong_values()))
+def test_a_value_that_an_option_cannot_have_is_a_sentence_with_its_remedy(name, value):
+    budget = dataclasses.replace(SPACE.budget, **{name: value})
+    said = dataclasses.replace(SPACE, budget=budget).problems()
+    assert any(f"`{name}` is {value}" in each or f"`{name}` is {value!r}" in each for each in said), said
+    assert any(flag(name) in each for each in said)
+
+
+def test_what_is_no_option_is_no_change_of_a_budget():
+    with pytest.raises(TypeError, match="a budget has no option seconds_per_replicate_epoch; it has epochs, grace"):
+        SPACE.with_budget(seconds_per_replicate_epoch=1.0)

@@ -1,0 +1,1 @@
+"""Weights that others saved: read, told apart, matched by name."""
