@@ -6,8 +6,8 @@ import pytest
 
 from trainables.datasets import shared
 from tuner import experiment
+from tuner.commands import node_doctor, ray_session
 from tuner.errors import BadInput
-from tuner.machines import node_doctor, ray_session
 
 
 @pytest.fixture(autouse=True)

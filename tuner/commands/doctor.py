@@ -6,25 +6,16 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from search_spaces.space import SearchSpace
 from trainables.storage import Place, probe
 from tuner.cluster import relay
 from tuner.cluster.head import reach
+from tuner.commands.node_doctor import Check
 from tuner.errors import TunerError, sentence
 from tuner.machines import auth_token, tunnel
 from tuner.machines.address import is_head
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at. `ok` None: worth knowing, neither good nor bad."""
-
-    name: str
-    ok: bool | None
-    detail: str
 
 
 def examine(
@@ -63,7 +54,8 @@ def examine(
 
 def nodes(address: str, space: SearchSpace, storage: Place) -> Iterator[Check]:
     """A check for each node of a cluster that this process joins."""
-    from tuner.machines import node_doctor, ray_session
+    from tuner.commands import node_doctor
+    from tuner.machines import ray_session
 
     with ray_session.connected(address):
         yield from node_doctor.examine(space, storage)

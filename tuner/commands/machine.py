@@ -33,7 +33,7 @@ def doctor(
     """Check Python, torch, CUDA, Ray, the storage and the data; with --address those of every node of the cluster."""
     from tuner.cluster import arguments
     from tuner.commands import doctor as examination
-    from tuner.machines import node_doctor
+    from tuner.commands import node_doctor
     from tuner.machines.address import is_head
     from tuner.records import paths
 

@@ -145,5 +145,6 @@ def test_a_checkpoint_is_evaluated_on_blurred_images(checkpoint, tuner):
     assert heads == ["validation", "test", "validation at sigma 1.5", "test at sigma 1.5"]
     found = trained.load(checkpoint, None, [], 0)
     assert found.evaluate(1.5)["test_loss"] != found.evaluate()["test_loss"]
-    for text in ("-1", "one", "nan", ""):
+    for text in ("-1", "one", "nan"):
         assert f"--sigmas is {text}, but must be numbers" in tuner("evaluate", checkpoint, "--sigmas", text)[2]
+    assert "--sigmas is empty, but must say something" in tuner("evaluate", checkpoint, "--sigmas", "")[2]

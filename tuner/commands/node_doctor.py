@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from search_spaces.space import SearchSpace
 from trainables.storage import Place
@@ -12,8 +13,14 @@ from tuner.errors import BadInput
 from tuner.experiment import request
 from tuner.machines import preflight
 
-if TYPE_CHECKING:
-    from tuner.commands.doctor import Check
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `ok` None: worth knowing, neither good nor bad."""
+
+    name: str
+    ok: bool | None
+    detail: str
 
 
 def examine(space: SearchSpace, storage: Place) -> Iterator[Check]:
@@ -22,8 +29,6 @@ def examine(space: SearchSpace, storage: Place) -> Iterator[Check]:
     The head of a cluster that takes no trials is asked for the data only while no other node is there: then it shows whether
     the place that nodes will fetch from has them.
     """
-    from tuner.commands.doctor import Check
-
     configs = request.draw(space, 0, space.budget.trials)
     cards = preflight.gpus_are_real()
     with preflight.asked(space.family, configs, storage, cards=cards, idle_too=True) as question:
