@@ -133,6 +133,7 @@ def test_stop_from_another_terminal_is_the_same(cluster, tmp_path):
     try:
         while not paths.records.exists() or b'"event": "epoch"' not in paths.records.read_bytes():
             assert process.poll() is None
+            time.sleep(0.01)
         code, output = run("stop", "elsewhere", "--storage", tmp_path)
         assert code == 0, output
         output, _ = process.communicate(timeout=300)
@@ -151,6 +152,7 @@ def test_a_second_driver_is_refused_while_the_first_one_runs(cluster, tmp_path):
     try:
         while not paths.records.exists():
             assert process.poll() is None
+            time.sleep(0.01)
         code, output = run("resume", "busy", "--storage", tmp_path, address=cluster)
         assert code == 2
         assert "`busy` is already being run by process" in output

@@ -8,7 +8,7 @@ import pytest
 FAULTS_OF_SECOND_USE = """
 import resource, sys
 import numpy as np
-from trainables.host_memory import keep_freed_memory
+from trainables.process.host_memory import keep_freed_memory
 
 if sys.argv[1] == "keep":
     assert keep_freed_memory()

@@ -7,7 +7,7 @@ from trainables.process.watchdog import FACTOR, FIRST, LEAST, bounded, limit, ta
 
 HANG = """
 import ctypes, pathlib, sys
-from trainables.watchdog import bounded, file_name
+from trainables.process.watchdog import bounded, file_name
 with bounded(0.3, pathlib.Path(sys.argv[1]) / file_name()):
     ctypes.PyDLL(None).sleep(60)  # holds the interpreter's lock, as a driver call may
 """
