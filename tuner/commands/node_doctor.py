@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.space import SearchSpace
+from trainables import families
 from trainables.storage import Place
 from tuner.errors import BadInput
 from tuner.experiment import request
@@ -63,4 +64,4 @@ def meant(family: str | None, space: str, settings: list[str], dataset: str | No
     if family is not None and dataset is not None:
         raise BadInput(f"--dataset is for a look without a family; with one, write --set dataset={dataset}")
     wanted = settings if family is not None else [f"dataset={dataset or 'digits'}"]
-    return request.resolve_space(family or "blur", space, wanted)
+    return request.resolve_space(family or families.names()[0], space, wanted)

@@ -13,7 +13,8 @@ from tests.trainables.cuda.recorder import Seen
 from trainables import engine, families
 from trainables.datasets.arrays import Arrays
 from trainables.images.loaded import ImageData
-from trainables.layers import blur, transfer
+from trainables.layers import transfer
+from trainables.layers.blur import gaussian
 from trainables.layers.online_norm import planes
 from trainables.models.classic import response_norm
 from trainables.trial.replicate import Replicate
@@ -38,7 +39,7 @@ class Trained:
 def build(family: str, knobs: dict[str, Any], images: int = IMAGES) -> Replicate:
     """A replicate on the device `cuda`, of random images; its failure is raised."""
     ImageData.forget()
-    blur._operator.cache_clear()
+    gaussian._operator.cache_clear()
     planes._filled.cache_clear()
     transfer.constant.cache_clear()
     response_norm._window.cache_clear()
