@@ -145,8 +145,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cifar", type=Path, default=None, help="archive of CIFAR-10 (JPEG): train/CLASS, test/CLASS")
     parser.add_argument("--tiny", action="store_true", help="a rehearsal: few cases, few steps")
     options = parser.parse_args(arguments)
-    warnings.filterwarnings("ignore")
-    logging.disable(logging.WARNING)
     device, report = torch.device(options.device), Report(options.out, options.minutes)
     cuda, tiny = device.type == "cuda", options.tiny
     cases = FAMILIES[1:2] if tiny else FAMILIES
@@ -174,4 +172,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    warnings.filterwarnings("ignore")  # of this process alone: the lines of a run are what is read
+    logging.disable(logging.WARNING)
     main()
