@@ -16,6 +16,27 @@ FORBIDDEN = {
     "trainables": {"tuner", "search_spaces"},
     "search_spaces": {"tuner", "torch", "torchvision"},
 }
+# The rooms of the service from the top floor down: a room imports from the floors below its own, also for type checkers.
+FLOORS = [
+    "__main__",
+    "cli",
+    "commands",
+    "report",
+    "cluster",
+    "tables",
+    "networks",
+    "replay",
+    "experiment",
+    "leaderboard",
+    "results",
+    "machines",
+    "tensorboard",
+    "rules",
+    "records",
+    "errors",
+]
+MOST_ENTRIES = {"tuner": 16, "trainables": 24}  # at the top of a package
+A_HALL = 40  # files in one folder; so many need folders of their own
 # What of `trainables` may import Ray: a folder, so that everything beside it runs where there is no Ray.
 WITH_RAY = "trainables/on_ray/"
 
@@ -95,6 +116,97 @@ def test_a_familys_module_imports_without_ray_and_has_its_trainable_all_the_same
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["True", "True"], done.stderr
+
+
+def module_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def arrows():
+    """module -> the modules of this project that it imports, anywhere in it and for type checkers as well."""
+    names = {module_of(path): path for package in PACKAGES for path in modules(package)}
+    found = {}
+    for name, path in names.items():
+        targets = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                targets.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                whole = {f"{node.module}.{alias.name}" for alias in node.names}
+                targets |= {one if one in names else node.module for one in whole}
+        found[name] = (targets & names.keys()) - {name}
+    return found
+
+
+def circles(graph):
+    """The sets of nodes that reach each other, by Tarjan's algorithm."""
+    order, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        order[node] = low[node] = len(order)
+        stack.append(node)
+        for target in graph.get(node, ()):
+            if target not in order:
+                visit(target)
+                low[node] = min(low[node], low[target])
+            elif target in stack:
+                low[node] = min(low[node], order[target])
+        if low[node] == order[node]:
+            circle = [stack.pop()]
+            while circle[-1] != node:
+                circle.append(stack.pop())
+            if len(circle) > 1:
+                found.append(sorted(circle))
+
+    for node in graph:
+        if node not in order:
+            visit(node)
+    return found
+
+
+def of(packages):
+    return {name: targets for name, targets in arrows().items() if name.split(".")[0] in packages}
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert circles(of({"tuner", "search_spaces"})) == []
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_no_folders_import_each_other_in_a_circle(depth):
+    def room(module):
+        return ".".join(module.split(".")[:depth])
+
+    graph = {}
+    for module, targets in of({"tuner", "search_spaces"}).items():
+        graph.setdefault(room(module), set()).update(map(room, targets))
+    faces = {
+        room for room in graph if depth == 3 and (ROOT / room.replace(".", "/")).is_dir()
+    }  # a folder's own __init__
+    graph = {room: targets - {room} - faces for room, targets in graph.items() if room not in faces}
+    assert circles(graph) == []
+
+
+def test_arrows_point_down():
+    floors = {room: number for number, room in enumerate(FLOORS)}
+    package = "tuner"
+    for module, targets in arrows().items():
+        if not module.startswith(f"{package}."):
+            continue
+        here = module.split(".")[1]
+        for target in targets:
+            if target.startswith(f"{package}."):
+                below = target.split(".")[1]
+                assert below == here or floors[below] > floors[here], f"{module} imports {target}"
+
+
+@pytest.mark.parametrize("package", MOST_ENTRIES)
+def test_a_newcomer_sees_all_rooms_at_once(package):
+    rooms = {path.stem for path in (ROOT / package).iterdir() if not path.name.startswith("__p")} - {"__init__"}
+    assert len(rooms) <= MOST_ENTRIES[package]
+    assert package != "tuner" or rooms == set(FLOORS)
+    for folder in (ROOT / package).rglob("*/"):
+        assert len(list(folder.glob("*.py"))) < A_HALL, folder
 
 
 @pytest.mark.parametrize("package", [*PACKAGES, "benchmarks", "tests"])
