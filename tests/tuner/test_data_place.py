@@ -4,10 +4,12 @@ import os
 
 import pytest
 
+from tests.tuner.experiments import made_up
 from trainables.datasets import shared
-from tuner import experiment
-from tuner.commands import node_doctor, ray_session
+from tuner.commands import node_doctor
 from tuner.errors import BadInput
+from tuner.experiment import launching
+from tuner.machines import ray_session
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +22,10 @@ def no_place(monkeypatch):
 
 def test_workers_elsewhere_are_told_a_place_that_was_chosen_and_the_manifest_keeps_it(tmp_path):
     assert ray_session._to_workers() is None
-    assert experiment.data_place() == {}
+    assert launching.data_place() == {}
     shared.use(str(tmp_path))
     assert ray_session._to_workers() == {"env_vars": {"TUNER_DATA": str(tmp_path)}}
-    assert experiment.data_place() == {"place": str(tmp_path)}
+    assert launching.data_place() == {"place": str(tmp_path)}
 
 
 def test_a_folder_of_this_machines_own_environment_is_not_told_to_others(tmp_path, monkeypatch):
@@ -32,12 +34,12 @@ def test_a_folder_of_this_machines_own_environment_is_not_told_to_others(tmp_pat
 
 
 def test_a_search_goes_on_with_the_data_it_began_on_unless_another_place_is_named(monkeypatch):
-    experiment.go_on_with_data({"data": {}})
+    launching.go_on_with_data(made_up())
     assert "TUNER_DATA" not in os.environ
-    experiment.go_on_with_data({"data": {"place": "s3://bucket/data"}})
+    launching.go_on_with_data(made_up(data={"fingerprints": {}, "place": "s3://bucket/data"}))
     assert os.environ["TUNER_DATA"] == "s3://bucket/data"
     monkeypatch.setenv("TUNER_DATA", "/elsewhere")
-    experiment.go_on_with_data({"data": {"place": "s3://bucket/data"}})
+    launching.go_on_with_data(made_up(data={"fingerprints": {}, "place": "s3://bucket/data"}))
     assert os.environ["TUNER_DATA"] == "/elsewhere"
 
 

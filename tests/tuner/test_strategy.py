@@ -4,21 +4,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from search_spaces import load
 from tests.tuner.rules.test_judge import result
+from trainables.trial.assignment import Assignment
 from tuner.experiment import directory
-from tuner.experiment import trials as search
-from tuner.machines.allocation import Share
+from tuner.experiment.request import Request
+from tuner.records import manifest as manifests
 from tuner.records.manifest import as_json
-from tuner.records.paths import ExperimentPaths
 from tuner.report.trials import _how_trained
-from tuner.rules.judge import epoch_record
-
-SPACE = load("blur", "smoke")
+from tuner.rules.entries import epoch_record
 
 
-def described(space, **budget):
-    return directory.describe(space.with_budget(**budget), "smoke", (), 0, "exp", {"fingerprints": {}})
+def described(knobs=(), **budget):
+    return directory.describe(
+        Request("blur", overrides=dict(knobs), budget=budget).checked(), "exp", {"fingerprints": {}}
+    )
 
 
 @pytest.mark.parametrize(
@@ -26,17 +25,17 @@ def described(space, **budget):
     [(0, {}, "float32"), (0.5, {}, "bf16"), (1, {"precision": "tf32"}, "tf32"), (0, {"precision": "bf16"}, "bf16")],
 )
 def test_the_manifest_names_strategy_and_precision(gpus, knobs, expected):
-    manifest = described(SPACE.with_overrides(knobs), gpus_per_trial=gpus, strategy="graph")
+    manifest = described(knobs, gpus_per_trial=gpus, strategy="graph").content()
     assert manifest["budget"]["strategy"] == "graph"
     assert manifest["precision"] == expected
 
 
-def test_a_worker_is_told_the_strategy_and_an_older_experiment_has_none(tmp_path):
-    manifest = described(SPACE, strategy="serial")
-    paths = ExperimentPaths(tmp_path)
-    assert search.assignment(paths, manifest, 0, {}, Share(1, 1))["strategy"] == "serial"
-    del manifest["budget"]["strategy"]
-    assert search.assignment(paths, manifest, 0, {}, Share(1, 1))["strategy"] == "auto"
+def test_a_worker_is_told_the_strategy_and_an_older_experiment_has_none():
+    assert Assignment({}, strategy="serial").told()["strategy"] == "serial"
+    content = described(strategy="serial").content()
+    assert manifests.of(content).budget.strategy == "serial"
+    del content["budget"]["strategy"]
+    assert manifests.of(content).budget.strategy == "auto"
 
 
 def test_an_epochs_record_says_how_it_was_trained():
