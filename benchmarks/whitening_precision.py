@@ -74,7 +74,7 @@ def errors(title: str, bits: int, whitened: bool) -> tuple[float, float]:
     def run(convolved: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         layer.zero_grad()
         if whitened:
-            from trainables.layers.deconv.whitening import fold
+            from trainables.layers.deconv.folding import fold
 
             features = layer.running_deconv.shape[-1]
             mean, root = layer.statistics(x, layer.samples, 1, features)

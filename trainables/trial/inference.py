@@ -1,6 +1,6 @@
 """A trained network read from a checkpoint, ours or a foreign one: what it scores, and what it says of single images.
 
-from trainables.inference import Trained
+from trainables.trial.inference import Trained
 
 trained = Trained.load("trials/00000/checkpoint_000009.pt")
 trained.evaluate()                      # {"val_accuracy": ..., "test_accuracy": ...}

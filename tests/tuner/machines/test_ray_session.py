@@ -81,7 +81,7 @@ def test_a_private_ray_turns_strangers_away_and_leaves_no_token_in_the_home(tmp_
 
 IMPORTING = """
 import ray
-from tuner.ray_session import connected
+from tuner.machines.ray_session import connected
 
 @ray.remote
 def imported():
