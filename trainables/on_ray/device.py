@@ -36,8 +36,8 @@ def take(cpus: float | None, gpus: float | None) -> torch.device:
             machine has.
 
     Raises:
-        NoGPU: a GPU was promised and torch finds none, which training on the CPU would hide; or the share is smaller than
-            what CUDA itself takes.
+        NoGPU: a GPU was promised and torch finds none, which training on the CPU would hide (unless TUNER_FAKE_GPUS in the
+            environment says that there is none); or the share is smaller than what CUDA itself takes.
     """
     if cpus is not None:
         torch.set_num_threads(threads_of(cpus))
@@ -49,6 +49,8 @@ def take(cpus: float | None, gpus: float | None) -> torch.device:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves every GPU visible to whom it gave none
         return torch.device("cpu")
     if not torch.cuda.is_available():
+        if "TUNER_FAKE_GPUS" in os.environ:  # Ray was told of GPUs that are none, to try out what a cluster does
+            return torch.device("cpu")
         raise NoGPU(
             f"{promised:g} GPUs are promised to this worker on {os.uname().nodename}, but torch {torch.__version__} finds "
             "none there; install a driver and a torch built for CUDA on that node, or launch with --gpus-per-trial 0"

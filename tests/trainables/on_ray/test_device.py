@@ -100,3 +100,11 @@ def test_a_flat_configuration_takes_no_gpu_that_ray_did_not_give(card, worker):
 def test_a_worker_says_where_it_trains(worker):
     worker["GPU"] = ["3"]
     assert str(device.here()) == f"node {'a' * 12}, GPU 3, process {os.getpid()}"
+
+
+def test_gpus_that_are_known_to_be_none_leave_a_worker_on_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(device.NoGPU, match="finds none there"):
+        device.take(1, 0.5)
+    monkeypatch.setenv("TUNER_FAKE_GPUS", "1")
+    assert device.take(1, 0.5) == torch.device("cpu")
