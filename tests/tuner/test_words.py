@@ -263,7 +263,7 @@ def test_a_rank_window_longer_than_the_budget_is_said(tuner):
         (["replay", "{}.csv"], "(No such file or directory); give a CSV"),
         (["train", "{}.yaml"], "(No such file or directory); give a file"),
         (["report", "NAME", "-o", "{}/no/x"], "(No such file or directory); choose another path"),
-        (["predict", "{}", "x"], "there is no checkpoint"),
+        (["predict", "{}", "x"], "is a folder; give the file of a checkpoint"),
         (["status", "y" * 300], "(File name too long); repair the path"),
     ],
 )
