@@ -130,7 +130,7 @@ def saved(**options):
         (b'{"message": "Not Found"}', "it is text"),
         ("Zugriff verweigert: für alle\n".encode(), "it is text"),
         (tar(), "it is a tar archive"),
-        (gzip.compress(saved()), "it is compressed by gzip"),
+        (gzip.compress(saved(), mtime=0), "it is compressed by gzip"),
         (image(), "it is an image"),
         (b"\x89HDF\r\n\x1a\n" + bytes(50), "it is an HDF5 file"),
         (b"\x93NUMPY\x01\x00", "it is a NumPy array"),
