@@ -1,4 +1,4 @@
-"""Checkpoints on disk: written whole or not at all, read back without running code."""
+"""Checkpoints on disk: written whole or not at all, read back without running code unless they are of a user's own code."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
-import torch
-
-from trainables.models.foreign.weights import load_weights
 from trainables.storage import Place, StorageError, local_copy
+
+if TYPE_CHECKING:
+    from trainables.models.foreign.weights import load_weights
 
 __all__ = ["KEEP", "load_file", "load_weights", "newest_first", "save", "save_file"]
 
@@ -36,14 +36,14 @@ def save_file(path: Place, state: dict[str, Any]) -> None:
     """Write a state whole or not at all; on a disk: temporary name, flush, rename."""
     if not isinstance(path, Path):
         with tempfile.TemporaryFile() as copy:
-            torch.save(state, copy)
+            _write(state, copy)
             copy.seek(0)
             path.upload(copy)
         return
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            torch.save(state, file)
+            _write(state, file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -54,10 +54,24 @@ def save_file(path: Place, state: dict[str, Any]) -> None:
         left_by_a_kill.unlink(missing_ok=True)
 
 
-def load_file(path: Place) -> dict[str, Any]:
-    """Read a state onto the CPU; only tensors and plain containers are accepted, never code."""
+def _write(state: dict[str, Any], file: IO[bytes]) -> None:
+    if state.get("own"):
+        from trainables.trial import own_state
+
+        file.write(own_state.packed(state))
+        return
+    import torch
+
+    torch.save(state, file)
+
+
+def load_file(path: Place, *, own: bool = False) -> dict[str, Any]:
+    """Read a state onto the CPU; only tensors and plain containers are accepted, never code.
+
+    `own`: it is of a user's own code, and so may run code (see `trainables.trial.own_state`).
+    """
     with local_copy(path) as file:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        state = _read(Path(file), own)
     if not isinstance(state, dict):
         raise ValueError(
             f"{path} holds a {type(state).__name__}, but a checkpoint is a dictionary; it is not one of ours"
@@ -65,7 +79,26 @@ def load_file(path: Place) -> dict[str, Any]:
     return state
 
 
-def newest_first(directory: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+def _read(file: Path, own: bool) -> Any:
+    if own:
+        from trainables.trial import own_state
+
+        return own_state.unpacked(file.read_bytes())
+    import torch
+
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def __getattr__(name: str) -> Any:
+    """`load_weights`, which needs torch and the networks that others saved."""
+    if name == "load_weights":
+        from trainables.models.foreign.weights import load_weights
+
+        return load_weights
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def newest_first(directory: Place, *, own: bool = False) -> Iterator[tuple[Place, dict[str, Any]]]:
     """The readable checkpoints of a trial, newest first; an unreadable one is reported in the log and skipped.
 
     Raises:
@@ -73,7 +106,7 @@ def newest_first(directory: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
     """
     for path in reversed(_oldest_first(directory)):
         try:
-            state = load_file(path)
+            state = load_file(path, own=own)
         except StorageError:
             raise  # older checkpoints would not be better, only farther back
         except Exception as error:  # torn, empty, another format: whatever is wrong with it, the one before may be fine

@@ -1,10 +1,16 @@
-"""The families by name: the one place that knows which there are. Nothing heavy is imported until a family is used."""
+"""The families by name, and a user's own code in the place of one: the one place that knows which there are.
+
+Nothing heavy is imported until a family is used.
+"""
 
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from trainables.config.own.code import OwnCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,6 +18,8 @@ if TYPE_CHECKING:
     from trainables.config.training import TrainingConfig
     from trainables.family import Family
     from trainables.on_ray.trainable import ReplicatedTrainable
+
+Ref = str | OwnCode  # a family by its name, or a user's own code
 
 # family name -> name of its configuration class; the modules are trainables.config.<name> and trainables.<name>
 _CONFIGS = {
@@ -28,6 +36,11 @@ def names() -> tuple[str, ...]:
     return tuple(_CONFIGS)
 
 
+def title(family: Ref) -> str:
+    """What a family or a user's own code is called where a person reads it and a manifest keeps it."""
+    return family.name if isinstance(family, OwnCode) else canonical(family)
+
+
 def canonical(family: str) -> str:
     """The family's name with underscores; `ValueError` naming the nearest one when there is no such family."""
     name = family.strip().lower().replace("-", "_")
@@ -38,17 +51,33 @@ def canonical(family: str) -> str:
     raise ValueError(f"`{family}` is not a family (there are: {', '.join(_CONFIGS)}){hint}")
 
 
-def config_class(family: str) -> type[TrainingConfig]:
-    """The family's configuration class, without importing torch."""
+def config_class(family: Ref) -> type[TrainingConfig]:
+    """The family's configuration class, without importing torch unless a user's own code does."""
+    if isinstance(family, OwnCode):
+        from trainables.config.own.configuration import config_class as own_config_class
+
+        return own_config_class(family)
     name = canonical(family)
     module = importlib.import_module(f"trainables.config.{name}")
     return getattr(module, _CONFIGS[name])  # type: ignore[no-any-return]
 
 
-def get(family: str) -> Family[Any]:
+def get(family: Ref) -> Family[Any]:
     """The family itself: how its models are built, fed and judged. Imports torch."""
+    if isinstance(family, OwnCode):
+        return _own_family(family)
     module = importlib.import_module(f"trainables.{canonical(family)}")
     return module.FAMILY  # type: ignore[no-any-return]
+
+
+@functools.lru_cache(maxsize=8)
+def _own_family(code: OwnCode) -> Family[Any]:
+    trained = code.trained()
+    family: Family[Any] = trained() if isinstance(trained, type) else trained
+    if "name" not in vars(type(family)):
+        type(family).name = code.name
+    family.code = code
+    return family
 
 
 def trainable_name(family: str) -> str:

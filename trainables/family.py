@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables import optim
+from trainables.config.own.code import OwnCode
 from trainables.config.training import TrainingConfig
 from trainables.process.footprint import Footprint
 
@@ -56,11 +57,13 @@ class Family(Generic[Config]):
         name: as in `trainables.families`.
         network_knobs: configurations that agree in these knobs build the same network for the same images.
         top5: whether evaluations also report top5_accuracy.
+        code: of a user's own family, how it is made again in another process.
     """
 
     name: ClassVar[str]
     network_knobs: ClassVar[tuple[str, ...]] = ("arch",)
     top5: ClassVar[bool] = False
+    code: OwnCode | None = None
 
     def build_model(self, config: Config, shape: Shape) -> nn.Module:
         """A freshly initialised network; its random draws come from torch's global generator, seeded by the caller."""

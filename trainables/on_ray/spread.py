@@ -8,13 +8,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 
 from trainables.on_ray.workers import GRACE, Seen, Workers
-from trainables.process.precision import effective
-from trainables.trial.crew import How, Recipe
+
+if TYPE_CHECKING:
+    from trainables.trial.crew import Recipe
+    from trainables.trial.own import OwnRecipe
 
 logger = logging.getLogger("trainables")
 
@@ -47,21 +49,27 @@ class Spread:
     """
 
     def __init__(
-        self, recipe: Recipe, workers: Workers, *, limit: Callable[[], float], one_by_one: bool, directory: str | None
+        self,
+        recipe: Recipe | OwnRecipe,
+        workers: Workers,
+        *,
+        limit: Callable[[], float],
+        one_by_one: bool,
+        directory: str | None,
     ) -> None:
         self._workers = workers
         self._limit = limit
         self._one_by_one = one_by_one
-        self.how = How("serial", None, effective(recipe.config.precision, recipe.device))
+        self.how = recipe.how
         self.replicates = [RemoteReplicate(index) for index in recipe.indices]
         each = len(self.replicates) // len(workers.teams)
         self._shares = [self.replicates[start : start + each] for start in range(0, len(self.replicates), each)]
-        knobs = recipe.config.model_dump()
+        knobs = recipe.knobs
         self._take(
             [
                 [
                     actor.build.remote(
-                        recipe.family.name,
+                        recipe.ref,
                         knobs,
                         recipe.seed,
                         [replicate.index for replicate in share],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from trainables import checkpoints, statistics
@@ -18,7 +18,7 @@ from trainables.process import memory_release, watchdog
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.storage import Place, patiently
 from trainables.trial.lockstep import LockStep, Result
-from trainables.trial.seeded_state import ForeignWeights
+from trainables.trial.state_form import ForeignWeights
 
 logger = logging.getLogger("trainables")
 
@@ -35,6 +35,8 @@ class GuardedTrial:
         recorded_epoch: the last epoch the driver has.
         step_timeout: seconds an epoch may take; None derives it from those of this trial.
         watched_elsewhere: the replicates' own processes are bounded, and this one only waits for them.
+        worst: what is reported where nothing was trained; default a family's.
+        own: what is trained is a user's own code, whose checkpoints may hold anything.
     """
 
     def __init__(
@@ -45,11 +47,15 @@ class GuardedTrial:
         recorded_epoch: int = 0,
         step_timeout: float | None = None,
         watched_elsewhere: bool = False,
+        worst: Mapping[str, float] | None = None,
+        own: bool = False,
     ) -> None:
         self._build = build
         self._directory = directory
         self._recorded = recorded_epoch
         self._step_timeout = step_timeout
+        always = {name: statistics.worst(statistics.mode_of(name)) for name in statistics.ALWAYS}
+        self._worst, self._own = dict(always if worst is None else worst), own
         self._stacks = None if directory is None or watched_elsewhere else directory / watchdog.file_name()
         self._unreported: list[Result] = []
         self._errors: list[dict[str, Any]] = []  # met and not yet reported
@@ -79,8 +85,7 @@ class GuardedTrial:
 
     def _without_training(self) -> Result | None:
         if self._gave_up is not None:
-            worst = {name: statistics.worst(statistics.mode_of(name)) for name in statistics.ALWAYS}
-            return {**worst, "epoch": 0, "metrics": list(worst), "finished": False, "failed": self._gave_up}
+            return {**self._worst, "epoch": 0, "metrics": list(self._worst), "finished": False, "failed": self._gave_up}
         return self._unreported.pop(0) | {"replayed": True} if self._unreported else None
 
     def _train_epoch(self) -> Result | None:
@@ -128,7 +133,7 @@ class GuardedTrial:
     def _continue_from_checkpoint(self) -> None:
         if self._directory is None or self.trial is None:
             return
-        for path, state in checkpoints.newest_first(self._directory):
+        for path, state in checkpoints.newest_first(self._directory, own=self._own):
             try:
                 self.trial.load(state)
             except ForeignWeights:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from trainables import families, statistics
 from trainables.config.strategy import check as check_strategy
-from trainables.images.loaded import ImageData
-from trainables.trial.crew import MakeCrew, Packed, Recipe
+from trainables.trial import assembly
+
+if TYPE_CHECKING:
+    import torch
 
 STATE_FORMAT = 1
 Result = dict[str, Any]
@@ -20,41 +20,50 @@ class LockStep:
     """One trial: k replicates of one configuration.
 
     Args:
-        family: name of the family.
+        family: name of the family, or a user's own code.
         knobs: the configuration, validated against the family's configuration class (pydantic's ValidationError).
         seed: the experiment's seed; replicate r of every configuration draws from the streams (seed, r).
         replicates: k, at least 1.
         device: where to train.
         crew: where the replicates live; default all in this process.
+        one_by_one: in this process only the one that trains is on the device.
         strategy: how they train on one device, a name of `engine.STRATEGIES`; on a CPU `auto` is `serial`.
     """
 
     def __init__(
         self,
-        family: str,
+        family: families.Ref,
         knobs: dict[str, Any],
         *,
         seed: int = 0,
         replicates: int = 5,
         device: torch.device | str = "cpu",
-        crew: MakeCrew = Packed,
+        crew: assembly.MakeCrew | None = None,
+        one_by_one: bool = False,
         strategy: str = "auto",
     ) -> None:
         check_strategy(strategy)
         if replicates < 1:
             raise ValueError(f"`replicates` is {replicates}, but must be at least 1; the median of none is undefined")
-        self.device = torch.device(device)
-        self.family = families.get(family)
         self.config = families.config_class(family)(**knobs)
         self.seed = seed
         self.epoch = 0  # epochs completed
         self.history: list[Result] = []
-        self.data = ImageData.load(self.config, self.device)
-        self.crew = crew(
-            Recipe(self.family, self.config, self.data, seed, range(replicates), self.device, strategy=strategy)
-        )
+        self.parts: Any = assembly.parts(family, self.config, knobs, device)
+        here = self.parts.one_by_one if one_by_one else self.parts.packed
+        self.crew = (crew or here)(self.parts.recipe(seed, range(replicates), strategy))
         self.replicates = self.crew.replicates
         self._reported: set[int] = set()
+
+    @property
+    def family(self) -> Any:
+        """The family that is trained; a user's own code has none."""
+        return self.parts.family
+
+    @property
+    def data(self) -> Any:
+        """The images of a family."""
+        return self.parts.data
 
     @property
     def finished(self) -> bool:
@@ -73,7 +82,8 @@ class LockStep:
             A flat result. For each metric m: `m` (median over the replicates), `m_values` (the k values), `m_min`,
             `m_max`; a failed replicate holds the worst value. Then `epoch` (epochs completed), `replicates_ok`,
             `learning_rate`, `scalars` (the family's further numbers of the epoch, by name), `epoch_seconds`,
-            `images_per_second` (training images of all replicates over the seconds spent training), `diverged`,
+            `images_per_second` (training images of all replicates over the seconds spent training; of a user's own code
+            `samples_per_second`, where it reports `samples`), `diverged`,
             `finished`, `metrics` (the names), `failures` (new in this epoch), `strategy` (what trained it),
             `strategy_reason` (a sentence where there is something to say about that) and `precision` (in effect).
 
@@ -85,13 +95,13 @@ class LockStep:
         living = self._alive()
         training = self.crew.run_epoch(self.epoch, last)
         result = self._report(time.perf_counter() - start)
-        result["images_per_second"] = living * self.data.train_size / training if training > 0 else 0.0
+        result |= self.parts.speed(living, self.replicates, training)
         self.epoch += 1
         self.history.append(result)
         return result
 
     def _report(self, seconds: float) -> Result:
-        names = list(statistics.ALWAYS)
+        names = list(self.parts.always)
         for replicate in self.replicates:
             names += [name for name in replicate.metrics if name not in names]
         result: Result = {
@@ -109,7 +119,7 @@ class LockStep:
             "failures": self._new_failures(),
         }
         for name in names:
-            mode = statistics.mode_of(name)
+            mode = self.parts.always.get(name) or statistics.mode_of(name)
             worst = statistics.worst(mode)
             values = [
                 worst if replicate.failure is not None else float(replicate.metrics.get(name, worst))
@@ -126,12 +136,12 @@ class LockStep:
     def _scalars(self) -> dict[str, float]:
         living = next((replicate for replicate in self.replicates if replicate.failure is None), None)
         of_model = {} if living is None else living.model_scalars()
-        return of_model | self.family.scalars_at(self.config, self.epoch)
+        return {**of_model, **self.parts.scalars_at(self.epoch)}
 
-    def _learning_rate(self) -> float:
+    def _learning_rate(self) -> float | None:
         """Of this epoch: the median over the living replicates, which differ where a schedule follows their metrics."""
         rates = [r.learning_rate for r in self.replicates if r.failure is None and r.learning_rate is not None]
-        return statistics.median(rates, "max") if rates else self.family.learning_rate_at(self.config, self.epoch)
+        return statistics.median(rates, "max") if rates else self.parts.learning_rate_at(self.epoch)
 
     def _alive(self) -> int:
         return sum(replicate.failure is None for replicate in self.replicates)
@@ -153,7 +163,7 @@ class LockStep:
         """
         return {
             "format": STATE_FORMAT,
-            "family": self.family.name,
+            **self.parts.marks,
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,
             "epoch": self.epoch,
@@ -163,7 +173,7 @@ class LockStep:
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from a state; ValueError if it belongs to another configuration, seed or number of replicates."""
-        mine = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
+        mine = {"format": STATE_FORMAT, **self.parts.marks, "seed": self.seed}
         mine["config"] = self.config.model_dump(mode="json")
         mine["replicates"] = len(self.replicates)
         theirs = {key: state.get(key) for key in mine} | {"replicates": len(state.get("replicates", ()))}

@@ -8,6 +8,7 @@ from typing import Any
 
 from trainables import families
 from trainables.config import wording
+from trainables.config.own.code import OwnCode
 from trainables.config.training import TrainingConfig
 from trainables.datasets.imagenet import is_imagenet
 from trainables.process.footprint import Load
@@ -16,13 +17,19 @@ from trainables.process.footprint import Load
 _DATA_KNOBS = ("dataset", "image_size", "train_images", "selection", "skip_unreadable")
 
 
-def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def fingerprints(family: families.Ref, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Load every dataset the configurations name, decoding what this node has not decoded yet; see that the weights they
     begin from are here.
 
     Returns:
         `problems`: one sentence each; `fingerprints`: by image size.
     """
+    if isinstance(family, OwnCode):
+        from trainables.trial import own_preflight
+
+        problems = own_preflight.imports(family)
+        if problems or family.in_lock_step:
+            return {"problems": problems, "fingerprints": {}}
     import torch
 
     from trainables.images.loaded import ImageData
@@ -33,7 +40,7 @@ def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, An
     # Of each dataset and augmentation the configuration with the largest batch, which the images must fill.
     by_batch = sorted((config_class(**knobs) for knobs in configs), key=lambda config: config.batch_size)
     wanted = {tuple(getattr(config, knob) for knob in (*_DATA_KNOBS, "augmentation")): config for config in by_batch}
-    problems: list[str] = []
+    problems = []
     found: dict[str, str] = {}
     for config in wanted.values():
         try:
@@ -50,7 +57,7 @@ def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, An
     return {"problems": list(dict.fromkeys(problems)), "fingerprints": found}
 
 
-def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = None) -> dict[str, Any]:
+def check(family: families.Ref, configs: Sequence[dict[str, Any]], load: Load | None = None) -> dict[str, Any]:
     """Load the data, predict what each distinct network takes, and build each that fits once.
 
     Args:
@@ -63,6 +70,13 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
         the fingerprint of the data at each image size, for the manifest; `replicate_bytes`: of the largest replicate in a
         checkpoint.
     """
+    if isinstance(family, OwnCode):
+        from trainables.trial import own_preflight
+
+        if family.in_lock_step:
+            return own_preflight.check(family, configs)
+        if problems := own_preflight.imports(family):
+            return {"problems": problems, "data": {"fingerprints": {}}, "replicate_bytes": 0}
     import torch
 
     from trainables.family import Shape
@@ -72,7 +86,7 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
     ImageData.forget()  # a worker may have checked another launch, and the data may have changed since
     load = load or Load()
     config_class, checked = families.config_class(family), families.get(family)
-    problems: list[str] = []
+    problems = []
     data: dict[str, Any] = {}
     unfit: dict[tuple[str, str], str] = {}  # one sentence for all networks that fail alike
     fingerprints: dict[str, str] = {}  # by image size

@@ -88,7 +88,7 @@ def start(
     checked = asked.checked(running.problems())
     paths = require_free_name(name or request.default_name(checked.space), storage)
     scratch.require(paths)
-    if running.address is None:
+    if running.address is None and checked.space.protocol is not None:
         local_data.require(checked.configs)
     with ray_session.connected(running.address) as resources:
         allocator = Allocator.of_space(checked.space)
@@ -147,7 +147,7 @@ def go_on(
     scratch.require(paths)
     go_on_with_data(manifest)
     configs = [trial.config for trial in history.trials if not trial.has_ended] + more
-    if running.address is None:
+    if running.address is None and manifest.protocol is not None:
         local_data.require(configs)
     with ray_session.connected(running.address) as resources:
         budget = manifest.budget

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainables.config.own.code import OwnCode
 from trainables.storage import Place, probe, temporary
 from tuner.errors import BadInput, unwritable
 from tuner.machines import node as nodes
@@ -62,6 +63,7 @@ def check(
         options: dict[str, Any] = {"num_cpus": 1, "num_gpus": min(1.0, load.gpus)}
         if question.training and load.gpus == 0:
             options = {"num_cpus": 0, "scheduling_strategy": _on(question.training[0], soft=True)}
+        options["max_calls"] = 1 if isinstance(family, OwnCode) else 0  # what such code leaves behind ends with it
         networks = ray.remote(**options)(preflight.check).remote(family, list(configs), load)
         question.wait(networks)
     problems = question.problems()
@@ -78,7 +80,7 @@ def check(
 
 @contextlib.contextmanager
 def asked(
-    family: str, configs: Sequence[dict[str, Any]], storage: Place, *, cards: bool, idle_too: bool = False
+    family: str | OwnCode, configs: Sequence[dict[str, Any]], storage: Place, *, cards: bool, idle_too: bool = False
 ) -> Iterator[Question]:
     """Ask every node of the cluster this process is connected to; the answers are there after `Question.wait`.
 

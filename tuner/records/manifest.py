@@ -29,6 +29,7 @@ from pydantic import (
 
 from search_spaces.budget import OPTIONS, Number, Word
 from search_spaces.budget import Budget as SpaceBudget
+from trainables.config.own.code import OwnCode
 from trainables.storage import Place
 from trainables.storage.redaction import redact
 from tuner.errors import BadInput, sentence
@@ -154,12 +155,13 @@ class Manifest(_Part):
 
     objective: Objective
     budget: Budget
-    protocol: Protocol
+    protocol: Protocol | None  # None: the user's own code has data of its own
     rungs: list[Annotated[int, Field(ge=1)]]
     baseline: dict[str, Any]
     family: Text
     space: Text  # its name; space.py where it is the user's own, kept beside the manifest
     seed: int = Field(ge=0, lt=2**63)
+    own: dict[str, Any] | None = None  # the user's own code (see `trainables.config.own.code.OwnCode.content`)
     name: Text = ""
     rebuildable: bool = True  # whether the space can be had again, to extend the search
     summary: Text = ""
@@ -179,6 +181,11 @@ class Manifest(_Part):
     cores: int | None = None
     command: Text | None = None
     accepted_changes: list[dict[str, Any]] = Field(default_factory=list)
+
+    @property
+    def trained(self) -> str | OwnCode:
+        """What is trained: a family by its name, or the user's own code."""
+        return self.family if self.own is None else OwnCode.of(self.own)
 
     @model_validator(mode="before")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from trainables.config.own.code import OwnCode
 from tuner.results.history import History
 from tuner.tables.text import plain
 
@@ -13,8 +14,12 @@ TEST_SELECTION = "test-set selection, as the paper did"
 def protocol(history: History) -> Text:
     """Dataset and protocol in one line, and that every number is a median over the seeds."""
     given = history.manifest.protocol
-    selection = TEST_SELECTION if given.selection == "test" else "selected on a holdout of the training images"
     seeds = "1 seed only" if history.replicates == 1 else f"a median over {history.replicates} seeds"
+    if given is None:
+        code = history.manifest.trained
+        told = f"{code.trains} of {code.entry}" if isinstance(code, OwnCode) and code.entry else history.manifest.family
+        return Text(plain(f"{told}: every number is {seeds}"), style="bold")
+    selection = TEST_SELECTION if given.selection == "test" else "selected on a holdout of the training images"
     return Text(plain(f"{given.dataset}: {selection}; every number is {seeds}"), style="bold")
 
 

@@ -23,9 +23,11 @@ _COLUMNS = ("up to rung", "trials", "trial-epochs", "replicate-epochs", "if none
 def plan_view(plan: Plan) -> RenderableType:
     """The plan of a search."""
     protocol = TEST_SELECTION if plan.selection == "test" else "selected on a holdout of the training images"
+    if plan.dataset is None:
+        protocol = "as the code reports it after each epoch"
     heading = (
         f"{plan.family}/{plan.space}: {plan.trials} trials of {plan.replicates} replicates, {plan.epochs} epochs, "
-        f"seed {plan.seed}\n{plan.dataset}: {protocol}"
+        f"seed {plan.seed}\n{plan.dataset or plan.objective}: {protocol}"
     )
     rows = [
         [

@@ -63,10 +63,9 @@ def one(family: str, name: str) -> RenderableType:
     levels = " ".join(map(str, rungs(budget.epochs, budget.grace, budget.reduction)))
     ranked = "" if budget.rank_window == 1 else f" (ranked by the median of {budget.rank_window} epochs)"
     heading = Text(
-        f"{space.family} / {space.name}: {space.summary}\n"
+        f"{families.title(space.family)} / {space.name}: {space.summary}\n"
         f"{budget.trials} trials x {budget.replicates} replicates, {budget.epochs} epochs, rungs {levels}{ranked}; objective "
-        f"{space.objective.metric} ({space.objective.mode}) on {space.protocol.dataset}, selected on the "
-        f"{space.protocol.selection}{_bracket(space)}\n"
+        f"{space.objective.metric} ({space.objective.mode}){_protocol(space)}{_bracket(space)}\n"
     )
     return Group(heading, _Knobs(knobs))
 
@@ -89,6 +88,11 @@ class _Knobs:
         for knob, text in self.knobs:
             table.add_row(Text(knob), text)
         yield table
+
+
+def _protocol(space: SearchSpace) -> str:
+    given = space.protocol
+    return "" if given is None else f" on {given.dataset}, selected on the {given.selection}"
 
 
 def _bracket(space: SearchSpace) -> str:

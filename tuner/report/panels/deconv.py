@@ -79,7 +79,8 @@ def _at_budget(board: Leaderboard, pairs: dict[str, dict[str, Trial]]) -> Figure
 def _is_cell(figure: Published, norm: str, board: Leaderboard) -> bool:
     """Whether a published figure is of this normaliser, dataset and budget, and of the objective."""
     when = figure.when
-    given = {"norm": norm, "dataset": board.history.manifest.protocol.dataset, "epochs": board.history.budget}
+    protocol = board.history.manifest.protocol
+    given = {"norm": norm, "dataset": protocol and protocol.dataset, "epochs": board.history.budget}
     return figure.metric == board.history.metric and all(when.get(name) == value for name, value in given.items())
 
 
