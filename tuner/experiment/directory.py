@@ -170,7 +170,8 @@ def extension(
     with contextlib.ExitStack() as stack:
         own = manifest.space == "space.py"
         source = stack.enter_context(local_copy(paths.space_source)) if own else manifest.space
-        space = Request(manifest.trained, source, texts, budget={**budget, "trials": trials}).resolved
+        trained = (changes.own_code_now(manifest) if accept else None) or manifest.trained
+        space = Request(trained, source, texts, budget={**budget, "trials": trials}).resolved
     if manifest.protocol is not None:  # a relative folder means another one where this is run
         space = space.with_overrides({"dataset": manifest.protocol.dataset})
     if found := problems(space):

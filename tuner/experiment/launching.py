@@ -154,7 +154,9 @@ def go_on(
         if running.max_concurrent is not None:
             budget.max_concurrent = running.max_concurrent
         limit = budget.max_concurrent
-        found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
+        tried = configs if not revised else [history.baseline.config, *configs]
+        allocator = Allocator.of_manifest(manifest)
+        found = preflight.check(allocator, tried, paths.root.parent, resources, limit, known=not revised)
         require_same_data(paths, manifest.data.fingerprints, found["fingerprints"])
         if more:
             budget.extend(len(known) + len(more))

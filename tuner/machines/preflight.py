@@ -30,6 +30,8 @@ def check(
     storage: Place,
     resources: Resources,
     max_concurrent: int | None,
+    *,
+    known: bool = False,
 ) -> dict[str, Any]:
     """Refuse what can never fit, then look at every node of the cluster this process is connected to.
 
@@ -42,6 +44,7 @@ def check(
         storage: of experiments; a folder need not exist yet.
         resources: of the cluster.
         max_concurrent: trials at the same time, if that is limited.
+        known: a user's own code has been trained by these configurations; else the first one is, for an epoch.
 
     Returns:
         What is known of the data (see `trainables.trial.preflight.check`).
@@ -64,7 +67,9 @@ def check(
         if question.training and load.gpus == 0:
             options = {"num_cpus": 0, "scheduling_strategy": _on(question.training[0], soft=True)}
         options["max_calls"] = 1 if isinstance(family, OwnCode) else 0  # what such code leaves behind ends with it
-        networks = ray.remote(**options)(preflight.check).remote(family, list(configs), load)
+        networks = ray.remote(**options)(preflight.check).remote(
+            family, [] if known and isinstance(family, OwnCode) and family.in_lock_step else list(configs), load
+        )
         question.wait(networks)
     problems = question.problems()
     found = _answer(networks)

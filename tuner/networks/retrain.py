@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES
+from trainables.config.own.code import OwnCode
 from trainables.config.wording import reason
 from tuner.errors import BadInput
 from tuner.networks.export import SUFFIXES
@@ -66,6 +67,7 @@ class Exported(BaseModel):
 
     format: Literal[1]
     family: str
+    own: dict[str, Any] | None = None
     config: dict[str, Any]
     seed: int = Field(ge=0, lt=2**63)
     replicates: int = Field(ge=1, le=MOST_REPLICATES)
@@ -86,7 +88,8 @@ class Retraining:
     def results(self) -> Iterator[dict[str, Any]]:
         """Train to the full budget and yield the result of each epoch; `BadInput` when this machine cannot."""
         exported = self.exported
-        request = Request(exported.family, exported.config, exported.replicates, exported.seed)
+        trained = exported.family if exported.own is None else OwnCode.of(exported.own)
+        request = Request(trained, exported.config, exported.replicates, exported.seed)
         launched = (exported.manifest.get("data") or {}).get("fingerprints", {})
         for result in run(request, device=exported.device, threads=exported.threads, fingerprints=launched):
             if result["epoch"] == exported.recorded.epoch:
