@@ -107,7 +107,9 @@ DATACLASS = "from dataclasses import dataclass\n\n@dataclass\nclass Knobs:\n    
 @pytest.mark.parametrize("declared", [CONFIG, DATACLASS])
 def test_a_configuration_class_of_its_own_checks_the_knobs(tmp_path, declared):
     file = write(tmp_path / "mine.py", before=declared)
-    file.write_text(file.read_text().replace("config, seed", "config: Knobs, seed").replace('config["lr"]', "config.lr"))
+    file.write_text(
+        file.read_text().replace("config, seed", "config: Knobs, seed").replace('config["lr"]', "config.lr")
+    )
     space = load_experiment(file)
     assert space.problems() == []
     assert list(families.config_class(space.family).model_fields) == ["lr", "width", "epochs"] or "width" in (
@@ -124,9 +126,9 @@ def test_a_baseline_that_the_configuration_refuses_is_said(tmp_path):
     file.write_text(
         file.read_text().replace("config, seed", "config: Knobs, seed").replace('{"lr": 0.01}', '{"lr": -1.0}')
     )
-    assert load_experiment(file).problems() == ["`lr` is -1.0 (in the baseline), but must be greater than 0; raise it"] or (
-        "`lr` is -1.0, but must be greater than 0 (in the baseline); raise it" in load_experiment(file).problems()
-    )
+    assert load_experiment(file).problems() == [
+        "`lr` is -1.0 (in the baseline), but must be greater than 0; raise it"
+    ] or ("`lr` is -1.0, but must be greater than 0 (in the baseline); raise it" in load_experiment(file).problems())
 
 
 NO_SPACE = FILE.format(before="", after="", more="").partition("def space")[0]
@@ -170,9 +172,15 @@ BAD = {
         FILE.format(before="", after="", more="").replace('baseline={"lr": 0.01}', "baseline={}"),
         "`lr` is searched in ",
     ),
-    "an error": (FILE.format(before="raise ValueError('no\\nmore')", after="", more=""), "line 5, raises ValueError: no more"),
+    "an error": (
+        FILE.format(before="raise ValueError('no\\nmore')", after="", more=""),
+        "line 5, raises ValueError: no more",
+    ),
     "an exit": (FILE.format(before="raise SystemExit(3)", after="", more=""), "line 5, raises SystemExit: 3"),
-    "a trainable that is none": (FILE.format(before="", after="", more=", trainable=3"), "`trainable` of the space in "),
+    "a trainable that is none": (
+        FILE.format(before="", after="", more=", trainable=3"),
+        "`trainable` of the space in ",
+    ),
     "a space that is none": (NO_SPACE + "\ndef space():\n    return 3\n", "returns int, but must return a SearchSpace"),
 }
 

@@ -27,21 +27,37 @@ def listing(family: str | None = None) -> RenderableType:
     """Every space with its budget, of one family or of all."""
     with as_bad_input():
         chosen = {families.canonical(family)} if family else set(search_spaces.names())
-    rows = []
-    for name, spaces in search_spaces.names().items():
-        for space in (search_spaces.load(name, space) for space in spaces if name in chosen):
+        known = search_spaces.names()
+    rows, origins = [], []
+    for name, spaces in known.items():
+        for offered in spaces if name in chosen else ():
+            with as_bad_input():
+                space = search_spaces.load(name, offered)
+            origins.append(search_spaces.origin(name, offered))
             budget = space.budget
             levels = rungs(budget.epochs, budget.grace, budget.reduction)
             shape = [str(budget.trials), str(budget.epochs), " ".join(map(str, levels))]
-            rows.append([name, space.name, *shape, space.summary])
+            rows.append([name, offered, *shape, space.summary])
     columns = ["family", "space", "trials", "epochs", "rungs", "what it asks"]
-    return grid(columns, rows, left=["family", "space", "rungs", "what it asks"])
+    if set(origins) - {families.OURS}:  # what is installed beside this project
+        columns.append("from")
+        rows = [[*row, origin] for row, origin in zip(rows, origins, strict=True)]
+    return grid(columns, rows, left=["family", "space", "rungs", "what it asks", "from"])
+
+
+def resolve(family: str, name: str) -> SearchSpace:
+    """The space that two words mean, as for `launch`."""
+    from search_spaces.own_code import load_experiment
+
+    if family.endswith(".py"):
+        return load_experiment(family)
+    return search_spaces.load_file(name) if name.endswith(".py") else search_spaces.load(family, name)
 
 
 def one(family: str, name: str) -> RenderableType:
     """One space: its budget, the searched knobs, then all others."""
     with as_bad_input():
-        space = search_spaces.load_file(name) if name.endswith(".py") else search_spaces.load(family, name)
+        space = resolve(family, name)
         fields = families.config_class(space.family).model_fields
     knobs = []
     searched = space.searched
@@ -50,7 +66,7 @@ def one(family: str, name: str) -> RenderableType:
         text = Text(_domain(space, knob), style="bold") if knob in searched else Text()
         if knob in settings:
             text.append(f"= {describe(settings[knob])}", style="bold")
-        notes = [f"default {describe(fields[knob].default)}"]
+        notes = [] if fields[knob].is_required() else [f"default {describe(fields[knob].default)}"]
         if knob in space.baseline:
             notes.insert(0, f"baseline {describe(space.baseline[knob])}")
         allowed = _allowed(fields[knob])
