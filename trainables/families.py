@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from trainables.config.training import TrainingConfig
     from trainables.family import Family
-    from trainables.on_ray.trainable import ReplicatedTrainable
 
 # family name -> name of its configuration class; the modules are trainables.config.<name> and trainables.<name>
 _CONFIGS = {
@@ -56,8 +55,8 @@ def trainable_name(family: str) -> str:
     return f"{_CONFIGS[canonical(family)].removesuffix('Config')}Trainable"
 
 
-def trainable(family: str) -> type[ReplicatedTrainable]:
-    """The family's Ray Trainable. Imports Ray."""
+def trainable(family: str) -> type[Any]:
+    """The family's Ray Trainable, a class of `trainables.on_ray.trainable`. Imports Ray."""
     module = importlib.import_module("trainables.on_ray.trainable")
     return module.TRAINABLES[canonical(family)]  # type: ignore[no-any-return]
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
 from trainables.config.training import TrainingConfig
 from trainables.plans.bn_counts import TrainableSet
@@ -38,7 +39,7 @@ def published_defaults(dataset: str, arch: str | None = None) -> Mapping[str, An
     """The published values that hang on the dataset: ImageNet's with one of its ResNets, otherwise CIFAR-10's."""
     if arch not in (None, "resnet_cifar"):
         return IMAGENET
-    return DIGITS if dataset == "digits" else CIFAR10
+    return CIFAR10 if kinds.of(dataset).mirrored else DIGITS
 
 
 class BNOnlyConfig(TrainingConfig):

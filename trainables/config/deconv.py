@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config.deconv_rules import contradictions
 from trainables.config.training import TrainingConfig
 from trainables.plans.deconv_networks import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS
@@ -185,13 +186,13 @@ class DeconvConfig(TrainingConfig):
         arch, dataset = str(arch), str(dataset)
         defaults = published_defaults(revision, norm, arch)
         augmented: dict[str, Any] = {"augmentation": "crop-flip"}
-        if dataset == "digits":  # mirrored and shifted ones are other digits, or none
+        kind = kinds.of(dataset)
+        if not kind.mirrored:  # mirrored and shifted ones are other digits, or none
             augmented = {"augmentation": "none"}
         elif arch in IMAGENET_ARCHS:
             # The published crop of random size and shape is for streamed images; of a folder's, mirroring is what we have.
-            streamed = dataset.startswith("imagenet")
-            augmented = {"augmentation": "resized-crop" if streamed else "flip"}
-            if streamed or dataset.startswith("folder:"):
+            augmented = {"augmentation": "resized-crop" if kind.streamed else "flip"}
+            if kind.any_size:
                 augmented["image_size"] = 224
         return defaults | augmented | given
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config.training import TrainingConfig
 
 Model = Literal[
@@ -74,9 +75,10 @@ def published_defaults(model: str, dataset: str) -> Mapping[str, Any]:
     defaults |= {knob: models[model] for knob, models in OF_MODELS.items() if model in models}
     if model == "lenet5":
         return defaults | {"image_size": LENET_SIZE}
-    if dataset != "digits" and not dataset.startswith("mnist:"):
+    kind = kinds.of(dataset)
+    if kind.mirrored:
         defaults["augmentation"] = "crop-flip"
-    return defaults | ({"image_size": IMAGENET_SIZE} if dataset.startswith("imagenet") else {})
+    return defaults | ({"image_size": IMAGENET_SIZE} if kind.streamed else {})
 
 
 class ImageNetConfig(TrainingConfig):

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trainables.config import dataset_kinds as kinds
+
 Precision = Literal["bf16", "tf32", "float32"]
 
 
@@ -20,8 +22,7 @@ class TrainingConfig(BaseModel):
 
     dataset: str = Field(
         "digits",
-        description="digits, cifar10, cifar100, folder:PATH (train/ and val/ or test/), mnist:PATH, imagenet:PATH, "
-        "imagenet16:PATH",
+        description=", ".join(kinds.SPELLINGS),
     )
     image_size: int | None = Field(
         None, ge=8, le=1024, description="side of the images in pixels; none keeps the dataset's own (digits: 16)"
