@@ -1,6 +1,7 @@
 """The house rules that a program can check: who imports whom, what is said, what is never committed."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from trainables import families
 from trainables.config import dataset_kinds as kinds
 
 ROOT = Path(__file__).parent.parent
+MAP = (ROOT / "ARCHITECTURE.md").read_text()
 PACKAGES = ("tuner", "trainables", "search_spaces")
 # package -> packages it must not import
 FORBIDDEN = {
@@ -250,6 +252,37 @@ def test_a_newcomer_sees_all_rooms_at_once(package):
     assert rooms == set(FLOORS[package])
     for folder in (ROOT / package).rglob("*/"):
         assert len(list(folder.glob("*.py"))) < A_HALL, folder
+
+
+def defines(dotted):
+    """Whether a module has the function or class, or the class the method, that a dotted name ends in."""
+    parts = dotted.split(".")
+    for cut in range(len(parts) - 1, 1, -1):
+        path = ROOT.joinpath(*parts[:cut]).with_suffix(".py")
+        if path.is_file():
+            found = ast.parse(path.read_text())
+            for name in parts[cut:]:
+                found = next((node for node in found.body if getattr(node, "name", None) == name), None)
+                if found is None:
+                    return False
+            return True
+    return False
+
+
+def test_the_walk_from_the_command_to_the_training_has_ten_stations_that_are_there():
+    [walk] = re.findall(r"^## The flow of `tuner launch blur`\n(.*?)^## ", MAP, re.DOTALL | re.MULTILINE)
+    stations = re.findall(r"^\d+\. `([\w.]+)`: ", walk, re.MULTILINE)
+    assert len(stations) == 10
+    assert stations[0] == "tuner.commands.searches.launch"
+    assert stations[-1] == "trainables.trial.lockstep.LockStep"
+    assert [station for station in stations if not defines(station)] == []
+
+
+def test_the_map_names_no_file_that_is_not_there():
+    [rooms] = re.findall(r"^## Rooms\n\n```\n(.*?)^```", MAP, re.DOTALL | re.MULTILINE)
+    named = set(re.findall(r"\w+\.py\b", rooms))
+    assert len(named) > 150
+    assert named - {path.name for package in PACKAGES for path in modules(package)} == set()
 
 
 @pytest.mark.parametrize("package", [*PACKAGES, "benchmarks", "tests"])
