@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from trainables.config.wording import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +33,7 @@ def canonical(family: str) -> str:
     name = family.strip().lower().replace("-", "_")
     if name in _CONFIGS:
         return name
-    near = difflib.get_close_matches(name, _CONFIGS, n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else ""
+    hint = nearest(name, _CONFIGS, before="; ")
     raise ValueError(f"`{family}` is not a family (there are: {', '.join(_CONFIGS)}){hint}")
 
 

@@ -19,7 +19,7 @@ def test_what_is_given_arrives_together_and_what_is_not_has_its_default():
     taken = []
 
     @session.takes_session
-    def verb(session, name, top: int = 3):
+    def verb(session, name: str, top: int = 3):
         taken.append((session, name, top))
 
     verb("mine", storage="there", checkpoint_every=5.0)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from trainables.config import dataset_kinds as kinds
 from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
@@ -98,13 +98,10 @@ class BNOnlyConfig(TrainingConfig):
         "estimated from the training images",
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The dataset's defaults for the knobs that are not given, and what a name stands for."""
-        if not isinstance(given, dict):
-            return given
-        dataset = given.get("dataset", cls.model_fields["dataset"].default)
+        [dataset] = cls.meant(given, "dataset")
         filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
         filled |= without_milestones(given)
         return filled if given.get("name") is None else _named(filled, given)

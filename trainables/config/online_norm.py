@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from trainables.config import dataset_kinds as kinds
 from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
@@ -153,13 +153,10 @@ class OnlineNormConfig(TrainingConfig):
         CIFAR10["gn_num_groups"], ge=1, le=4096, description="group: number of groups (published: 8; ImageNet 32)"
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The dataset's defaults for the knobs that are not given, and the decays that follow from horizons."""
-        if not isinstance(given, dict):
-            return given
-        dataset = given.get("dataset", cls.model_fields["dataset"].default)
+        [dataset] = cls.meant(given, "dataset")
         filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
         filled |= without_milestones(given)
         for decay, horizon in HORIZONS.items():

@@ -69,6 +69,21 @@ class TrainingConfig(BaseModel):
         """First 0-based epoch from which the training task no longer changes: a rung before it compares unlike things."""
         return 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        return cls.filled(given) if isinstance(given, dict) else given
+
+    @classmethod
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The given knobs with those that follow from them; default none do."""
+        return given
+
+    @classmethod
+    def meant(cls, given: dict[str, Any], *knobs: str) -> list[Any]:
+        """Of these knobs what is given, and the default where nothing is."""
+        return [given.get(knob, cls.model_fields[knob].default) for knob in knobs]
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         """Refuse fields that are fine one by one but not together (families extend this)."""

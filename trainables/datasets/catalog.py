@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from pathlib import Path
 
 from trainables.config import dataset_kinds as kinds
+from trainables.config.wording import nearest
 from trainables.datasets import holdout, shared
 from trainables.datasets.arrays import Arrays, DatasetError, Info
 from trainables.datasets.dataset import Dataset, Fetched
@@ -28,12 +28,10 @@ def canonical(dataset: str) -> str:
             return f"{kind}:{home.absolute(path)}"
         except home.UnusablePath as error:
             raise DatasetError(f"`dataset` is {dataset}, and {error}") from None
-    near = (
-        [f"folder:{dataset}"]
-        if Path(dataset).is_dir()
-        else difflib.get_close_matches(dataset.lower(), kinds.NAMES, n=1)
+    meant = f"folder:{dataset}"
+    hint = (
+        f"; did you mean `{meant}`?" if Path(dataset).is_dir() else nearest(dataset.lower(), kinds.NAMES, before="; ")
     )
-    hint = f"; did you mean `{near[0]}`?" if near else ""
     raise DatasetError(f"`{dataset}` is not a dataset (there are: {', '.join(kinds.SPELLINGS)}){hint}")
 
 

@@ -99,11 +99,8 @@ def evaluate(
 
     Args:
         model: put into eval mode; its former mode is restored afterwards.
-        batches: (images [N, C, H, W], labels [N]) pairs on the model's device.
-        view: transform of the images before the model sees them.
-        top5: whether to report `top5_accuracy` as well.
-        team: the worker's place in it; `batches` are then its part of them.
-        precision: as a configuration's; none is the device's own.
+        batches: (images [N, C, H, W], labels [N]) pairs on the model's device; in a team this worker's part of them.
+        view, top5, team, precision: see `Tally`.
 
     Raises:
         ValueError: there is no sample to evaluate.
