@@ -22,7 +22,7 @@ def gathering(
     They come before its own parameters if they are to be first, else after them.
     """
     # What is received is known to type checkers only: its room may import Ray, which `--help` does without.
-    types = get_type_hints(command, localns={"Request": Any, "Session": Any}, include_extras=True)
+    types = get_type_hints(command, localns={"Request": Any, "SessionOptions": Any}, include_extras=True)
     own = [
         it.replace(annotation=types[it.name], kind=Parameter.KEYWORD_ONLY if first else it.kind)
         for it in inspect.signature(command).parameters.values()

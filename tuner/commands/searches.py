@@ -19,7 +19,7 @@ from tuner.errors import BadInput
 from tuner.machines.address import is_head, require_head
 
 if TYPE_CHECKING:
-    from tuner.commands.session import Session
+    from tuner.commands.session import SessionOptions
     from tuner.experiment.plan import Plan
     from tuner.experiment.request import Request
     from tuner.experiment.running import Running
@@ -51,7 +51,7 @@ def plan(
 @takes_session
 def launch(
     asked: Request,
-    session: Session,
+    session: SessionOptions,
     name: Annotated[str | None, typer.Option(help="Name of the experiment.  [default: family-space-time]")] = None,
     init_from: InitFrom = None,
     pretrained: Pretrained = False,
@@ -97,7 +97,7 @@ def launch(
 @app.command(rich_help_panel="Searches")
 @takes_session
 def resume(
-    session: Session,
+    session: SessionOptions,
     name: Name,
     trials: Annotated[int | None, typer.Option(help="Extend the search to this many trials.")] = None,
     accept_changes: Annotated[
@@ -118,7 +118,7 @@ def resume(
 @app.command(rich_help_panel="Searches")
 @takes_session
 def confirm(
-    session: Session,
+    session: SessionOptions,
     name: Name,
     top: Annotated[int, typer.Option(help="How many of the best trials; the baseline comes along.")] = 3,
     seed: Annotated[
@@ -200,7 +200,7 @@ def _look_at_data(planned: Plan, address: str | None) -> None:
         _say(local_data.asked_there(planned.dataset))
 
 
-def _go_on_elsewhere(session: Session, verb: str, name: str, **options: Any) -> None:
+def _go_on_elsewhere(session: SessionOptions, verb: str, name: str, **options: Any) -> None:
     """On a cluster, if that is meant: this process submits the verb, follows it and exits."""
     if session.head is not None:
         from tuner.cluster import submission
@@ -212,7 +212,7 @@ def _go_on_elsewhere(session: Session, verb: str, name: str, **options: Any) -> 
 
 
 @contextmanager
-def _shown(session: Session) -> Iterator[Running]:
+def _shown(session: SessionOptions) -> Iterator[Running]:
     """The session shown on this terminal."""
     from tuner.tables.terminal import Terminal
 

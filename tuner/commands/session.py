@@ -1,4 +1,4 @@
-"""The options by which a command is told where and how a session of a search runs, gathered for it into one `Session`."""
+"""The options that say where and how a session of a search runs, gathered for a command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Session:
+class SessionOptions:
     """What the options say.
 
     Attributes:
@@ -60,7 +60,9 @@ def _session(
     checkpoint_every: float | None,
     step_timeout: float | None,
     detach: bool,
-) -> Session:
+) -> SessionOptions:
     from tuner.experiment.running import Running
 
-    return Session(storage, data, detach, Running(address, max_concurrent, checkpoint_every, step_timeout, print))
+    return SessionOptions(
+        storage, data, detach, Running(address, max_concurrent, checkpoint_every, step_timeout, print)
+    )
