@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from trainables.storage import Place, StorageError, local_copy
+from trainables.storage import Place, StorageError, local_copy, whole
 
 if TYPE_CHECKING:
     from trainables.models.foreign.weights import load_weights
@@ -29,34 +27,21 @@ def save(directory: Place, state: dict[str, Any], epoch: int) -> Place:
     save_file(path, state)
     for old in _oldest_first(directory)[:-KEEP]:
         old.unlink(missing_ok=True)
+    if isinstance(directory, Path):  # a trial has one writer, so nobody else is writing what bears a temporary name
+        for left_by_a_kill in directory.glob("*checkpoint*.tmp"):
+            left_by_a_kill.unlink(missing_ok=True)
     return path
 
 
 def save_file(path: Place, state: dict[str, Any]) -> None:
-    """Write a state whole or not at all; on a disk: temporary name, flush, rename."""
-    if not isinstance(path, Path):
-        with tempfile.TemporaryFile() as copy:
-            _write(state, copy)
-            copy.seek(0)
-            path.upload(copy)
-        return
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            _write(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    for left_by_a_kill in path.parent.glob("checkpoint*.tmp"):
-        left_by_a_kill.unlink(missing_ok=True)
+    """Write a state whole or not at all."""
+    with whole(path) as file:
+        _write(state, file)
 
 
 def _write(state: dict[str, Any], file: IO[bytes]) -> None:
     if state.get("own"):
-        from trainables.trial import own_state
+        from trainables.config.own import state as own_state
 
         file.write(own_state.packed(state))
         return
@@ -68,7 +53,7 @@ def _write(state: dict[str, Any], file: IO[bytes]) -> None:
 def load_file(path: Place, *, own: bool = False) -> dict[str, Any]:
     """Read a state onto the CPU; only tensors and plain containers are accepted, never code.
 
-    `own`: it is of a user's own code, and so may run code (see `trainables.trial.own_state`).
+    `own`: it is of a user's own code, and so may run code (see `trainables.config.own.state`).
     """
     with local_copy(path) as file:
         state = _read(Path(file), own)
@@ -81,7 +66,7 @@ def load_file(path: Place, *, own: bool = False) -> dict[str, Any]:
 
 def _read(file: Path, own: bool) -> Any:
     if own:
-        from trainables.trial import own_state
+        from trainables.config.own import state as own_state
 
         return own_state.unpacked(file.read_bytes())
     import torch

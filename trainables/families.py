@@ -5,7 +5,6 @@ Nothing heavy is imported until a family is used.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 from collections.abc import Mapping
@@ -14,13 +13,13 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from trainables.config.own.code import OwnCode
+from trainables.config.wording import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trainables.config.training import TrainingConfig
     from trainables.family import Family
-    from trainables.on_ray.trainable import ReplicatedTrainable
 
 Ref = str | OwnCode  # a family by its name, or a user's own code
 
@@ -117,8 +116,7 @@ def canonical(family: str) -> str:
     name = family.strip().lower().replace("-", "_")
     if name in offers():
         return name
-    near = difflib.get_close_matches(name, offers(), n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else ""
+    hint = nearest(name, offers(), before="; ")
     raise ValueError(f"`{family}` is not a family (there are: {', '.join(offers())}){hint}")
 
 
@@ -168,8 +166,8 @@ def trainable_name(family: str) -> str:
     return offers()[canonical(family)].trainable
 
 
-def trainable(family: str) -> type[ReplicatedTrainable]:
-    """The family's Ray Trainable. Imports Ray."""
+def trainable(family: str) -> type[Any]:
+    """The family's Ray Trainable, a class of `trainables.on_ray.trainable`. Imports Ray."""
     module = importlib.import_module("trainables.on_ray.trainable")
     return module.TRAINABLES[canonical(family)]  # type: ignore[no-any-return]
 

@@ -83,7 +83,7 @@ class FamilyParts:
     def __init__(self, family: families.Ref, config: Any, device: torch.device | str) -> None:
         import torch
 
-        from trainables.images.loaded import ImageData
+        from trainables.images.opened import open_images
         from trainables.trial.crew import OneByOne, Packed
 
         self.family = families.get(family)
@@ -92,7 +92,7 @@ class FamilyParts:
         self.packed: MakeCrew = Packed
         self.one_by_one: MakeCrew = OneByOne
         self.device = torch.device(device)
-        self.data = ImageData.load(config, self.device)
+        self.data = open_images(config, self.device)
         self._config = config
 
     def recipe(self, seed: int, indices: Sequence[int], strategy: str, **more: Any) -> Any:

@@ -16,10 +16,10 @@ from typing import Any
 from trainables import seeding
 from trainables.config.own.code import OwnCode
 from trainables.config.own.configuration import handed_over
+from trainables.config.own.state import packed, unpacked
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.trial import reports
 from trainables.trial.how import How
-from trainables.trial.own_state import packed, unpacked
 
 logger = logging.getLogger("trainables")
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from trainables.config.own.code import RAY_FUNCTION, OwnCode
 from trainables.config.own.configuration import config_class
+from trainables.config.own.state import packed, unpacked
 from trainables.config.wording import one_line
 from trainables.trial.own import OwnRecipe, OwnReplicate
-from trainables.trial.own_state import packed, unpacked
 
 LONGEST = 300.0  # seconds: what a longer first epoch reports, the first trial finds out
 

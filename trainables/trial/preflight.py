@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainables import families
+from trainables.config import dataset_kinds as kinds
 from trainables.config import wording
 from trainables.config.own.code import OwnCode
 from trainables.config.training import TrainingConfig
-from trainables.datasets.imagenet import is_imagenet
 from trainables.process.footprint import Load
 
 # Configurations that agree in these see the same data.
@@ -32,10 +32,10 @@ def fingerprints(family: families.Ref, configs: Sequence[dict[str, Any]]) -> dic
             return {"problems": problems, "fingerprints": {}}
     import torch
 
-    from trainables.images.loaded import ImageData
+    from trainables.images import opened
     from trainables.trial import init_from
 
-    ImageData.forget()
+    opened.forget()
     config_class = families.config_class(family)
     # Of each dataset and augmentation the configuration with the largest batch, which the images must fill.
     by_batch = sorted((config_class(**knobs) for knobs in configs), key=lambda config: config.batch_size)
@@ -44,7 +44,7 @@ def fingerprints(family: families.Ref, configs: Sequence[dict[str, Any]]) -> dic
     found: dict[str, str] = {}
     for config in wanted.values():
         try:
-            images = ImageData.load(config, torch.device("cpu"))
+            images = opened.open_images(config, torch.device("cpu"))
         except (ValueError, OSError) as error:
             problems.append(wording.reason(error))
             continue
@@ -80,10 +80,10 @@ def check(family: families.Ref, configs: Sequence[dict[str, Any]], load: Load | 
     import torch
 
     from trainables.family import Shape
-    from trainables.images.loaded import ImageData
+    from trainables.images import opened
     from trainables.trial import init_from
 
-    ImageData.forget()  # a worker may have checked another launch, and the data may have changed since
+    opened.forget()  # a worker may have checked another launch, and the data may have changed since
     load = load or Load()
     config_class, checked = families.config_class(family), families.get(family)
     problems = []
@@ -99,7 +99,7 @@ def check(family: families.Ref, configs: Sequence[dict[str, Any]], load: Load | 
             continue
         seen.add(key)
         try:
-            images = ImageData.load(config, torch.device("cpu"))
+            images = opened.open_images(config, torch.device("cpu"))
         except (ValueError, OSError) as error:
             problems.append(wording.reason(error))
             continue
@@ -152,7 +152,7 @@ def require_batches(config: TrainingConfig, team: int) -> None:
             f"`batch_size` is {config.batch_size}, but each of the {team} GPUs of a replicate must get an image; raise it, "
             "or lower --gpus-per-replicate"
         )
-    if team > 1 and config.skip_unreadable and is_imagenet(config.dataset):
+    if team > 1 and config.skip_unreadable and kinds.of(config.dataset).streamed:
         raise ValueError(
             f"`skip_unreadable` is true, but where images are decoded as needed the {team} GPUs of a replicate must all know "
             "how many a batch has; remove the unreadable files instead"

@@ -17,7 +17,6 @@ STORAGE is a folder or s3://BUCKET/PREFIX. A folder or prefix is an experiment w
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import os
@@ -27,6 +26,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainables.config.wording import nearest
 from trainables.storage import Place, StorageError, home, place, temporary
 from tuner.errors import BadInput, as_bad_input
 
@@ -179,9 +179,7 @@ def experiment(name: str, storage: str | Place | None = None) -> ExperimentPaths
         if name.endswith(".py"):
             return _of_file(name, root)
         known = sorted(path.parent.name for path in root.glob("*/manifest.json"))
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else ""
-    raise BadInput(f"there is no experiment `{name}` in {root}{hint}")
+    raise BadInput(f"there is no experiment `{name}` in {root}{nearest(name, known, before='; ')}")
 
 
 def _of_file(name: str, root: Place) -> ExperimentPaths:
