@@ -177,7 +177,7 @@ class LockStep:
         mine["config"] = self.config.model_dump(mode="json")
         mine["replicates"] = len(self.replicates)
         theirs = {key: state.get(key) for key in mine} | {"replicates": len(state.get("replicates", ()))}
-        if isinstance(theirs["config"], dict):  # knobs younger than some checkpoints
+        if isinstance(theirs["config"], dict) and "own" not in mine:  # knobs younger than some checkpoints
             theirs["config"] = {"precision": None, "init_from": None, **theirs["config"]}
         for key, value in mine.items():
             if theirs[key] != value:
