@@ -82,6 +82,8 @@ def bound(space: SearchSpace, code: OwnCode, module: ModuleType | None, where: s
     )
     if kind != own.FAMILY and declared(trained) is None:
         code = dataclasses.replace(code, knobs=_knobs(space, where))
+    if kind == own.RAY_FUNCTION and space.budget.placement != "spread":
+        space = space.with_budget(placement="spread")  # see `validation`: it cannot be otherwise
     try:
         config_class(code)
     except Exception as error:

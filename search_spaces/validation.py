@@ -16,7 +16,7 @@ from search_spaces.definition import Definition, Objective
 from search_spaces.sampling import Resolver
 from trainables import families
 from trainables.config import strategy
-from trainables.config.own.code import OwnCode
+from trainables.config.own.code import RAY_FUNCTION, OwnCode
 from trainables.config.training import TrainingConfig
 from trainables.config.training import problems as config_problems
 from trainables.statistics import RESERVED
@@ -149,7 +149,18 @@ def _protocol(space: Definition) -> list[str]:
 
 
 def _objective(space: Definition) -> list[str]:
-    objective, found = space.objective, []
+    objective, found = space.objective, list[str]()
+    if isinstance(space.family, OwnCode) and space.family.kind == RAY_FUNCTION:
+        if space.budget.placement != "spread":
+            found.append(
+                f"the function {space.family.trains} of Ray Tune is trained by itself until it returns, so its replicates cannot "
+                "be kept in lock-step in one process; leave --placement packed out, each then has a worker of its own"
+            )
+        if space.budget.gpus_per_replicate is not None:
+            found.append(
+                f"the function {space.family.trains} of Ray Tune knows nothing of other workers; leave --gpus-per-replicate out"
+            )
+        return [*found, *_own_objective(objective)]
     if isinstance(space.family, OwnCode) and space.family.in_lock_step:
         return _own_objective(objective)
     if objective.metric not in OBJECTIVES:

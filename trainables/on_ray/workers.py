@@ -74,12 +74,17 @@ class ReplicateWorker:
     ) -> list[Seen]:
         """Make the replicates; with `one_by_one` a model is on the GPU during its own epochs only."""
         from trainables import families
+        from trainables.config.own.code import RAY_FUNCTION, OwnCode
         from trainables.process.watchdog import file_name
         from trainables.storage import place
         from trainables.trial import assembly
 
         self._stacks = None if directory is None else place(directory) / file_name(self._number)
         config = families.config_class(family)(**knobs)
+        if isinstance(family, OwnCode) and family.kind == RAY_FUNCTION:
+            from trainables.on_ray import functions
+
+            functions.register()
         parts = assembly.parts(family, config, knobs, self._take(needs_torch=assembly.needs_torch(family)))
         team = {} if self._team is None else {"team": self._team}
         recipe = parts.recipe(seed, indices, strategy, **team)

@@ -72,7 +72,7 @@ def worst(family: families.Ref) -> dict[str, float]:
 def needs_torch(family: families.Ref) -> bool:
     """Whether training it in this process takes torch: for a user's own code, whether that has imported it."""
     if isinstance(family, OwnCode) and family.in_lock_step:
-        family.trained()
+        family.trained()  # its imports
         return "torch" in sys.modules
     return True
 

@@ -9,17 +9,18 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from trainables import seeding
-from trainables.config.own.code import OwnCode
+from trainables.config.own.code import RAY_CLASS, REPLICATE, OwnCode
 from trainables.config.own.configuration import handed_over
 from trainables.config.own.state import packed, unpacked
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.trial import reports
 from trainables.trial.how import How
+from trainables.trial.own_class import ClassReplicate
 
 logger = logging.getLogger("trainables")
 
@@ -63,7 +64,7 @@ class OwnReplicate:
         recipe = self._recipe
         seeding.seed_globals(recipe.seed, self.index, "init")
         seed = seeding.ReplicateSeed.of(recipe.seed, self.index)
-        self._trained = maker(recipe.ref)(handed_over(recipe.ref, recipe.config), seed, recipe.device)
+        self._trained = MAKERS[recipe.ref.kind](recipe.ref)(handed_over(recipe.ref, recipe.config), seed, recipe.device)
 
     def train(self, epoch: int) -> None:
         """One 0-based epoch."""
@@ -167,6 +168,8 @@ class OwnPacked:
             self._aside[replicate.index] = replicate.set_aside()
 
 
-def maker(code: OwnCode) -> Any:
-    """What makes a replicate of (config, seed, device): the user's class itself."""
-    return code.trained()
+# kind of code -> what makes of it what makes a replicate of (config, seed, device); `on_ray.functions` adds its own
+MAKERS: dict[str, Callable[[OwnCode], Callable[..., Any]]] = {
+    REPLICATE: lambda code: code.trained(),  # type: ignore[no-any-return]
+    RAY_CLASS: lambda code: lambda config, seed, device: ClassReplicate(code, config, seed),
+}
