@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainables.config.own.code import RAY_FUNCTION, OwnCode
+from trainables.config.own.code import OwnCode
 from trainables.config.own.configuration import config_class
 from trainables.config.own.state import packed, unpacked
 from trainables.config.wording import one_line
-from trainables.trial.own import OwnRecipe, OwnReplicate
+from trainables.trial.own import MAKERS, OwnRecipe, OwnReplicate
 
 LONGEST = 300.0  # seconds: what a longer first epoch reports, the first trial finds out
 
@@ -36,7 +36,7 @@ def check(code: OwnCode, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         replicate in a checkpoint.
     """
     found: dict[str, Any] = {"problems": imports(code), "data": {"fingerprints": {}}, "replicate_bytes": 0}
-    if found["problems"] or not configs or code.kind == RAY_FUNCTION:
+    if found["problems"] or not configs or code.kind not in MAKERS:
         return found
     answer: list[tuple[list[str], int]] = []
     thread = threading.Thread(target=lambda: answer.append(_first_epoch(code, configs[0])), daemon=True)

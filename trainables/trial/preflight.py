@@ -86,6 +86,7 @@ def check(family: families.Ref, configs: Sequence[dict[str, Any]], load: Load | 
     opened.forget()  # a worker may have checked another launch, and the data may have changed since
     load = load or Load()
     config_class, checked = families.config_class(family), families.get(family)
+    network_knobs = _network_knobs(checked.network_knobs, config_class)
     problems = []
     data: dict[str, Any] = {}
     unfit: dict[tuple[str, str], str] = {}  # one sentence for all networks that fail alike
@@ -94,7 +95,7 @@ def check(family: families.Ref, configs: Sequence[dict[str, Any]], load: Load | 
     seen: set[tuple[Any, ...]] = set()
     for knobs in configs:
         config = config_class(**knobs)
-        key = tuple(getattr(config, knob) for knob in (*_DATA_KNOBS, "init_from", *checked.network_knobs))
+        key = tuple(getattr(config, knob) for knob in (*_DATA_KNOBS, "init_from", *network_knobs))
         if key in seen:
             continue
         seen.add(key)
@@ -109,7 +110,7 @@ def check(family: families.Ref, configs: Sequence[dict[str, Any]], load: Load | 
             problems.append(str(error))
             continue
         shape = Shape(images.channels, images.image_size, images.num_classes)
-        shown = ", ".join(f"`{knob}` {getattr(config, knob)}" for knob in checked.network_knobs)
+        shown = ", ".join(f"`{knob}` {getattr(config, knob)}" for knob in network_knobs)
         part = config.model_copy(update={"batch_size": math.ceil(config.batch_size / load.team)})
         takes = checked.footprint(part, shape, images.train_size, load.replicates)
         too_large = takes.problem(f"the network of {shown}", load) if takes else None
@@ -143,6 +144,14 @@ def check(family: families.Ref, configs: Sequence[dict[str, Any]], load: Load | 
         }
     found = [*dict.fromkeys(problems), *unfit.values()]
     return {"problems": found, "data": data, "replicate_bytes": replicate_bytes}
+
+
+def _network_knobs(said: Sequence[str], config_class: type[TrainingConfig]) -> tuple[str, ...]:
+    """The knobs that decide the network: those that the family says, or all that it adds, where it says knobs it has not."""
+    fields = config_class.model_fields
+    if all(name in fields for name in said):
+        return tuple(said)
+    return tuple(name for name in fields if name not in TrainingConfig.model_fields)
 
 
 def require_batches(config: TrainingConfig, team: int) -> None:

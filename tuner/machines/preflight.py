@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainables.config.own.code import OwnCode
+from trainables.config.own.code import RAY_FUNCTION, OwnCode
+from trainables.process.footprint import Load
 from trainables.storage import Place, probe, temporary
 from tuner.errors import BadInput, unwritable
 from tuner.machines import node as nodes
@@ -54,8 +55,6 @@ def check(
     """
     import ray
 
-    from trainables.trial import preflight
-
     family = allocator.family
     shares = [allocator.share(config) for config in configs]
     check_resources(shares, resources)
@@ -68,7 +67,7 @@ def check(
             question.wait()  # the worker that has looked at the node has torch loaded, and builds the networks as well
             options = {"num_cpus": 0, "scheduling_strategy": _on(question.training[0], soft=True)}
         options["max_calls"] = 1 if isinstance(family, OwnCode) else 0  # what such code leaves behind ends with it
-        networks = ray.remote(**options)(preflight.check).remote(
+        networks = ray.remote(**options)(_networks).remote(
             family, [] if known and isinstance(family, OwnCode) and family.in_lock_step else list(configs), load
         )
         question.wait(networks)
@@ -82,6 +81,17 @@ def check(
         raise BadInput.listing(problems + _bring(problems, len(question.reports)))
     data_found: dict[str, Any] = found["data"]
     return data_found
+
+
+def _networks(family: str | OwnCode, configs: list[dict[str, Any]], load: Load) -> dict[str, Any]:
+    """What the worker that is asked says of the data and the networks."""
+    from trainables.trial import preflight
+
+    if isinstance(family, OwnCode) and family.kind == RAY_FUNCTION:
+        from trainables.on_ray import functions
+
+        functions.register()
+    return preflight.check(family, configs, load)
 
 
 @contextlib.contextmanager

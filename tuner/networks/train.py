@@ -113,6 +113,13 @@ def run(
     """
     from trainables import families
     from trainables.config import strategy as strategies
+    from trainables.config.own.code import RAY_FUNCTION
+
+    if isinstance(request.family, OwnCode) and request.family.kind == RAY_FUNCTION:
+        raise BadInput(
+            f"the function {request.family.trains} of Ray Tune must have a process for each replicate, but this trains them in "
+            "one; launch it, with --trials 1 for the baseline alone"
+        )
 
     with as_bad_input():
         families.config_class(request.family)(**request.knobs)

@@ -103,7 +103,8 @@ def _status(board: Leaderboard, row: Row) -> str:
 
 def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
     history = board.history
-    lines = [f"base: the paper's values, never stopped early; ok: replicates alive of {history.replicates}"]
+    what = "the paper's values" if history.manifest.own is None else "the baseline"
+    lines = [f"base: {what}, never stopped early; ok: replicates alive of {history.replicates}"]
     if any(row.status == "stopped" for row in shown):
         side = "below" if history.mode == "max" else "above"
         window = history.manifest.budget.rank_window
