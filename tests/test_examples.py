@@ -61,7 +61,9 @@ def clean(wheel, tmp_path_factory):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     # A line of a .pth file adds a folder and nothing of the .pth files in it: of no editable installation.
-    folders = {str(Path(importlib.util.find_spec(name).origin).parents[1]) for name in ("ray", "rich", "torch", "sklearn")}
+    folders = {
+        str(Path(importlib.util.find_spec(name).origin).parents[1]) for name in ("ray", "rich", "torch", "sklearn")
+    }
     (site / "shared.pth").write_text("\n".join(sorted(folders)) + "\n")
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from search_spaces.budget import OPTIONS
 from trainables import families
+from trainables.config.own.code import OwnCode
 from trainables.storage import Place
 from tuner.errors import BadInput
 from tuner.experiment import launching
@@ -60,6 +61,8 @@ def _differences(paths: ExperimentPaths, asked: Request) -> list[str]:
             chosen.protocol and chosen.protocol.dataset,
         ),
     }
+    if isinstance(chosen.family, OwnCode) and isinstance(there.trained, OwnCode):
+        pairs["code"] = (there.trained.digest, chosen.family.digest)
     for option, value in chosen.budget.options().items():
         if not OPTIONS[option].may_differ:
             pairs[option] = (getattr(there.budget, option), value)
