@@ -131,8 +131,7 @@ def config_class(family: Ref) -> type[TrainingConfig]:
     if not offer.config:
         from trainables.config.own.configuration import of_family
 
-        family = get(name)
-        return of_family(type(family))
+        return of_family(type(get(name)))
     return _loaded(name, offer.config)  # type: ignore[no-any-return]
 
 

@@ -170,6 +170,6 @@ class OwnPacked:
 
 # kind of code -> what makes of it what makes a replicate of (config, seed, device); `on_ray.functions` adds its own
 MAKERS: dict[str, Callable[[OwnCode], Callable[..., Any]]] = {
-    REPLICATE: lambda code: code.trained(),  # type: ignore[no-any-return]
+    REPLICATE: lambda code: code.trained(),
     RAY_CLASS: lambda code: lambda config, seed, device: ClassReplicate(code, config, seed),
 }

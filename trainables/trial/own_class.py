@@ -32,7 +32,7 @@ class ClassReplicate:
         report = self._trained.step()
         self._count(self.iteration + 1)
         if not isinstance(report, dict):
-            return report  # for whoever reads reports to refuse
+            return report  # type: ignore[no-any-return]  # whoever reads reports refuses it
         self._done = bool(report.pop("done", False))
         report.pop("should_checkpoint", None)
         self._last = report

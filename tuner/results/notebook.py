@@ -101,6 +101,8 @@ class Experiment:
         return f"<p><b>{html.escape(repr(self)[1:-1])}</b></p>{table}"
 
 
-def _figure(value: float) -> str:
+def _figure(value: float | None) -> str:
     """With four decimals, or four digits where those would hide it."""
+    if value is None:
+        return "-"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"

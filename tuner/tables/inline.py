@@ -61,7 +61,8 @@ class Cell:
         self._shown = time.monotonic()
         console = Console(file=io.StringIO(), width=_WIDTH, record=True)
         console.print(self._view.table())
-        shown = HTML(console.export_html(inline_styles=True, code_format="<pre>{code}</pre>"))
+        html = console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+        shown = HTML(html)  # type: ignore[no-untyped-call]
         if self._handle is None:
             self._handle = display(shown, display_id=True)  # type: ignore[no-untyped-call]
         else:

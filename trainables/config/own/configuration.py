@@ -49,9 +49,10 @@ def config_class(code: OwnCode) -> type[TrainingConfig]:
     return _made(given.__name__, (given, OwnConfig))
 
 
-def _made(name: str, bases: Any, **fields: Any) -> Any:
+def _made(name: str, bases: Any, **fields: Any) -> type[TrainingConfig]:
     """A model made of others; as far as a type checker sees, what the shared rooms know of a configuration."""
-    return create_model(name, __base__=bases, **fields)
+    made: type[TrainingConfig] = create_model(name, __base__=bases, **fields)
+    return made
 
 
 def of_family(trained: Any) -> type[TrainingConfig]:
@@ -88,7 +89,8 @@ def handed_over(code: OwnCode, config: Any) -> Any:
     if given is None or not dataclasses.is_dataclass(given):
         return values if given is None else config
     names = {item.name for item in dataclasses.fields(given) if item.init}
-    return given(**{name: value for name, value in values.items() if name in names})
+    made: Any = given
+    return made(**{name: value for name, value in values.items() if name in names})
 
 
 def _default(item: dataclasses.Field[Any]) -> Any:
