@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import ray
 
+from trainables.process import card_memory
+from trainables.process.card_memory import NoGPU
 from trainables.trial.assignment import threads_of
 
 if TYPE_CHECKING:
@@ -48,9 +50,6 @@ def take(cpus: float | None, gpus: float | None, *, needs_torch: bool = True) ->
             return "cpu"
         return "cuda"
     import torch
-
-    from trainables.process import card_memory
-    from trainables.process.card_memory import NoGPU
 
     if cpus is not None:
         torch.set_num_threads(threads_of(cpus))
