@@ -12,13 +12,15 @@ import difflib
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from trainables.config import normalisation
+from trainables.config.deconv_acting import acting
 from trainables.config.deconv_rules import contradictions
-from trainables.config.training import TrainingConfig
-from trainables.plans.deconv_networks import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS
+from trainables.config.training import TrainingConfig, without
+from trainables.plans.deconv_networks import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS, for_images
 
 Revision = Literal[2019, 2020]
 Mode = Literal[1, 2, 3, 4, 5]
@@ -60,19 +62,22 @@ def published_defaults(revision: int, norm: str, arch: str = "vgg11") -> dict[st
     Args:
         revision: 2019 or 2020.
         norm: `bn` or `deconv`; beside the first the classifier is not whitened, `block_fc` is 0.
-        arch: the networks for ImageNet have a command line of their own, and vgg11d alone a learning rate of 0.01.
+        arch: the networks for ImageNet have a command line of their own, and VGG-11 alone a learning rate of 0.01.
     """
     defaults = dict(REVISION_2019 if revision == 2019 else REVISION_2020)
     if arch in IMAGENET_ARCHS:
-        defaults |= {**IMAGENET, "block_fc": 32 if revision == 2019 else 64, "lr": 0.01 if arch == "vgg11d" else 0.1}
+        defaults |= {**IMAGENET, "block_fc": 32 if revision == 2019 else 64, "lr": 0.01 if arch.startswith("vgg11") else 0.1}
     return defaults if norm == "deconv" else {**defaults, "block_fc": 0}
 
 
 class DeconvConfig(TrainingConfig):
     """One configuration of a network with batch normalisation or network deconvolution.
 
-    The defaults shown here are those of revision 2020 on digits; other datasets are cropped and mirrored by default.
+    The defaults shown here are those of revision 2020 on digits; other datasets are cropped and mirrored by default. On
+    ImageNet a name that two networks share, such as resnet18 or vgg11, means the one for images of that size.
     """
+
+    normalised_with: ClassVar[Mapping[str, str]] = normalisation.PUBLISHED["deconv"]
 
     revision: Revision = Field(2020, description="which published code: 2020 (the paper's tables) or 2019 (modes)")
     arch: str = Field(
@@ -182,7 +187,10 @@ class DeconvConfig(TrainingConfig):
             return given
         knobs = ("revision", "norm", "arch", "dataset")
         revision, norm, arch, dataset = (given.get(knob, cls.model_fields[knob].default) for knob in knobs)
-        arch, dataset = str(arch), str(dataset)
+        dataset = str(dataset)
+        size = given.get("image_size")
+        arch = for_images(str(arch), dataset, size if isinstance(size, int) else None)
+        given = {**given, "arch": arch}
         defaults = published_defaults(revision, norm, arch)
         augmented: dict[str, Any] = {"augmentation": "crop-flip"}
         if dataset == "digits":  # mirrored and shifted ones are other digits, or none
@@ -222,6 +230,15 @@ class DeconvConfig(TrainingConfig):
     def _as_published(cls, value: Any) -> Any:
         published = {"SGD": "sgd", "Adam": "adam", "CE": "ce", "L2": "l2"}
         return published.get(value, value) if isinstance(value, str) else value
+
+    @property
+    def published_normalisation(self) -> str:
+        of_imagenet = self.dataset.startswith("folder:") and self.arch in IMAGENET_ARCHS
+        return "imagenet" if of_imagenet else super().published_normalisation
+
+    @property
+    def inert(self) -> frozenset[str]:
+        return super().inert | without(acting(self))
 
     def check(self) -> None:
         super().check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from trainables.plans.deconv_networks import NETWORKS
+from trainables.plans.deconv_networks import ARCHS, IMAGENET_ARCHS, NETWORKS, SMALL
 
 # The extensions of the 2020 convolutions, and the published values.
 OF_CONVOLUTIONS = {"refresh": 1, "channels_together": False, "corrected_average": False}
@@ -15,6 +15,8 @@ EXTENSIONS = {"root_gradient": True, **OF_CONVOLUTIONS, "centered": False}
 class Knobs(Protocol):
     """What of a `DeconvConfig` the rules read, beside the extensions."""
 
+    @property
+    def dataset(self) -> str: ...
     @property
     def arch(self) -> str: ...
     @property
@@ -34,6 +36,7 @@ class Knobs(Protocol):
 def contradictions(config: Knobs) -> Iterator[str]:
     """A sentence for everything that does not go together."""
     yield from _size(config)
+    yield from _form(config)
     yield from _revision(config)
     yield from _extensions(config)
 
@@ -42,6 +45,17 @@ def _size(config: Knobs) -> Iterator[str]:
     smallest = NETWORKS[config.arch].smallest
     if config.image_size is not None and config.image_size < smallest:
         yield f"`image_size` is {config.image_size}, but {config.arch} needs at least {smallest} pixels; enlarge the images"
+
+
+def _form(config: Knobs) -> Iterator[str]:
+    large = config.dataset.startswith("imagenet") and (config.image_size is None or config.image_size > SMALL)
+    if large and config.arch in ARCHS:
+        yield (
+            f"`arch` is {config.arch!r}, a network for small images, but those of {config.dataset} are larger; use one "
+            f"of {', '.join(IMAGENET_ARCHS)}, or set image_size to at most {SMALL}"
+        )
+    if NETWORKS[config.arch].plain and config.norm == "deconv":
+        yield f"`arch` is {config.arch!r}, which has no form with deconvolution; use {config.arch.removesuffix('_bn')}d"
 
 
 def _revision(config: Knobs) -> Iterator[str]:

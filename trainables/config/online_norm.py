@@ -8,12 +8,13 @@ for its dataset gives it (`published_defaults`); a configuration always holds ev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
-from trainables.config.training import TrainingConfig
+from trainables.config import normalisation
+from trainables.config.resnet_rules import check_milestones, means_small_network, whole_blocks, without_milestones
+from trainables.config.training import TrainingConfig, without
 from trainables.plans.resnets import check_groups, cifar_norms, imagenet_norms
 
 NormMode = Literal["batch", "group", "layer", "instance", "online", "none"]
@@ -50,7 +51,6 @@ CIFAR10: Mapping[str, Any] = {
     "gn_num_groups": 8,
 }
 CIFAR100: Mapping[str, Any] = {**CIFAR10, "afwd": 511 / 512, "abkw": 15 / 16}
-# The script's crop of random size and shape is no augmentation of ours; mirroring is the part of it that we have.
 IMAGENET: Mapping[str, Any] = {
     **CIFAR10,
     "arch": "resnet18",
@@ -61,11 +61,13 @@ IMAGENET: Mapping[str, Any] = {
     "lr_milestones": (30, 60, 80, 90),
     "weight_decay": 1e-4,
     "weight_decay_exempt": "norm-bias",
-    "augmentation": "flip",
+    "augmentation": "resized-crop",
     "afwd": 0.999,
     "abkw": 0.99,
     "gn_num_groups": 32,
 }
+# Decoded images of a folder have the network's size, so of a crop of random size and shape mirroring remains.
+IMAGENET_FOLDER: Mapping[str, Any] = {**IMAGENET, "augmentation": "flip"}
 # Nothing was published on digits. Mirrored and shifted ones are other digits, or none.
 DIGITS: Mapping[str, Any] = {**CIFAR10, "augmentation": "none"}
 
@@ -83,12 +85,16 @@ def published_defaults(dataset: str, arch: str | None = None) -> Mapping[str, An
         return DIGITS
     if dataset == "cifar100":
         return CIFAR100
+    if dataset.startswith("imagenet"):
+        return IMAGENET
     is_folder_of_imagenet = dataset.startswith("folder:") and arch not in (None, CIFAR10["arch"])
-    return IMAGENET if is_folder_of_imagenet or dataset.startswith("imagenet") else CIFAR10
+    return IMAGENET_FOLDER if is_folder_of_imagenet else CIFAR10
 
 
 class OnlineNormConfig(TrainingConfig):
     """One configuration of a ResNet with one of six normalisations. The defaults shown here are those of digits."""
+
+    normalised_with: ClassVar[Mapping[str, str]] = normalisation.PUBLISHED["online_norm"]
 
     arch: Arch = Field(
         CIFAR10["arch"], description="resnet_cifar, with `depth` and `width`, or an ImageNet ResNet of torchvision"
@@ -158,7 +164,10 @@ class OnlineNormConfig(TrainingConfig):
         if not isinstance(given, dict):
             return given
         dataset = given.get("dataset", cls.model_fields["dataset"].default)
-        filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
+        filled = dict(published_defaults(str(dataset), given.get("arch")))
+        if means_small_network(given):
+            filled["arch"] = CIFAR10["arch"]
+        filled |= given
         filled |= without_milestones(given)
         for decay, horizon in HORIZONS.items():
             if decay not in given and _is_horizon(given.get(horizon)):
@@ -181,6 +190,26 @@ class OnlineNormConfig(TrainingConfig):
             self._check_horizons()
         if self.norm_mode == "group":
             check_groups(self.norms(), self.gn_num_groups)
+
+    @property
+    def published_normalisation(self) -> str:
+        of_imagenet = self.dataset.startswith("folder:") and self.arch != CIFAR10["arch"]
+        return "imagenet" if of_imagenet else super().published_normalisation
+
+    @property
+    def inert(self) -> frozenset[str]:
+        small, online = self.arch == CIFAR10["arch"], self.norm_mode == "online"
+        acts = {
+            **dict.fromkeys(("depth", "width"), small),
+            **dict.fromkeys((*HORIZONS, *HORIZONS.values(), "ecm"), online),
+            "ls_eps": online and self.ecm == "ls",
+            "clamp_val": online and self.ecm == "ac",
+            "gn_num_groups": self.norm_mode == "group",
+            "reference_batch_size": self.batch_size_rule,
+            "lr_multiplier": bool(self.lr_milestones),
+            "weight_decay_exempt": self.weight_decay > 0 and self.norm_mode not in ("none",),
+        }
+        return super().inert | without(acts)
 
     def norms(self) -> dict[str, int]:
         """Name and channels of every normalisation layer of the network."""

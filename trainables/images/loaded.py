@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from trainables import datasets
+from trainables.config import normalisation
+from trainables.config.normalisation import Constants
 from trainables.config.training import TrainingConfig
 from trainables.datasets.arrays import DatasetError, Images, Labels
 from trainables.datasets.imagenet import ImageNetFolder, is_imagenet
@@ -74,7 +76,8 @@ class ImageData(batches.Sizes[Part]):
     """What one trial trains on and is judged on, on one device.
 
     With `selection="holdout"` a tenth of the training images is held out for validation. With `selection="test"` the
-    test set takes that place, all training images are trained on, and `test_batches` is empty.
+    test set takes that place, all training images are trained on, and `test_batches` is empty. `constants` are the mean
+    and deviation of each channel, by default 0.5 and 0.5.
     """
 
     streamed = False
@@ -86,6 +89,7 @@ class ImageData(batches.Sizes[Part]):
         train_images: int | None,
         selection: Literal["holdout", "test"],
         device: torch.device,
+        constants: Constants | None = None,
     ) -> None:
         used = datasets.subset(len(arrays.train_labels), train_images)
         in_test_set = datasets.subset(len(arrays.test_labels), None)
@@ -108,8 +112,9 @@ class ImageData(batches.Sizes[Part]):
         self.image_size = arrays.side
         self.fingerprint = arrays.fingerprint
         self.device = device
-        self._mean = 255 * constant(tuple(arrays.mean), device).view(-1, 1, 1)
-        self._std = 255 * constant(tuple(arrays.std), device).view(-1, 1, 1)
+        mean, std = constants or (arrays.mean, arrays.std)
+        self._mean = 255 * constant(tuple(mean), device).view(-1, 1, 1)
+        self._std = 255 * constant(tuple(std), device).view(-1, 1, 1)
 
     @classmethod
     def load(cls, config: TrainingConfig, device: torch.device | str) -> ImageData | StreamedData:
@@ -127,6 +132,7 @@ class ImageData(batches.Sizes[Part]):
         data = (_open_stream if streamed else _load)(
             *(name, config.image_size, config.train_images, config.selection, torch.device(device)),
             config.skip_unreadable,
+            config.constants,
         )
         if data.train_size < config.batch_size:  # a smaller batch is another configuration than the records would say
             raise DatasetError(
@@ -207,8 +213,10 @@ def _load(
     selection: Literal["holdout", "test"],
     device: torch.device,
     skip_unreadable: bool,
+    constants: str,
 ) -> ImageData:
-    return ImageData(datasets.load(name, image_size, skip_unreadable), train_images, selection, device)
+    arrays = datasets.load(name, image_size, skip_unreadable)
+    return ImageData(arrays, train_images, selection, device, _constants(constants, arrays.channels))
 
 
 @lru_cache(maxsize=KEPT)
@@ -219,7 +227,17 @@ def _open_stream(
     selection: Literal["holdout", "test"],
     device: torch.device,
     skip_unreadable: bool,
+    constants: str,
 ) -> StreamedData:
     from trainables.images.streamed import StreamedData  # torchvision's transforms take a second to import
 
-    return StreamedData(ImageNetFolder(name), image_size, train_images, selection, device, skip_unreadable)
+    of_channels = _constants(constants, StreamedData.channels)
+    folder = ImageNetFolder(name)
+    return StreamedData(folder, image_size, train_images, selection, device, skip_unreadable, constants=of_channels)
+
+
+def _constants(name: str, channels: int) -> Constants:
+    try:
+        return normalisation.constants(name, channels)
+    except ValueError as error:
+        raise DatasetError(str(error)) from None

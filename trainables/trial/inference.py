@@ -21,6 +21,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from trainables import checkpoints, datasets, engine, families, seeding
+from trainables.config import earlier
+from trainables.config.normalisation import constants
 from trainables.config.training import TrainingConfig
 from trainables.datasets import decode
 from trainables.datasets.imagenet import DEFAULT_SIDE, SYNSETS, is_imagenet
@@ -89,7 +91,7 @@ class Trained:
             raise ValueError(f"{checkpoint} is of the family {state['family']}, not {name}; leave --family out")
         model_of_config = families.config_class(name)
         changed = knobs(model_of_config) if callable(knobs) else knobs or {}
-        given = {**(state["config"] if ours else {"dataset": WITHOUT_IMAGES}), **changed}
+        given = {**(earlier.completed(name, state["config"]) if ours else {"dataset": WITHOUT_IMAGES}), **changed}
         config, chosen = model_of_config(**given), families.get(name)
         shape, classes = _seen(config)
         if ours and "seed" in state:  # a checkpoint may leave out what its seed gives again
@@ -148,7 +150,7 @@ class Trained:
         """
         mean, std = (
             255 * torch.tensor(values, device=self.device).view(-1, 1, 1)
-            for values in datasets.normalisation(self.config.dataset, self.shape.channels)
+            for values in constants(self.config.constants, self.shape.channels)
         )
         images = normalised(self.image(path)[None].to(self.device), mean, std)
         probabilities = self.model(images).float().softmax(1)[0]
