@@ -66,7 +66,11 @@ def published_defaults(revision: int, norm: str, arch: str = "vgg11") -> dict[st
     """
     defaults = dict(REVISION_2019 if revision == 2019 else REVISION_2020)
     if arch in IMAGENET_ARCHS:
-        defaults |= {**IMAGENET, "block_fc": 32 if revision == 2019 else 64, "lr": 0.01 if arch.startswith("vgg11") else 0.1}
+        defaults |= {
+            **IMAGENET,
+            "block_fc": 32 if revision == 2019 else 64,
+            "lr": 0.01 if arch.startswith("vgg11") else 0.1,
+        }
     return defaults if norm == "deconv" else {**defaults, "block_fc": 0}
 
 

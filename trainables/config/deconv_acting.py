@@ -19,12 +19,10 @@ class Chosen(Knobs, Protocol):
     def optimizer(self) -> str: ...
     @property
     def lr_schedule(self) -> str: ...
-    @property
-    def loss(self) -> str: ...
 
 
 def acting(config: Chosen) -> dict[str, bool]:
-    """Whether each knob that does not always act does so here."""
+    """Whether each knob that does not always act does so here. `revision` and `arch` always do: defaults hang on them."""
     network = NETWORKS[config.arch]
     by_method = "method" in network.options  # such a network has the layers of its method alone
     whitens = config.norm == "deconv" and not by_method
@@ -37,7 +35,6 @@ def acting(config: Chosen) -> dict[str, bool]:
     inner = whitens and not ("whiten_blocks" in network.options and not config.whiten_blocks)
     return {
         "norm": not by_method,
-        "revision": config.norm == "deconv" or config.loss == "l2" or config.lr_schedule == "cosine" or end,
         "mode": of_2019,
         "block": of_2020 and inner,
         # Mode 2 takes patches channel by channel.

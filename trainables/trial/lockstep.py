@@ -169,7 +169,9 @@ class LockStep:
         mine["replicates"] = len(self.replicates)
         theirs = {key: state.get(key) for key in mine} | {"replicates": len(state.get("replicates", ()))}
         if isinstance(theirs["config"], dict):  # knobs younger than some checkpoints
-            theirs["config"] = earlier.completed(self.family.name, {"precision": None, "init_from": None, **theirs["config"]})
+            theirs["config"] = earlier.completed(
+                self.family.name, {"precision": None, "init_from": None, **theirs["config"]}
+            )
             for config in (mine["config"], theirs["config"]):  # under two names it may be the same
                 if config["normalisation"] == "published":
                     config["normalisation"] = self.config.published_normalisation

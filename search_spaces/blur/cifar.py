@@ -1,44 +1,14 @@
-"""Blur training: which curriculum of blurred and sharp images gives the best accuracy on sharp ones?
-
-Paper: Yoshihara, Fukiage and Nishida, "Does training with blurred images bring convolutional neural networks closer
-to humans with respect to robust object recognition and internal representations?", Front. Psychol. 14:1047694 (2023).
-It reports that training on blurred and sharp images together (`mix`) brings networks closer to people in robustness to
-blur and only slightly less biased to texture.
-
-Published figures: none to print beside ours. The paper's networks are trained on ImageNet and on its 16-class subset;
-no table of CIFAR-10 accuracies was published, so `published` is empty in all three spaces.
-
-The baseline is `normal` (the paper's S-Net, sharp images only) with the values of the published CIFAR-10 code: SGD,
-lr 0.01 constant, momentum 0.9, weight decay 5e-4, batch 64. It is the network that every curriculum is compared with,
-and no blur knob acts in it, so it stays the same reference whatever is searched.
-
-The objective is accuracy on sharp images, in every mode. Curricula that turn sharp late look bad until then, and a rung
-before their switch would stop them for being blurred: `search` says what avoiding that costs.
-"""
+"""Blur training on small images: the smoke test, the search, and the published grid on CIFAR-10."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
 from ray import tune
 
+from search_spaces.blur.knobs import ACTIVE_WHEN, GRID, PUBLISHED
 from search_spaces.space import Budget, Protocol, SearchSpace
-from trainables.config.blur import SWITCHING, Mode
-
-# The optimiser of the published CIFAR-10 code.
-PUBLISHED = {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 64}
-# Which knob exists in which modes.
-ACTIVE_WHEN: dict[str, dict[str, tuple[Any, ...]]] = {
-    "sigma": {"mode": ("all", "mix", *SWITCHING)},
-    "min_sigma": {"mode": ("random-mix",)},
-    "max_sigma": {"mode": ("random-mix",)},
-    "blurred_fraction": {"mode": ("mix", "random-mix")},
-    "switch_fraction": {"mode": SWITCHING},
-    "init_sigma": {"mode": ("multi-steps-cbt",)},
-    "cbt_rate": {"mode": ("multi-steps-cbt",)},
-    "cbt_every": {"mode": ("multi-steps-cbt",)},
-    "multi_steps_scaled": {"mode": ("multi-steps",)},
-}
+from trainables.config.blur import Mode
 
 
 def smoke() -> SearchSpace:
@@ -144,23 +114,15 @@ def paper() -> SearchSpace:
     No early stopping (grace = epochs). Cost: 38 * 60 * 5 = 11,400 replicate-epochs of CIFAR-10. Expected figures: none
     were published.
     """
-    sigmas = (1.0, 2.0, 3.0, 4.0)
-    points: list[dict[str, Any]] = [
-        *({"mode": mode, "sigma": sigma} for mode in ("all", *SWITCHING) for sigma in sigmas),
-        *({"mode": "mix", "sigma": sigma} for sigma in (*sigmas, 5.0, 10.0)),
-        *({"mode": "random-mix", "max_sigma": largest} for largest in (2.0, 4.0, 5.0, 8.0, 10.0, 16.0)),
-        *({"mode": "multi-steps-cbt", "init_sigma": s, "cbt_rate": rate} for s in sigmas for rate in (0.9, 0.8)),
-        {"mode": "multi-steps"},
-    ]
     return SearchSpace(
         family="blur",
         name="paper",
         summary="the published grid of modes and sigmas on CIFAR-10, test-set selection, no early stopping",
         parameters={},
-        points=tuple(points),
+        points=GRID,
         fixed={"arch": "alexnet_cifar", **PUBLISHED},
         baseline={"mode": "normal"},
-        budget=Budget(epochs=60, grace=60, trials=1 + len(points), cpus_per_trial=2.0, gpus_per_trial=0.25),
+        budget=Budget(epochs=60, grace=60, trials=1 + len(GRID), cpus_per_trial=2.0, gpus_per_trial=0.25),
         protocol=Protocol(dataset="cifar10", selection="test"),
         active_when=ACTIVE_WHEN,
     )
