@@ -47,7 +47,7 @@ def names(family: str | None = None) -> dict[str, tuple[str, ...]] | tuple[str, 
         return {each: tuple(name for name in SPACES if name in _defined(each)) for each in families.names()}
     module = families.canonical(family)
     common = names()[module]
-    return (*common, *(name for name in sorted(_listed(module)) if name not in common))
+    return (*common, *sorted(_listed(module) & _defined(module) - {*SPACES}))
 
 
 def _defined(family: str) -> set[str]:
@@ -99,6 +99,10 @@ def load(family: str, name: str) -> SearchSpace:
     if space not in has:
         near = difflib.get_close_matches(space, has, n=1)
         hint = f"; did you mean `{near[0]}`?" if near else ""
-        raise ValueError(f"`{name}` is not a space of the family {module} (there are: {', '.join(has)}){hint}")
+        common, others = names()[module], [other for other in has if other not in SPACES]
+        further = f" and none of its further ones, {', '.join(others)}" if others else ""
+        raise ValueError(
+            f"`{name}` is not a space of the family {module} (there are: {', '.join(common)}){further}{hint}"
+        )
     built: SearchSpace = getattr(importlib.import_module(f"search_spaces.{module}"), space)()
     return built

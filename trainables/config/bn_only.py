@@ -36,7 +36,7 @@ IMAGENET: Mapping[str, Any] = {
 }
 # Images of another dataset have the network's size, so of a crop of random size and shape mirroring remains.
 DECODED: Mapping[str, Any] = {**IMAGENET, "augmentation": "flip"}
-SMALL = "resnet_cifar"
+SMALL: Literal["resnet_cifar"] = "resnet_cifar"
 
 
 def published_defaults(dataset: str, arch: str | None = None) -> Mapping[str, Any]:

@@ -62,14 +62,14 @@ def published_defaults(revision: int, norm: str, arch: str = "vgg11") -> dict[st
     Args:
         revision: 2019 or 2020.
         norm: `bn` or `deconv`; beside the first the classifier is not whitened, `block_fc` is 0.
-        arch: the networks for ImageNet have a command line of their own, and VGG-11 alone a learning rate of 0.01.
+        arch: the networks for ImageNet have a command line of their own, and vgg11d alone a learning rate of 0.01.
     """
     defaults = dict(REVISION_2019 if revision == 2019 else REVISION_2020)
     if arch in IMAGENET_ARCHS:
         defaults |= {
             **IMAGENET,
             "block_fc": 32 if revision == 2019 else 64,
-            "lr": 0.01 if arch.startswith("vgg11") else 0.1,
+            "lr": 0.01 if arch == "vgg11d" else 0.1,
         }
     return defaults if norm == "deconv" else {**defaults, "block_fc": 0}
 

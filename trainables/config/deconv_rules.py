@@ -54,8 +54,6 @@ def _form(config: Knobs) -> Iterator[str]:
             f"`arch` is {config.arch!r}, a network for small images, but those of {config.dataset} are larger; use one "
             f"of {', '.join(IMAGENET_ARCHS)}, or set image_size to at most {SMALL}"
         )
-    if NETWORKS[config.arch].plain and config.norm == "deconv":
-        yield f"`arch` is {config.arch!r}, which has no form with deconvolution; use {config.arch.removesuffix('_bn')}d"
 
 
 def _revision(config: Knobs) -> Iterator[str]:

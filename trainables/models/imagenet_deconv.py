@@ -1,5 +1,4 @@
-"""ImageNet networks by name, plain or with network deconvolution: resnet18d, 34d, 50d, 101d, vgg11d, 16d, densenet121d,
-and vgg11_bn, plain alone."""
+"""ImageNet networks by name, plain or with network deconvolution: resnet18d, 34d, 50d, 101d, vgg11d, 16d, densenet121d, vgg11_bn."""
 
 from __future__ import annotations
 

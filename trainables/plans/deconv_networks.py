@@ -16,14 +16,12 @@ class Arch:
         grouped: it has grouped convolutions, which the 2019 layers do not offer.
         options: of this network alone, beside those of the layers.
         freezes: its 2020 form freezes the convolution on the image and gives it more iterations.
-        plain: it has no form with network deconvolution.
     """
 
     smallest: int = 1
     grouped: bool = False
     options: tuple[str, ...] = ()
     freezes: bool = True
-    plain: bool = False
 
 
 # For small images.
@@ -66,8 +64,8 @@ IMAGENET_ARCHS = {
     name: Arch(32) for name in ("resnet18d", "resnet34d", "resnet50d", "resnet101d", "vgg11d", "vgg16d", "densenet121d")
 }
 
-# The published batch-normalised VGG, which has no form with deconvolution: the plain form of vgg11d has no norms at all.
-IMAGENET_ARCHS |= {"vgg11_bn": Arch(32, plain=True)}
+# VGG-11 with batch normalisation, since the plain form of vgg11d has no norms at all; with deconvolution it is vgg11d.
+IMAGENET_ARCHS |= {"vgg11_bn": Arch(32)}
 
 NETWORKS = ARCHS | IMAGENET_ARCHS
 

@@ -164,7 +164,7 @@ class LockStep:
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from a state; ValueError if it belongs to another configuration, seed or number of replicates."""
-        mine = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
+        mine: dict[str, Any] = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
         mine["config"] = self.config.model_dump(mode="json")
         mine["replicates"] = len(self.replicates)
         theirs = {key: state.get(key) for key in mine} | {"replicates": len(state.get("replicates", ()))}

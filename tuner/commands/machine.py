@@ -101,7 +101,12 @@ def data_put(
 
 @data_app.command("check")
 def data_check(
-    dataset: Annotated[str, typer.Argument(help="digits, cifar10, cifar100 or folder:PATH.", show_default=False)],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="digits, cifar10, cifar100, or KIND:PATH as `tuner data list` names them.", show_default=False
+        ),
+    ],
     place: Data = None,
 ) -> None:
     """Read a dataset's structure and say what is in it, or what is wrong with it."""

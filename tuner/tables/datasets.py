@@ -9,6 +9,15 @@ from trainables.datasets.shared import source
 from tuner.errors import BadInput, as_bad_input, sentence
 from tuner.tables.grid import grid
 
+# Datasets that lie where their owner has them.
+BY_PATH = {
+    "folder:PATH": "train/ and val/ or test/, a class folder each",
+    "mnist:PATH": "MNIST's IDX files",
+    "imagenet:PATH": "train/ and val/, a synset folder each; streamed",
+    "imagenet16:PATH": "the full ImageNet in 16 classes of two synsets",
+    "imagenet16-all:PATH": "the same classes of all 228 synsets",
+}
+
 
 def listing() -> RenderableType:
     """Every dataset that has a name, and whether it can be used."""
@@ -19,8 +28,7 @@ def listing() -> RenderableType:
         counts = (info.train_images, info.test_images, info.classes, info.side)
         here = "yes" if info.present else "no"
         rows.append([info.name, here, *(f"{count:,}" for count in counts), info.problem or ""])
-    rows.append(["folder:PATH", *[""] * 5, "train/ and val/ or test/, a class folder each"])
-    rows.append(["imagenet:PATH", *[""] * 5, "train/ and val/, a synset folder each; streamed"])
+    rows += [[kind, *[""] * 5, what] for kind, what in BY_PATH.items()]
     columns = ["dataset", "here", "train", "test", "classes", "side", ""]
     title = f"data folder: {root}" + ("" if place is None else f", filled from {place}")
     return grid(columns, rows, left=["dataset", "here", ""], title=title)
