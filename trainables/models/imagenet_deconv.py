@@ -1,4 +1,4 @@
-"""ImageNet networks by name, plain or with network deconvolution: resnet18d, 34d, 50d, 101d, vgg11d, 16d, densenet121d, vgg11_bn."""
+"""ImageNet networks by name, plain or with deconvolution: resnet18d, 34d, 50d, 101d, vgg11d, 16d, vgg11_bn, densenet121d."""
 
 from __future__ import annotations
 
