@@ -7,7 +7,7 @@ from typing import Any
 
 from ray import tune
 
-from search_spaces.deconv.knobs import ACTIVE_WHEN
+from search_spaces.papers.deconv.knobs import ACTIVE_WHEN
 from search_spaces.space import SETTINGS, Budget, Protocol, Published, SearchSpace
 from trainables.config.deconv_presets import presets as commands
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from search_spaces.bn_only.figures import FIGURE, FIGURES, RUN, RUNS, STATED
+from search_spaces.papers.bn_only.figures import FIGURE, FIGURES, RUN, RUNS, STATED
 from search_spaces.space import Budget, Protocol, Published, SearchSpace
 from trainables.plans.bn_names import parse_name
 

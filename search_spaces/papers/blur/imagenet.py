@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from search_spaces.blur.knobs import ACTIVE_WHEN, GRID
+from search_spaces.papers.blur.knobs import ACTIVE_WHEN, GRID
 from search_spaces.space import Budget, Protocol, SearchSpace
 from trainables.config.blur import IMAGENET, IMAGENET16
 

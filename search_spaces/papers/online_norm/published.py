@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from search_spaces.online_norm.knobs import ACTIVE_WHEN, OTHERS
-from search_spaces.online_norm.sweep import SWEEP
+from search_spaces.papers.online_norm.knobs import ACTIVE_WHEN, OTHERS
+from search_spaces.papers.online_norm.sweep import SWEEP
 from search_spaces.space import Budget, Protocol, Published, SearchSpace
 
 PROTOCOL = {"image_size": 32, "depth": 20, "batch_size": 128, "lr": 0.1, "momentum": 0.9, "weight_decay": 2e-4}
