@@ -13,7 +13,7 @@ from tuner.results.leaderboard import Leaderboard
 # Runs that say otherwise are like none that was published, unless a figure names the knob.
 USUAL: Mapping[str, Any] = {"train_images": None, "init_from": None}
 # What a search has in common: a figure of others than all of its runs is not even listed.
-PROTOCOL = ("dataset", "selection", "epochs", "image_size")
+PROTOCOL = ("dataset", "selection", "epochs", "image_size", *USUAL)
 
 
 class Conditioned(Protocol):
@@ -101,7 +101,8 @@ def is_like(config: Mapping[str, Any], when: Mapping[str, Any]) -> bool:
 
     It must agree in all that the figure names. A dataset that is named without a path stands for any path.
     """
-    return all(name in config and _agree(name, config[name], wanted) for name, wanted in {**USUAL, **when}.items())
+    ours = {**USUAL, **config}
+    return all(name in ours and _agree(name, ours[name], wanted) for name, wanted in {**USUAL, **when}.items())
 
 
 def _agree(name: str, ours: Any, theirs: Any) -> bool:
