@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config import normalisation
 from trainables.config.resnet_rules import check_milestones, means_small_network, whole_blocks, without_milestones
 from trainables.config.training import TrainingConfig, without
@@ -44,12 +45,12 @@ def published_defaults(dataset: str, arch: str | None = None) -> Mapping[str, An
 
     On imagenet:PATH the network is one of ImageNet's, ResNet-18, where none is given.
     """
-    streamed = dataset.startswith("imagenet")
+    streamed = kinds.of(dataset).streamed
     if streamed and arch is None:
         return {"arch": "resnet18", **IMAGENET}
     if arch not in (None, SMALL):
         return IMAGENET if streamed else DECODED
-    return DIGITS if dataset == "digits" else CIFAR10
+    return CIFAR10 if kinds.of(dataset).mirrored else DIGITS
 
 
 class BNOnlyConfig(TrainingConfig):
@@ -117,13 +118,10 @@ class BNOnlyConfig(TrainingConfig):
         "estimated from the training images",
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The dataset's defaults for the knobs that are not given, and what a name stands for."""
-        if not isinstance(given, dict):
-            return given
-        dataset = given.get("dataset", cls.model_fields["dataset"].default)
+        [dataset] = cls.meant(given, "dataset")
         arch = SMALL if means_small_network(given) else given.get("arch")
         filled = dict(published_defaults(str(dataset), arch)) | given
         filled |= without_milestones(given)

@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config import normalisation
 from trainables.config.training import TrainingConfig, without
 
@@ -75,9 +76,10 @@ def published_defaults(model: str, dataset: str) -> Mapping[str, Any]:
     defaults |= {knob: models[model] for knob, models in OF_MODELS.items() if model in models}
     if model == "lenet5":
         return defaults | {"image_size": LENET_SIZE}
-    if dataset != "digits" and not dataset.startswith("mnist:"):
+    kind = kinds.of(dataset)
+    if kind.mirrored:
         defaults["augmentation"] = "crop-flip"
-    return defaults | ({"image_size": IMAGENET_SIZE} if dataset.startswith("imagenet") else {})
+    return defaults | ({"image_size": IMAGENET_SIZE} if kind.streamed else {})
 
 
 class ImageNetConfig(TrainingConfig):
@@ -152,16 +154,14 @@ class ImageNetConfig(TrainingConfig):
         "unit", description="unit: pixels of 0 to 1 before normalisation; raw255: of 0 to 255, as all published figures"
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The model's published values for the knobs that are not given."""
-        if not isinstance(given, dict):
-            return given
-        dataset = str(given.get("dataset", cls.model_fields["dataset"].default))
-        usual = "resnet18" if dataset.startswith("imagenet") else cls.model_fields["model"].default
-        model = str(given.get("model", usual))
-        return {"model": model, **published_defaults(model, dataset), **given}
+        [dataset] = cls.meant(given, "dataset")
+        model = str(
+            given.get("model", "resnet18" if kinds.of(str(dataset)).streamed else cls.model_fields["model"].default)
+        )
+        return {"model": model, **published_defaults(model, str(dataset)), **given}
 
     @field_validator("lrn", mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config import normalisation
 from trainables.config.normalisation import Normalisation
 
@@ -26,8 +27,7 @@ class TrainingConfig(BaseModel):
 
     dataset: str = Field(
         "digits",
-        description="digits, cifar10, cifar100, folder:PATH (train/ and val/ or test/), mnist:PATH, imagenet:PATH, "
-        "imagenet16:PATH",
+        description=", ".join(kinds.SPELLINGS),
     )
     image_size: int | None = Field(
         None, ge=8, le=1024, description="side of the images in pixels; none keeps the dataset's own (digits: 16)"
@@ -94,6 +94,21 @@ class TrainingConfig(BaseModel):
         """The knobs that change nothing in what this configuration trains; a search draws none of them (families add theirs)."""
         found = {"lr_step": self.lr_schedule == "step", "lr_factor": self.lr_schedule == "step"}
         return without(found | {"crop_padding": self.augmentation == "crop-flip"})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        return cls.filled(given) if isinstance(given, dict) else given
+
+    @classmethod
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The given knobs with those that follow from them; default none do."""
+        return given
+
+    @classmethod
+    def meant(cls, given: dict[str, Any], *knobs: str) -> list[Any]:
+        """Of these knobs what is given, and the default where nothing is."""
+        return [given.get(knob, cls.model_fields[knob].default) for knob in knobs]
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

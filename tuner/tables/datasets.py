@@ -5,18 +5,10 @@ from __future__ import annotations
 from rich.console import RenderableType
 
 from trainables import datasets
+from trainables.config import dataset_kinds as kinds
 from trainables.datasets.shared import source
 from tuner.errors import BadInput, as_bad_input, sentence
 from tuner.tables.grid import grid
-
-# Datasets that lie where their owner has them.
-BY_PATH = {
-    "folder:PATH": "train/ and val/ or test/, a class folder each",
-    "mnist:PATH": "MNIST's IDX files",
-    "imagenet:PATH": "train/ and val/, a synset folder each; streamed",
-    "imagenet16:PATH": "the full ImageNet in 16 classes of two synsets",
-    "imagenet16-all:PATH": "the same classes of all 228 synsets",
-}
 
 
 def listing() -> RenderableType:
@@ -27,8 +19,8 @@ def listing() -> RenderableType:
     for info in found:
         counts = (info.train_images, info.test_images, info.classes, info.side)
         here = "yes" if info.present else "no"
-        rows.append([info.name, here, *(f"{count:,}" for count in counts), info.problem or ""])
-    rows += [[kind, *[""] * 5, what] for kind, what in BY_PATH.items()]
+        rows.append([info.name, here, *(f"{count:,}" if count else "" for count in counts), info.problem or ""])
+    rows += [[f"{name}:PATH", *[""] * 5, kind.layout] for name, kind in kinds.KINDS.items() if kind.layout]
     columns = ["dataset", "here", "train", "test", "classes", "side", ""]
     title = f"data folder: {root}" + ("" if place is None else f", filled from {place}")
     return grid(columns, rows, left=["dataset", "here", ""], title=title)

@@ -7,8 +7,7 @@ import torch
 from trainables import families
 from trainables.config import earlier, normalisation
 from trainables.datasets.arrays import Arrays, DatasetError
-from trainables.images import loaded
-from trainables.images.loaded import ImageData
+from trainables.images import opened
 
 CIFAR10, CIFAR100 = (0.4914, 0.4822, 0.4465), (0.5071, 0.4865, 0.4409)
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -51,20 +50,20 @@ def test_other_constants_can_be_set_and_must_fit_the_channels():
         normalisation.constants("cifar10", 1)
     config = families.config_class("bn_only")(normalisation="cifar10")
     with pytest.raises(DatasetError, match="`normalisation` is 'cifar10'"):
-        ImageData.load(config, "cpu")
+        opened.open_images(config, "cpu")
 
 
 def test_batches_are_normalised_with_the_configurations_constants(monkeypatch):
     pixels, labels = np.full((20, 3, 4, 4), 255, np.uint8), np.arange(20) % 2
     arrays = Arrays("cifar10", pixels, labels, pixels, labels, ("a", "b"), "0")
-    monkeypatch.setattr(loaded.datasets, "load", lambda *_: arrays)
+    monkeypatch.setattr(opened.datasets, "load", lambda *_: arrays)
     for given, expected in (("published", 1 - torch.tensor(CIFAR10)), ("half", torch.ones(3))):
-        ImageData.forget()
+        opened.forget()
         config = families.config_class("online_norm")(dataset="cifar10", normalisation=given, batch_size=2)
-        images, _ = next(ImageData.load(config, "cpu").validation_batches())
+        images, _ = next(opened.open_images(config, "cpu").validation_batches())
         deviation = torch.tensor((0.2470, 0.2435, 0.2616)) if given == "published" else torch.ones(3)
         torch.testing.assert_close(images[0, :, 0, 0], expected / deviation)
-    ImageData.forget()
+    opened.forget()
 
 
 def test_what_an_older_record_leaves_out_means_what_it_meant():
