@@ -58,14 +58,12 @@ IMAGENET: Mapping[str, Any] = {
     **{"lr_schedule": "step", "lr_step": 20, "lr_factor": 0.1},
 }
 IMAGENET16: Mapping[str, Any] = {**IMAGENET, "batch_size": 64, "weight_decay": 5e-4, "jitter": 0.1, "lighting": 0.05}
+SCRIPTS = {"imagenet": IMAGENET, "imagenet16": IMAGENET16, "imagenet16-all": IMAGENET16}
 
 
 def published_defaults(dataset: str) -> Mapping[str, Any]:
     """The values of the published script for a dataset, where they differ from those for CIFAR-10."""
-    kind = normalisation.kind(dataset)
-    if kind == "imagenet":
-        return IMAGENET
-    return IMAGENET16 if kind.startswith("imagenet16") else {}
+    return SCRIPTS.get(normalisation.kind(dataset), {})
 
 
 class BlurConfig(TrainingConfig):

@@ -19,9 +19,9 @@ from pydantic import Field, field_validator
 from trainables.config import dataset_kinds as kinds
 from trainables.config import normalisation
 from trainables.config.deconv_acting import acting
-from trainables.config.deconv_rules import contradictions
+from trainables.config.deconv_rules import are_large, contradictions
 from trainables.config.training import TrainingConfig, without
-from trainables.plans.deconv_networks import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS, for_images
+from trainables.plans.deconv_networks import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS, for_large_images
 
 Revision = Literal[2019, 2020]
 Mode = Literal[1, 2, 3, 4, 5]
@@ -188,9 +188,10 @@ class DeconvConfig(TrainingConfig):
     def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The revision's defaults for the knobs that are not given."""
         revision, norm, arch, dataset = cls.meant(given, "revision", "norm", "arch", "dataset")
-        size = given.get("image_size")
-        arch = for_images(str(arch), str(dataset), size if isinstance(size, int) else None)
-        given = {**given, "arch": arch}
+        if are_large(str(dataset), given.get("image_size")):
+            arch = for_large_images(str(arch))
+            given = {**given, "arch": arch}
+        arch = str(arch)
         defaults = published_defaults(revision, norm, arch)
         augmented: dict[str, Any] = {"augmentation": "crop-flip"}
         kind = kinds.of(str(dataset))
@@ -233,7 +234,7 @@ class DeconvConfig(TrainingConfig):
 
     @property
     def published_normalisation(self) -> str:
-        of_imagenet = self.dataset.startswith("folder:") and self.arch in IMAGENET_ARCHS
+        of_imagenet = kinds.of(self.dataset).any_size and self.arch in IMAGENET_ARCHS
         return "imagenet" if of_imagenet else super().published_normalisation
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from trainables.config import dataset_kinds as kinds
 from trainables.plans.deconv_networks import ARCHS, IMAGENET_ARCHS, NETWORKS, SMALL
 
 # The extensions of the 2020 convolutions, and the published values.
@@ -33,6 +34,12 @@ class Knobs(Protocol):
     def delinear(self) -> bool | None: ...
 
 
+def are_large(dataset: str, image_size: object) -> bool:
+    """Whether images are of the size that the networks for ImageNet are meant for: photographs, not reduced to 64 pixels."""
+    reduced = isinstance(image_size, int) and image_size <= SMALL
+    return kinds.of(dataset).streamed and not reduced
+
+
 def contradictions(config: Knobs) -> Iterator[str]:
     """A sentence for everything that does not go together."""
     yield from _size(config)
@@ -48,8 +55,7 @@ def _size(config: Knobs) -> Iterator[str]:
 
 
 def _form(config: Knobs) -> Iterator[str]:
-    large = config.dataset.startswith("imagenet") and (config.image_size is None or config.image_size > SMALL)
-    if large and config.arch in ARCHS:
+    if are_large(config.dataset, config.image_size) and config.arch in ARCHS:
         yield (
             f"`arch` is {config.arch!r}, a network for small images, but those of {config.dataset} are larger; use one "
             f"of {', '.join(IMAGENET_ARCHS)}, or set image_size to at most {SMALL}"

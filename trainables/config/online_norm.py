@@ -192,7 +192,7 @@ class OnlineNormConfig(TrainingConfig):
 
     @property
     def published_normalisation(self) -> str:
-        of_imagenet = self.dataset.startswith("folder:") and self.arch != CIFAR10["arch"]
+        of_imagenet = kinds.of(self.dataset).any_size and self.arch != CIFAR10["arch"]
         return "imagenet" if of_imagenet else super().published_normalisation
 
     @property

@@ -77,16 +77,8 @@ OF_IMAGENET = {
 SMALL = 64  # pixels up to which the networks for small images are meant, also for ImageNet's
 
 
-def for_images(arch: str, dataset: str, image_size: int | None) -> str:
-    """The network that a name means for a dataset: on ImageNet at more than 64 pixels, the one for such images.
-
-    Args:
-        arch: any name; one that is not known, or has no network for such images, stays as it is.
-        dataset: its name.
-        image_size: side of the images in pixels; None: the dataset's own.
-    """
-    if not dataset.startswith("imagenet") or (image_size is not None and image_size <= SMALL):
-        return arch
+def for_large_images(arch: str) -> str:
+    """The network that a name means for images of ImageNet's size; itself where there is none, or no such name."""
     flag = ALIASES.get(arch, arch)
     return OF_IMAGENET.get(flag, flag)
 
