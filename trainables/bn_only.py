@@ -101,9 +101,19 @@ def count_parameters(network: str | BNOnlyConfig, shape: Shape | None = None) ->
 
 
 def learning_rate_at(config: BNOnlyConfig, epoch: int) -> float:
-    """Learning rate of a 0-based epoch: `lr_multiplier` once more from each milestone, or `lr_schedule` without any."""
+    """Learning rate at the start of a 0-based epoch: `lr_multiplier` once more from each milestone, or `lr_schedule` without
+    any; in the first `warmup_epochs` it rises from 0, within an epoch batch by batch."""
+    return _scheduled(config, epoch) * _warmth(config, epoch)
+
+
+def _scheduled(config: BNOnlyConfig, epoch: int) -> float:
     passed = sum(milestone <= epoch for milestone in config.milestones)
     return optim.learning_rate_at(config, epoch) * config.lr_multiplier**passed
+
+
+def _warmth(config: BNOnlyConfig, epochs: float) -> float:
+    """The share of the learning rate after so many epochs."""
+    return min(1.0, epochs / config.warmup_epochs) if config.warmup_epochs else 1.0
 
 
 class BNOnly(Family[BNOnlyConfig]):
@@ -128,6 +138,12 @@ class BNOnly(Family[BNOnlyConfig]):
 
     def learning_rate_at(self, config: BNOnlyConfig, epoch: int) -> float:
         return learning_rate_at(config, epoch)
+
+    def hyperparameters_at_step(self, config: BNOnlyConfig, epoch: int, step: int, steps: int) -> dict[str, float]:
+        """The learning rate of every batch of the warm-up."""
+        if epoch >= config.warmup_epochs:
+            return {}
+        return {"lr": _scheduled(config, epoch) * _warmth(config, epoch + step / steps)}
 
     def model_scalars(self, config: BNOnlyConfig, model: nn.Module) -> dict[str, float]:
         """How much is trained of how much. With `random_k` the whole is that of the network before k were chosen."""

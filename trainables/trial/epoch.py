@@ -112,11 +112,7 @@ def _evaluate(replicates: Sequence[Replicate], epoch: int, last: bool, metrics: 
         for split in dict.fromkeys(look.split for look in looks):
             chosen = [look for look in looks if look.split == split]
             tallies = [
-                (
-                    r,
-                    look,
-                    Tally(r.model, top5=r.family.top5, team=r.team, precision=r.config.precision),
-                )
+                (r, look, Tally(r.model, top5=r.top5, team=r.team, precision=r.config.precision))
                 for look in chosen
                 for r in replicates
             ]

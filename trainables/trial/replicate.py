@@ -82,6 +82,11 @@ class Replicate:
             self.model = self.untrained_model()
             self.optimizer = family.build_optimizer(config, self.model)
 
+    @property
+    def top5(self) -> bool:
+        """Whether evaluations report top5_accuracy as well."""
+        return self.family.reports_top5(self.data.num_classes)
+
     def untrained_model(self) -> nn.Module:
         """The network as its seed gives it, or with the weights that the configuration begins from.
 
@@ -138,9 +143,7 @@ class Replicate:
         with self.evaluating():
             for look in self.looks(epoch, last):
                 batches = look.batches(self.data, self.team)
-                means = engine.evaluate(
-                    self.model, batches, look.view, self.family.top5, self.team, self.config.precision
-                )
+                means = engine.evaluate(self.model, batches, look.view, self.top5, self.team, self.config.precision)
                 metrics |= look.named(means)
             return metrics | self.further_metrics(last)
 
