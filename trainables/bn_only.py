@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
-from trainables import families, optim, seeding
+from trainables import engine, families, optim, seeding
 from trainables.config import dataset_kinds as kinds
 from trainables.config.bn_only import BNOnlyConfig
 from trainables.family import Family, FullyTrained, Shape
@@ -28,7 +28,6 @@ from trainables.models.bn.trainable_sets import frozen_state, select_trainable, 
 from trainables.plans import bn_counts
 from trainables.plans.bn_names import ModelName, parse_name
 from trainables.process.footprint import Footprint
-from trainables.trial.evaluation import evaluate
 
 if TYPE_CHECKING:
     from trainables.on_ray.trainable import ReplicatedTrainable as BNOnlyTrainable
@@ -163,7 +162,7 @@ class BNOnly(Family[BNOnlyConfig]):
         found = summary(model)
         for threshold in PRUNING_THRESHOLDS:
             with pruned(model, threshold):
-                accuracy = evaluate(model, data.validation_batches(), precision=config.precision)["accuracy"]
+                accuracy = engine.evaluate(model, data.validation_batches(), precision=config.precision)["accuracy"]
             found[f"val_accuracy_pruned_{threshold:g}"] = accuracy
         if config.init_evaluation != "none":
             untrained = replicate.untrained_model()
@@ -171,7 +170,7 @@ class BNOnly(Family[BNOnlyConfig]):
                 generator = seeding.generator(replicate.seed, replicate.index, "statistics")
                 batches = data.train_batches(config.batch_size, generator, team=replicate.team)
                 estimate_statistics(untrained, batches)
-            accuracy = evaluate(untrained, data.validation_batches(), precision=config.precision)["accuracy"]
+            accuracy = engine.evaluate(untrained, data.validation_batches(), precision=config.precision)["accuracy"]
             found["val_accuracy_untrained"] = accuracy
         return found
 

@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from trainables import checkpoints, datasets, families, seeding
+from trainables import checkpoints, datasets, engine, families, seeding
 from trainables.config import dataset_kinds as kinds
 from trainables.config import earlier
 from trainables.config.normalisation import constants
@@ -33,7 +33,7 @@ from trainables.images.opened import open_images
 from trainables.layers.blur import gaussian_blur
 from trainables.models import layout
 from trainables.models.foreign import files as foreign_files
-from trainables.trial import evaluation, init_from, seeded_state, state_form
+from trainables.trial import init_from, seeded_state, state_form
 
 logger = logging.getLogger("trainables")
 
@@ -127,7 +127,7 @@ class Trained:
         return {
             f"{split}_{name}": value
             for split, batches in splits.items()
-            for name, value in evaluation.evaluate(
+            for name, value in engine.evaluate(
                 self.model, batches(), view, top5=True, precision=self.config.precision
             ).items()
         }

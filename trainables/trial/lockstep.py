@@ -27,7 +27,7 @@ class LockStep:
         replicates: k, at least 1.
         device: where to train.
         crew: where the replicates live; default all in this process.
-        strategy: how they train on one device, a name of `strategies.STRATEGIES`; on a CPU `auto` is `serial`.
+        strategy: how they train on one device, a name of `engine.STRATEGIES`; on a CPU `auto` is `serial`.
     """
 
     def __init__(
