@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trainables.images.streamed import StreamedData
     from trainables.process.team import Team
 
+MANY_CLASSES = 1000
 Config = TypeVar("Config", bound=TrainingConfig)
 View = Callable[[Tensor], Tensor]
 
@@ -56,7 +57,7 @@ class Family(Generic[Config]):
     Attributes:
         name: as in `trainables.families`.
         network_knobs: configurations that agree in these knobs build the same network for the same images.
-        top5: whether evaluations also report top5_accuracy.
+        top5: whether evaluations also report top5_accuracy, whatever the number of classes.
         code: of a user's own family, how it is made again in another process.
     """
 
@@ -64,6 +65,10 @@ class Family(Generic[Config]):
     network_knobs: ClassVar[tuple[str, ...]] = ("arch",)
     top5: ClassVar[bool] = False
     code: OwnCode | None = None
+
+    def reports_top5(self, classes: int) -> bool:
+        """Whether evaluations on so many classes also report top5_accuracy: on ImageNet's, in every family."""
+        return self.top5 or classes >= MANY_CLASSES
 
     def build_model(self, config: Config, shape: Shape) -> nn.Module:
         """A freshly initialised network; its random draws come from torch's global generator, seeded by the caller."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from trainables import engine
 from trainables.config.training import TrainingConfig
 from trainables.families import Ref
 from trainables.family import Family
@@ -19,10 +20,10 @@ from trainables.process.team import ALONE, Team
 from trainables.trial.how import How
 from trainables.trial.replicate import Replicate
 from trainables.trial.serial import Serial
-from trainables.trial.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from trainables.trial.replicate import Data
+    from trainables.trial.strategies import Strategy
 
 CPU = torch.device("cpu")
 
@@ -38,7 +39,7 @@ class Recipe:
     indices: Sequence[int]  # of the replicates
     device: torch.device
     team: Team = ALONE  # of the workers that train each of them
-    strategy: str = "auto"  # see `strategies.STRATEGIES`
+    strategy: str = "auto"  # see `engine.STRATEGIES`
 
     @property
     def ref(self) -> Ref:
@@ -95,7 +96,7 @@ class Packed:
 
     def __init__(self, recipe: Recipe) -> None:
         self.replicates = [self._build(recipe, index) for index in recipe.indices]
-        self._strategy = STRATEGIES[recipe.strategy]()
+        self._strategy: Strategy = engine.STRATEGIES[recipe.strategy]()
         self.how = recipe.how
 
     def _build(self, recipe: Recipe, index: int) -> Replicate:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from trainables import families, statistics
+from trainables.config import earlier
 from trainables.config.strategy import check as check_strategy
 from trainables.trial import assembly
 
@@ -27,7 +28,7 @@ class LockStep:
         device: where to train.
         crew: where the replicates live; default all in this process.
         one_by_one: in this process only the one that trains is on the device.
-        strategy: how they train on one device, a name of `strategies.STRATEGIES`; on a CPU `auto` is `serial`.
+        strategy: how they train on one device, a name of `engine.STRATEGIES`; on a CPU `auto` is `serial`.
     """
 
     def __init__(
@@ -173,12 +174,17 @@ class LockStep:
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from a state; ValueError if it belongs to another configuration, seed or number of replicates."""
-        mine = {"format": STATE_FORMAT, **self.parts.marks, "seed": self.seed}
+        mine: dict[str, Any] = {"format": STATE_FORMAT, **self.parts.marks, "seed": self.seed}
         mine["config"] = self.config.model_dump(mode="json")
         mine["replicates"] = len(self.replicates)
         theirs = {key: state.get(key) for key in mine} | {"replicates": len(state.get("replicates", ()))}
         if isinstance(theirs["config"], dict) and "own" not in mine:  # knobs younger than some checkpoints
-            theirs["config"] = {"precision": None, "init_from": None, **theirs["config"]}
+            theirs["config"] = earlier.completed(
+                self.family.name, {"precision": None, "init_from": None, **theirs["config"]}
+            )
+            for config in (mine["config"], theirs["config"]):  # under two names it may be the same
+                if config["normalisation"] == "published":
+                    config["normalisation"] = self.config.published_normalisation
         for key, value in mine.items():
             if theirs[key] != value:
                 raise ValueError(

@@ -19,7 +19,10 @@ from tuner.machines.address import is_head
 
 
 def examine(
-    storage: Place, address: str | None, dataset: str | None, on_the_cluster: Callable[[], Iterator[Check]] | None = None
+    storage: Place,
+    address: str | None,
+    dataset: str | None,
+    on_the_cluster: Callable[[], Iterator[Check]] | None = None,
 ) -> Iterator[Check]:
     """Every check, as it is made: Python, torch and CUDA, Ray, then the storage and the dataset, here or on a cluster.
 

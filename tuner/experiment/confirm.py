@@ -81,7 +81,7 @@ def confirm(
     scratch.require(paths)
     go_on_with_data(manifest)
     with ray_session.connected(running.address) as resources:
-        configs = [record["config"] for record in [*known, *more]]
+        configs = [manifest.knobs(record["config"]) for record in [*known, *more]]
         limit = budget.max_concurrent
         allocator = Allocator.of_manifest(manifest)
         found = preflight.check(allocator, configs, paths.root.parent, resources, limit, known=True)

@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES
+from trainables.config import earlier
 from trainables.config.own.code import OwnCode
 from trainables.config.wording import reason
 from tuner.errors import BadInput
@@ -88,8 +89,11 @@ class Retraining:
     def results(self) -> Iterator[dict[str, Any]]:
         """Train to the full budget and yield the result of each epoch; `BadInput` when this machine cannot."""
         exported = self.exported
-        trained = exported.family if exported.own is None else OwnCode.of(exported.own)
-        request = Request(trained, exported.config, exported.replicates, exported.seed)
+        trained: str | OwnCode = exported.family
+        config = earlier.completed(exported.family, exported.config)
+        if exported.own is not None:
+            trained, config = OwnCode.of(exported.own), exported.config
+        request = Request(trained, config, exported.replicates, exported.seed)
         launched = (exported.manifest.get("data") or {}).get("fingerprints", {})
         for result in run(request, device=exported.device, threads=exported.threads, fingerprints=launched):
             if result["epoch"] == exported.recorded.epoch:

@@ -19,6 +19,7 @@ from trainables import families
 from tuner.errors import as_bad_input
 from tuner.rules.ranking import rungs
 from tuner.tables.grid import grid
+from tuner.tables.published import figures_view
 
 NARROW = 60  # columns of a screen on which two columns of text are hard to read
 
@@ -26,11 +27,11 @@ NARROW = 60  # columns of a screen on which two columns of text are hard to read
 def listing(family: str | None = None) -> RenderableType:
     """Every space with its budget, of one family or of all."""
     with as_bad_input():
-        chosen = {families.canonical(family)} if family else set(search_spaces.names())
-        known = search_spaces.names()
+        chosen = {families.canonical(family)} if family else set(families.names())
+        known = {name: search_spaces.names(name) for name in families.names() if name in chosen}
     rows, origins = [], []
     for name, spaces in known.items():
-        for offered in spaces if name in chosen else ():
+        for offered in spaces:
             with as_bad_input():
                 space = search_spaces.load(name, offered)
             origins.append(search_spaces.origin(name, offered))
@@ -83,7 +84,8 @@ def one(family: str, name: str) -> RenderableType:
         f"{budget.trials} trials x {budget.replicates} replicates, {budget.epochs} epochs, rungs {levels}{ranked}; objective "
         f"{space.objective.metric} ({space.objective.mode}){_protocol(space)}{_bracket(space)}\n"
     )
-    return Group(heading, _Knobs(knobs))
+    figures = [Text(), figures_view(space.published)] if space.published else []
+    return Group(heading, _Knobs(knobs), *figures)
 
 
 @dataclass(frozen=True)
