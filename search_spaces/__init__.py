@@ -46,14 +46,15 @@ def names(family: str | None = None) -> dict[str, tuple[str, ...]] | tuple[str, 
     Without a family those that every family has, of smoke, search and paper, by family; of a family, all of its spaces:
     these three, then the others that its module has or installed packages offer.
     """
+    offered = offers()
     if family is None:
         return {
-            each: tuple(name for name in SPACES if name in _defined(each) or (each, name) in offers())
+            each: tuple(name for name in SPACES if name in _defined(each) or (each, name) in offered)
             for each in families.names()
         }
     module = families.canonical(family)
     common = names()[module]
-    further = _listed(module) & _defined(module) | {name for of, name in offers() if of == module}
+    further = _listed(module) & _defined(module) | {name for of, name in offered if of == module}
     return (*common, *sorted(further - {*SPACES}))
 
 

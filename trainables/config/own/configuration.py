@@ -28,6 +28,11 @@ class OwnConfig(BaseModel):
         """See `TrainingConfig`."""
         return 0
 
+    @property
+    def inert(self) -> frozenset[str]:
+        """See `TrainingConfig`; nobody knows which of a user's knobs do nothing."""
+        return frozenset()
+
 
 @functools.lru_cache(maxsize=64)
 def config_class(code: OwnCode) -> type[TrainingConfig]:
