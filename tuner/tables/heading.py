@@ -26,10 +26,15 @@ def protocol(history: History) -> Text:
 def experiment(history: History) -> Text:
     """Name, space, objective and budget of the experiment; below, how far it is."""
     manifest = history.manifest
-    space = f"{manifest.family}/{manifest.space}, seed {manifest.seed}"
+    space = f"{named(manifest.family, manifest.space)}, seed {manifest.seed}"
     objective = f"{history.metric} ({'larger' if history.mode == 'max' else 'smaller'} is better)"
     told = f"{history.name}: {space}, {objective}, {history.budget} epochs\n{history.state}, {counts(history)}"
     return Text(plain(told))
+
+
+def named(family: str, space: str) -> str:
+    """A space with its family; once where a user's own file gave both the same name."""
+    return family if family == space else f"{family}/{space}"
 
 
 def counts(history: History) -> str:

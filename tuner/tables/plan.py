@@ -11,7 +11,7 @@ from rich.text import Text
 from tuner.results.progress import duration
 from tuner.rules import registry
 from tuner.tables.grid import grid
-from tuner.tables.heading import TEST_SELECTION
+from tuner.tables.heading import TEST_SELECTION, named
 from tuner.tables.published import figures_view
 from tuner.tables.text import plain
 
@@ -28,7 +28,7 @@ def plan_view(plan: Plan) -> RenderableType:
     if plan.dataset is None:
         protocol = "as the code reports it after each epoch"
     heading = (
-        f"{plan.family}/{plan.space}: {plan.trials} trials of {plan.replicates} replicates, {plan.epochs} epochs, "
+        f"{named(plan.family, plan.space)}: {plan.trials} trials of {plan.replicates} replicates, {plan.epochs} epochs, "
         f"seed {plan.seed}\n{plan.dataset or plan.objective}: {protocol}"
     )
     rows = [
