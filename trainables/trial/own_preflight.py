@@ -28,8 +28,8 @@ def imports(code: OwnCode) -> list[str]:
     return []
 
 
-def check(code: OwnCode, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Load the code, and train one replicate of the first configuration for one epoch, at most for `LONGEST`.
+def check(code: OwnCode, configs: Sequence[dict[str, Any]], device: str = "cpu") -> dict[str, Any]:
+    """Load the code, and train one replicate of the first configuration for one epoch on the device, at most for `LONGEST`.
 
     Returns:
         `problems`: one sentence each; `data`: without fingerprints, for the data are the code's; `replicate_bytes`: of a
@@ -39,7 +39,7 @@ def check(code: OwnCode, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if found["problems"] or not configs or code.kind not in MAKERS:
         return found
     answer: list[tuple[list[str], int]] = []
-    thread = threading.Thread(target=lambda: answer.append(_first_epoch(code, configs[0])), daemon=True)
+    thread = threading.Thread(target=lambda: answer.append(_first_epoch(code, configs[0], device)), daemon=True)
     thread.start()
     thread.join(LONGEST)
     if answer:
@@ -47,9 +47,9 @@ def check(code: OwnCode, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _first_epoch(code: OwnCode, knobs: dict[str, Any]) -> tuple[list[str], int]:
+def _first_epoch(code: OwnCode, knobs: dict[str, Any], device: str) -> tuple[list[str], int]:
     """What is wrong with the first epoch of a configuration, and the bytes of its state."""
-    recipe = OwnRecipe(code, config_class(code)(**knobs), knobs, 0, [0], "cpu")
+    recipe = OwnRecipe(code, config_class(code)(**knobs), knobs, 0, [0], device)
     replicate = OwnReplicate(0, recipe)
     if replicate.failure is None:
         replicate.train(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,7 +75,8 @@ def check(family: families.Ref, configs: Sequence[dict[str, Any]], load: Load | 
         from trainables.trial import own_preflight
 
         if family.in_lock_step:
-            return own_preflight.check(family, configs)
+            real = load is not None and load.gpus > 0 and "TUNER_FAKE_GPUS" not in os.environ
+            return own_preflight.check(family, configs, "cuda" if real else "cpu")
         if problems := own_preflight.imports(family):
             return {"problems": problems, "data": {"fingerprints": {}}, "replicate_bytes": 0}
     import torch
