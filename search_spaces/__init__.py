@@ -68,7 +68,7 @@ def offers() -> dict[tuple[str, str], EntryPoint]:
     for point in entry_points(group=GROUP):
         family, _, name = point.name.strip().lower().replace("-", "_").rpartition(".")
         if not family:
-            family = families.title(_built(point).family)
+            family = families.title(_built(point).family or point.name)  # which says that there is no such family
         taken = found.get((family, name))
         if taken is not None or name in _defined(family):
             other = families.origin_of(taken) if taken is not None else families.OURS

@@ -3,6 +3,7 @@ can its state be saved and taken up again."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import traceback
@@ -14,6 +15,7 @@ from trainables.config.own.code import OwnCode
 from trainables.config.own.configuration import config_class
 from trainables.config.own.state import packed, unpacked
 from trainables.config.wording import one_line
+from trainables.process.out_of_memory import OutOfMemory
 from trainables.trial.own import MAKERS, OwnRecipe, OwnReplicate
 
 LONGEST = 300.0  # seconds: what a longer first epoch reports, the first trial finds out
@@ -49,6 +51,12 @@ def check(code: OwnCode, configs: Sequence[dict[str, Any]], device: str = "cpu")
 
 def _first_epoch(code: OwnCode, knobs: dict[str, Any], device: str) -> tuple[list[str], int]:
     """What is wrong with the first epoch of a configuration, and the bytes of its state."""
+    with contextlib.suppress(OutOfMemory):  # a trial has its own way with that
+        return _tried(code, knobs, device)
+    return [], 0
+
+
+def _tried(code: OwnCode, knobs: dict[str, Any], device: str) -> tuple[list[str], int]:
     recipe = OwnRecipe(code, config_class(code)(**knobs), knobs, 0, [0], device)
     replicate = OwnReplicate(0, recipe)
     if replicate.failure is None:
