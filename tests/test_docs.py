@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,14 @@ def commands(text):
     return [shlex.split(line) for block in blocks for line in COMMAND.findall(block)]
 
 
+@cache
+def command_line():
+    return typer.main.get_command(app)
+
+
 def options_of(words):
     """The options that the command line takes for a command."""
-    command = typer.main.get_command(app)
+    command = command_line()
     for word in words[1:]:
         if word in getattr(command, "commands", {}):
             command = command.commands[word]
@@ -32,12 +38,12 @@ def options_of(words):
 
 def test_the_readme_shows_every_command():
     shown = {words[1] for words in commands(README)} | set(re.findall(r"`tuner ([a-z-]+)`", README))
-    assert {name for name in typer.main.get_command(app).commands if name not in ("stop", "data")} <= shown
+    assert {name for name in command_line().commands if name not in ("stop", "data")} <= shown
 
 
 @pytest.mark.parametrize("words", commands(README), ids=" ".join)
 def test_a_command_in_the_readme_exists_with_its_options(words):
-    assert words[1] in typer.main.get_command(app).commands
+    assert words[1] in command_line().commands
     used = {word for word in words if word.startswith("--")}
     assert used <= options_of(words)
 

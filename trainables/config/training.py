@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trainables.config import originals
+
 Precision = Literal["bf16", "tf32", "float32"]
 
 
@@ -67,6 +69,17 @@ class TrainingConfig(BaseModel):
     def settles_at(self) -> int:
         """First 0-based epoch from which the training task no longer changes: a rung before it compares unlike things."""
         return 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _speaks_of_the_original(cls, given: Any) -> Any:
+        """Answer an option of the family's original with the knob that it is here."""
+        family = cls.__module__.rpartition(".")[2]  # as its module is called
+        unknown = [name for name in given if name not in cls.model_fields] if isinstance(given, dict) else []
+        told = [originals.sentence(name, found) for name in unknown if (found := originals.answer(family, name))]
+        if told:
+            raise ValueError("\n".join(told))
+        return given
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -65,7 +65,15 @@ CheckpointEvery = Annotated[
 ]
 Strategy = Annotated[str | None, typer.Option(help=OPTIONS["strategy"].help)]
 Detach = Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")]
-Checkpoint = Annotated[str, typer.Argument(help="File of a trial's checkpoint or of weights.", show_default=False)]
+Checkpoint = Annotated[
+    str, typer.Argument(help="File of a trial's checkpoint or of weights, or a trial's folder.", show_default=False)
+]
+Epoch = Annotated[
+    str | None,
+    typer.Option(
+        "--epoch", help="best or last.  [default: best where the space's published figures are of best epochs]"
+    ),
+]
 FamilyOfCheckpoint = Annotated[
     str | None, typer.Option("--family", help="Family of the network; our own checkpoints know theirs.")
 ]
