@@ -10,6 +10,7 @@ import typer
 
 import search_spaces
 from tuner.cli import app
+from tuner.errors import TunerError
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -78,3 +79,22 @@ def test_lab_notes_give_commands_that_exist(module):
     for line in lines:
         words = shlex.split(line)
         assert {word for word in words if word.startswith("--")} <= options_of(words)
+
+
+def test_what_the_readme_says_of_rays_repeater_is_what_ray_says():
+    import inspect
+
+    from ray.tune.search import repeater
+
+    said = " ".join(inspect.getdoc(repeater.Repeater).split())
+    assert "It is recommended that you do not run an early-stopping TrialScheduler simultaneously" in said
+    assert "will be averaged among all repeats" in said
+    assert "nanmean" in inspect.getsource(repeater.Repeater)
+    assert "[`Repeater`](https://docs.ray.io/" in README
+
+
+def test_exit_codes_are_those_that_the_readme_lists():
+    [codes] = re.findall(r"Exit codes: (.*?)\.\n", README, re.DOTALL)
+    listed = {int(code) for code in re.findall(r"(?:^|, )(\d+) ", " ".join(codes.split()))}
+    kinds = {TunerError, *TunerError.__subclasses__()}
+    assert listed == {0, 130} | {kind.exit_code for kind in kinds}

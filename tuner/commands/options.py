@@ -59,6 +59,8 @@ Data = Annotated[
 StepTimeout = Annotated[
     float | None, typer.Option(help="Seconds after which an epoch counts as hung.  [default: 20 times the longest]")
 ]
+CpusPerTrial = Annotated[float | None, typer.Option(help="CPUs of every trial from now on.  [default: as so far]")]
+GpusPerTrial = Annotated[float | None, typer.Option(help="GPUs of every trial from now on.  [default: as so far]")]
 MaxConcurrent = Annotated[int | None, typer.Option(help="Trials at the same time.  [default: as many as fit]")]
 CheckpointEvery = Annotated[
     float | None, typer.Option(help="Seconds between two checkpoints of a trial.  [default: 60]")

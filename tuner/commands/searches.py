@@ -16,8 +16,10 @@ from tuner.commands.cluster import follow_submission
 from tuner.commands.options import (
     Address,
     CheckpointEvery,
+    CpusPerTrial,
     Data,
     Detach,
+    GpusPerTrial,
     Head,
     InitFrom,
     MaxConcurrent,
@@ -121,6 +123,8 @@ def resume(
     checkpoint_every: CheckpointEvery = None,
     detach: Detach = False,
     step_timeout: StepTimeout = None,
+    cpus_per_trial: CpusPerTrial = None,
+    gpus_per_trial: GpusPerTrial = None,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Go on though code or space changed since the launch.")
     ] = False,
@@ -132,6 +136,7 @@ def resume(
 
     standard_output.outlive_reader()
     running = Running(address, max_concurrent, checkpoint_every, step_timeout, print)
+    running = replace(running, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
     if is_head(address):
         from tuner.cluster import submission
 
@@ -157,6 +162,8 @@ def confirm(
     data: Data = None,
     max_concurrent: MaxConcurrent = None,
     checkpoint_every: CheckpointEvery = None,
+    cpus_per_trial: CpusPerTrial = None,
+    gpus_per_trial: GpusPerTrial = None,
     detach: Detach = False,
 ) -> None:
     """Retrain the best trials and the baseline at full budget on fresh seeds; run it again to continue."""
@@ -167,6 +174,7 @@ def confirm(
 
     standard_output.outlive_reader()
     running = Running(address, max_concurrent, checkpoint_every, tell=print)
+    running = replace(running, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
     options: dict[str, Any] = {"storage": storage, "top": top, "seed": seed, "replicates": replicates}
     if is_head(address):
         from tuner.cluster import submission

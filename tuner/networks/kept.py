@@ -8,6 +8,7 @@ from typing import Any
 
 from trainables.storage import Place
 from tuner.errors import BadInput, as_bad_input
+from tuner.records import manifest
 from tuner.records.paths import ExperimentPaths, expanded
 from tuner.results.history import History, Trial
 
@@ -49,12 +50,18 @@ def file_of(checkpoint: str, epoch: str | None) -> Path:
     kept = sorted(folder.glob("checkpoint_*.pt"), key=lambda path: path.name)
     if not kept and not (folder / _best_name()).exists():
         return given  # whoever reads it says what it is
-    if _is_best(folder, epoch, lambda: (folder.parent.parent / "manifest.json").is_file()):
+    if _is_best(folder, epoch, lambda: _reads_best(folder)):
         _require_best(folder, str(folder))
         return folder / _best_name()
     if not kept:
         raise BadInput(f"{folder} keeps no checkpoint of its last epoch; give --epoch best")
     return kept[-1]
+
+
+def _reads_best(folder: Path) -> bool:
+    """Whether this is the folder of a trial whose space reads its figures at the best epoch."""
+    place = ExperimentPaths(folder.parent.parent).manifest
+    return place.is_file() and manifest.read(place).keeps_best is not None
 
 
 def _is_best(folder: Place, epoch: str | None, by_default: Callable[[], bool]) -> bool:
