@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config import originals
 
 Precision = Literal["bf16", "tf32", "float32"]
@@ -22,8 +23,7 @@ class TrainingConfig(BaseModel):
 
     dataset: str = Field(
         "digits",
-        description="digits, cifar10, cifar100, folder:PATH (train/ and val/ or test/), mnist:PATH, imagenet:PATH, "
-        "imagenet16:PATH",
+        description=", ".join(kinds.SPELLINGS),
     )
     image_size: int | None = Field(
         None, ge=8, le=1024, description="side of the images in pixels; none keeps the dataset's own (digits: 16)"
@@ -72,14 +72,25 @@ class TrainingConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _speaks_of_the_original(cls, given: Any) -> Any:
-        """Answer an option of the family's original with the knob that it is here."""
+    def _fill_in(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
         family = cls.__module__.rpartition(".")[2]  # as its module is called
-        unknown = [name for name in given if name not in cls.model_fields] if isinstance(given, dict) else []
+        unknown = [name for name in given if name not in cls.model_fields]
         told = [originals.sentence(name, found) for name in unknown if (found := originals.answer(family, name))]
         if told:
             raise ValueError("\n".join(told))
+        return cls.filled(given)
+
+    @classmethod
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The given knobs with those that follow from them; default none do."""
         return given
+
+    @classmethod
+    def meant(cls, given: dict[str, Any], *knobs: str) -> list[Any]:
+        """Of these knobs what is given, and the default where nothing is."""
+        return [given.get(knob, cls.model_fields[knob].default) for knob in knobs]
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

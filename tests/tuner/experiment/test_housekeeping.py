@@ -5,7 +5,7 @@ import pytest
 from tuner.experiment.housekeeping import Housekeeper
 from tuner.records.paths import ExperimentPaths
 
-FILES = ("best.pt", "best.pt.7.tmp", "checkpoint_000001.pt", "checkpoint_000002.pt", "log.txt")
+FILES = ("best.pt", ".best.pt.host.7.tmp", "checkpoint_000001.pt", "checkpoint_000002.pt", "log.txt")
 
 
 @pytest.mark.parametrize(
