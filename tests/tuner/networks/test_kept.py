@@ -1,15 +1,21 @@
 """The last epoch of a trial or its best: what is read when neither, either or what is not there is asked for."""
 
+import dataclasses
+
 import pytest
 from safetensors import safe_open
 
+import search_spaces
+from search_spaces.space import Published
 from tests.tuner.experiments import Experiment
 from trainables import checkpoints
 from trainables.lockstep import LockStep
+from tuner import experiment
 from tuner.errors import BadInput
 from tuner.networks import kept, trained
 from tuner.networks.weights import export_weights
 from tuner.records.manifest import read
+from tuner.results.history import History
 
 KNOBS = {"dataset": "digits", "image_size": 8, "train_images": 40, "batch_size": 20, "epochs": 3}
 FIGURE = {"when": {}, "metric": "val_accuracy", "value": 0.9, "source": "a table"}
@@ -83,3 +89,21 @@ def test_a_checkpoint_is_found_beside_the_one_that_is_named(tmp_path, states):
 def test_only_a_space_with_figures_of_best_epochs_keeps_them(tmp_path, states):
     assert read(an_experiment(tmp_path / "a", states, "best").paths.manifest).keeps_best == "val_accuracy"
     assert read(an_experiment(tmp_path / "b", states, "last").paths.manifest).keeps_best is None
+
+
+def test_a_search_keeps_the_best_epoch_of_every_trial_through_its_end(cluster, tmp_path):
+    space = search_spaces.load("blur", "smoke")
+    figure = Published({"mode": "normal"}, "val_accuracy", 0.9, "a table", at="best")
+    settings = {"image_size": 8, "train_images": 120, "batch_size": 40}
+    paths = experiment.launch(
+        *("blur", dataclasses.replace(space, published=(figure,))),
+        **{"name": "kept", "storage": tmp_path, "trials": 2, "epochs": 4, "grace": 4, "overrides": settings},
+    ).paths
+    history = History.load(paths)
+    assert [trial.status for trial in history.trials] == ["completed", "completed"]
+    for trial in history.trials:
+        names = sorted(path.name for path in paths.trial(trial.index).glob("*.pt"))
+        assert names == ["best.pt", "checkpoint_000004.pt"]
+        best = checkpoints.load_file(paths.trial(trial.index) / "best.pt")["epoch"]
+        assert best == trial.best_epoch("val_accuracy")
+        assert f"at epoch {best}" in export_weights(paths, str(trial.index), tmp_path / f"{trial.index}.safetensors")
