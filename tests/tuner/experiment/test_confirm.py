@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from tests.test_docs import options_of
 from tests.tuner.experiments import Experiment, around, finished, made_up
 from tuner.cli import app
+from tuner.cluster import arguments
 from tuner.errors import BadInput
 from tuner.experiment import confirm as confirming
 from tuner.experiment.running import Running
@@ -119,6 +120,8 @@ def test_a_search_on_gpus_goes_on_without_them_where_that_is_asked_for():
     assert Running(gpus_per_trial=0.0).takes_share(searched)
     shares = [Allocator.recorded(searched).share({"arch": arch}) for arch in ("alexnet", "small_cnn")]
     assert [(share.cpus, share.gpus, share.device) for share in shares] == [(2.0, 0.0, "cpu"), (4.0, 0.0, "cpu")]
+    words = arguments.words("resume", "x", **Running(gpus_per_trial=0.0).options())
+    assert words == ["resume", "x", "--gpus-per-trial", "0.0"]  # on a cluster as well
     teams = made_up({"gpus_per_replicate": 4})
     with pytest.raises(BadInput, match="trains on 4 GPUs, which says what a trial takes; leave it out"):
         Running(gpus_per_trial=0.0).takes_share(teams)
