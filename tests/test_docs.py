@@ -98,3 +98,20 @@ def test_exit_codes_are_those_that_the_readme_lists():
     listed = {int(code) for code in re.findall(r"(?:^|, )(\d+) ", " ".join(codes.split()))}
     kinds = {TunerError, *TunerError.__subclasses__()}
     assert listed == {0, 130} | {kind.exit_code for kind in kinds}
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / "search_spaces" / "papers").rglob("*.py")),
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
+def test_notes_of_published_spaces_give_commands_that_exist(path):
+    for line in re.findall(r"^ {4,}(tuner (?:launch|data) .*?)(?:#.*)?$", path.read_text(), re.MULTILINE):
+        words = shlex.split(line)
+        assert {word for word in words if word.startswith("--")} <= options_of(words)
+
+
+def test_the_readme_lists_every_further_space():
+    for family in search_spaces.names():
+        [row] = [line for line in README.splitlines() if line.startswith(f"| `{family}` |")]
+        assert all(f"`{space}`" in row for space in search_spaces.names(family))

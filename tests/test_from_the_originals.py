@@ -130,7 +130,10 @@ def test_both_commands_of_a_row_mean_the_same_configuration(tuner, asked, theirs
 
 def test_what_a_command_there_leaves_out_has_its_value_there(tuner, asked):
     expected = {
-        "blur": {"momentum": 0.9, "lr_schedule": "step", "lr_step": 20, "lr_factor": 0.1, "weight_decay": 1e-4},
+        "blur": {
+            **{"momentum": 0.9, "lr_schedule": "step", "lr_step": 20, "lr_factor": 0.1, "weight_decay": 1e-4},
+            **{"augmentation": "resized-crop", "image_size": 224},
+        },
         "online_norm": {"depth": 20, "batch_size": 128, "lr": 0.1, "lr_milestones": (100, 150, 200), "ecm": "ls"},
         "deconv": {"lr": 0.1, "momentum": 0.9, "lr_schedule": "cosine", "num_groups": 16, "eps": 1e-2, "n_iter": 5},
         "bn_only": {"momentum": 0.9, "weight_decay": 1e-4, "milestones": (80, 120), "augmentation": "crop-flip"},

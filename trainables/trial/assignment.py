@@ -53,7 +53,7 @@ class Assignment:
         checkpoint_at: epochs after which the trial may be paused, and so is saved in any case.
         keep_best: the metric by whose median the state after the best epoch is kept beside the checkpoints; None keeps none.
         step_timeout: seconds an epoch may take; None is far more than any took (see `trainables.process.watchdog`).
-        strategy: how the replicates of a process train an epoch, a name of `strategies.STRATEGIES`.
+        strategy: how the replicates of a process train an epoch, a name of `engine.STRATEGIES`.
         look: called in each process of the trial before anything else; what it raises is the failure of that worker.
     """
 
