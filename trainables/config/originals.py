@@ -260,6 +260,13 @@ def sentence(option: str, found: Answer, values: Sequence[str] = ()) -> str:
     return f"`{option}` of the original is the knob `{found.name}` here{told}; use {found.setting(values)}"
 
 
+def refusal(name: str, found: Answer) -> str:
+    """The answer where a knob of this name was given."""
+    if isinstance(found, Elsewhere):
+        return f"`{name}` is not a knob of this family; of the original it is {found.said}"
+    return sentence(name, found)
+
+
 def answered(words: Sequence[str], own: frozenset[str], family: str | None, knobs: frozenset[str]) -> Iterator[str]:
     """A sentence for each option among the words of a command line that the command lacks, where it is an original's or
     has the name of a knob.

@@ -102,7 +102,7 @@ class TrainingConfig(BaseModel):
             return given
         family = cls.__module__.rpartition(".")[2]  # as its module is called
         unknown = [name for name in given if name not in cls.model_fields]
-        told = [originals.sentence(name, found) for name in unknown if (found := originals.answer(family, name))]
+        told = [originals.refusal(name, found) for name in unknown if (found := originals.answer(family, name))]
         if told:
             raise ValueError("\n".join(told))
         return cls.filled(given)
