@@ -111,6 +111,11 @@ def _with_cpus(
 
     allocator = Allocator.of_space(asked.resolved)
     shares = list(dict.fromkeys(allocator.share(config) for config in configs))
+    if not job.gpu_count and any(share.gpus for share in shares):
+        most_asked = max(share.gpus * share.workers for share in shares)
+        raise BadInput(
+            f"a trial asks for {most_asked:g} GPUs, but the job has none; give --gpus-per-node, or --gpus-per-trial 0"
+        )
     kinds = {share.accelerator_type for share in shares} - {None}
     kind = next(iter(kinds), None)  # what Slurm calls a card of that type, it alone knows
 

@@ -9,8 +9,8 @@ say() { echo "$(date '+%F %T') slurm: $*"; }
 inside() { python -m "tuner.cluster.slurm.$1" "${@:2}"; }
 attended() { "$@" & while kill -0 $! 2> /dev/null; do wait $!; done; }   # so that a signal is heeded meanwhile
 
-# Others share these nodes: Ray's files, sockets, ports and token are this job's alone, and its dashboard is on the loopback
-# address. The token reaches the nodes in the environment, which nobody else can read.
+# Others share these nodes: Ray's files, sockets, ports and token are this job's alone, and its dashboard is not started. The
+# token reaches the nodes in the environment, which nobody else can read.
 RUN=$(inside room) || exit 1
 RAY_AUTH_TOKEN=$(inside room --token) || exit 1
 export RUN RAY_AUTH_TOKEN RAY_AUTH_MODE=token

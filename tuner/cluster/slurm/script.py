@@ -8,6 +8,7 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from trainables.process import child_process
 from trainables.storage import Place
@@ -52,7 +53,7 @@ class Batch:
             "PYTHONPATH": _python_path(),
             "WARNING": str(self.job.warning),
             "PATIENCE": str(self.job.warning - MARGIN),
-            "LAUNCH": shlex.join([*_tuner(), *self.words]),
+            "LAUNCH": shlex.join(["python", "-m", "tuner", *self.words]),
             "PROGRESS": shlex.join([self.name, str(self.storage), str(self.job.restarts)]),
         }
         text = _TEMPLATE.read_text()
@@ -81,15 +82,10 @@ class Batch:
 
 def comment(name: str, storage: Place) -> str:
     """What tells the jobs of this experiment from those of others that have its name."""
-    return f"tuner:{storage / name}"
+    return "tuner:" + quote(str(storage / name), safe="/:")  # Slurm prints it among other words
 
 
 def _python_path() -> str:
     """Where the code is, if it is not installed."""
     installed = child_process.ROOT in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
     return "" if installed else f' PYTHONPATH={shlex.quote(child_process.ROOT)}"${{PYTHONPATH:+:$PYTHONPATH}}"'
-
-
-def _tuner() -> list[str]:
-    """The command `tuner` of this environment."""
-    return ["tuner"] if Path(sys.executable).with_name("tuner").exists() else ["python", "-m", "tuner"]
