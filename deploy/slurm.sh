@@ -65,7 +65,7 @@ if [ -z "$deadline$ended" ]; then
     trap : TERM   # also then it says how the search has ended
     on_first \
       python -m tuner launch blur --space search --name first --storage /shared/results --address auto --seed 0 --or-resume
-    echo $? > "$RUN/code"
+    { echo $? > "$RUN/code"; } 2> /dev/null   # unless nobody waits for it any more
   } &
   search=$!
   until [ -s "$RUN/code" ]; do

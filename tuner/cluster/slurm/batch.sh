@@ -52,7 +52,7 @@ if [ -z "$deadline$ended" ]; then
     trap : TERM   # also then it says how the search has ended
     on_first \
       @LAUNCH@
-    echo $? > "$RUN/code"
+    { echo $? > "$RUN/code"; } 2> /dev/null   # unless nobody waits for it any more
   } &
   search=$!
   until [ -s "$RUN/code" ]; do

@@ -202,11 +202,11 @@ SelectTypeParameters=CR_CPU_Memory
 SchedulerParameters=sched_interval=2,bf_interval=2
 GresTypes=gpu
 DefMemPerNode=1500
-KillWait=30
+KillWait=60
 ReturnToService=2
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 {nodes}
-PartitionName=main Nodes=n1,n2 Default=YES MaxTime=1-00:00:00 DefaultTime=10:00 State=UP PriorityTier=1 GraceTime=20
+PartitionName=main Nodes=n1,n2 Default=YES MaxTime=1-00:00:00 DefaultTime=10:00 State=UP PriorityTier=1 GraceTime=90
 PartitionName=urgent Nodes=n1,n2 MaxTime=1-00:00:00 State=UP PriorityTier=2 PreemptMode=OFF
 """

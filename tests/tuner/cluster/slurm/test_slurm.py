@@ -93,7 +93,7 @@ def test_a_search_on_two_nodes_outlives_scancel_and_a_lost_node_with_the_medians
     slurm.wait_for(lambda: slurm.job(job)["Restarts"] == "1", job_id=job)
     code, told = slurm.tuner("status", "two", "--storage", tmp_path / "store")
     assert re.search(rf"Slurm job {job}: waiting in the queue since .* requeued 1 time;", told), told
-    slurm.run("scontrol", "update", "NodeName=n2", "State=RESUME")
+    slurm.run("scontrol", "update", "NodeName=n2", "State=RESUME", check=False)  # unless it has come back by itself
     slurm.wait_for_state(job, "COMPLETED")
 
     assert len(set().union(*nodes_of(paths))) >= 4  # two in each run
@@ -125,6 +125,23 @@ def test_at_its_time_limit_a_search_checkpoints_is_requeued_and_ends_with_the_me
     assert "repeat" not in events  # no epoch was trained twice
     assert events.count("session") == 4
     assert_as_left_alone(paths, 0, before + 5)
+
+
+def test_a_preempted_search_checkpoints_within_the_grace_time_and_waits_in_the_queue(slurm, tmp_path):
+    paths = ExperimentPaths(tmp_path / "store" / "preempted")
+    job = submit(slurm, *search(tmp_path / "store", "preempted", trials=1, epochs=2000), "--time", "10:00")
+    slurm.wait_for(lambda: count_epochs(paths.records) >= 2, job_id=job)
+    urgent = slurm.run(
+        "sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--exclusive", "--time=2", "--wrap=sleep 1"
+    )
+    slurm.wait_for(lambda: slurm.job(job)["Restarts"] == "1", job_id=job)
+    said = log(paths, job)
+    assert "interrupted; nothing is lost" in said
+    assert "slurm: requeued; the next run continues" in said
+    assert "the time limit is near" not in said
+    assert not [record for record in read(paths.records) if record["event"] == "error"]  # Ray outlived the signal
+    slurm.wait_for_state(urgent, "COMPLETED", limit=120)
+    slurm.run("scancel", job)
 
 
 def test_two_users_with_searches_of_one_name_on_one_node_do_not_meet(slurm):
