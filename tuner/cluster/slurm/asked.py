@@ -12,7 +12,7 @@ from tuner.cluster import arguments
 from tuner.cluster.slurm import cluster, commands, storage
 from tuner.cluster.slurm.job import Job
 from tuner.cluster.slurm.script import Batch
-from tuner.errors import BadInput
+from tuner.errors import BadInput, ClusterUnreachable
 from tuner.records.paths import check_name, expanded, whole
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ def batch(
 
 
 def look() -> cluster.Cluster | None:
-    """The Slurm cluster of this machine; None where there is none."""
+    """The Slurm cluster of this machine; None where there is none, or where it does not answer: `sbatch` will say why."""
     try:
         return cluster.look() if commands.installed() else None
-    except commands.Refused as refused:
-        raise BadInput(f"Slurm does not say what nodes it has ({refused}); see `sinfo`") from None
+    except (commands.Refused, ClusterUnreachable):
+        return None
 
 
 def _storage(place: str | None, job: Job, shared: bool, known: cluster.Cluster | None) -> Place:

@@ -12,7 +12,7 @@ attended() { "$@" & while kill -0 $! 2> /dev/null; do wait $!; done; }   # so th
 # Others share these nodes: Ray's files, sockets, ports and token are this job's alone, and its dashboard is not started. The
 # token reaches the nodes in the environment, which nobody else can read.
 RUN=$(inside room) || exit 1
-RAY_AUTH_TOKEN=$(inside room --token) || exit 1
+RAY_AUTH_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 export RUN RAY_AUTH_TOKEN RAY_AUTH_MODE=token
 on_nodes() { srun --overlap --ntasks-per-node=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --kill-on-bad-exit=0 --wait=0 "$@"; }
 on_first() { on_nodes --nodes=1 --ntasks=1 --nodelist="$SLURMD_NODENAME" "$@"; }

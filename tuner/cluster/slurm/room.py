@@ -1,13 +1,11 @@
 """The folder of a job on its nodes: Ray's sockets, logs and address. Called by the batch script, prints the folder's path.
 
-python -m tuner.cluster.slurm.room              makes it: the first of RAY_TMPDIR, SLURM_TMPDIR, TMPDIR and /tmp that will do
-python -m tuner.cluster.slurm.room --token      prints a new token instead
+It lies in the first of RAY_TMPDIR, SLURM_TMPDIR, TMPDIR and /tmp that will do.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import stat
 import sys
@@ -71,10 +69,7 @@ def sweep(place: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def main(arguments: list[str]) -> int:
-    if arguments == ["--token"]:
-        print(secrets.token_hex(32))
-        return 0
+def main() -> int:
     try:
         print(choose(os.environ["SLURM_JOB_ID"], os.environ.get("SLURM_RESTART_COUNT", "0")))
     except BadInput as error:
@@ -84,4 +79,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -36,6 +36,11 @@ def _path():
     return f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
 
+def _as(user):
+    """What `subprocess` is told to run something as a user."""
+    return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
 class PrivateSlurm:
     """A running Slurm; `environment` makes commands speak to it. Ends with the block."""
 
@@ -72,12 +77,13 @@ class PrivateSlurm:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "SLURM_", "SBATCH_"))}
         path = f"{Path(sys.executable).parent}:{_path()}"
         own = {"SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": path, "COLUMNS": "100", "TUNER_FAKE_GPUS": "1"}
-        return {**kept, **own, **changes}
+        # Another Slurm of the tests has jobs of the same numbers.
+        return {**kept, **own, "TMPDIR": str(self.folder / "t"), **changes}
 
-    def run(self, *command, check=True, user=None):
+    def run(self, *command, check=True):
         """What a command of Slurm prints."""
         done = subprocess.run(
-            list(map(str, command)), env=self.environment(), capture_output=True, text=True, check=False, user=user
+            list(map(str, command)), env=self.environment(), capture_output=True, text=True, check=False
         )
         assert not check or done.returncode == 0, (command, done.stdout, done.stderr)
         return done.stdout.strip()
@@ -92,8 +98,8 @@ class PrivateSlurm:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            user=user,
             timeout=120,
+            **_as(user),
         )
         return done.returncode, done.stdout
 
@@ -133,6 +139,8 @@ class PrivateSlurm:
         controller, *nodes = free_ports(3)
         for name in ("state", "spool", "munge", "dev"):
             (self.folder / name).mkdir(mode=0o755)
+        (self.folder / "t").mkdir()
+        (self.folder / "t").chmod(0o1777)
         for number in range(GPUS):
             os.mknod(self.folder / "dev" / f"g{number}", 0o666 | 0o020000, os.makedev(1, 3))
         key = self.folder / "munge" / "key"

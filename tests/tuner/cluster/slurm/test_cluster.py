@@ -4,8 +4,9 @@ import socket
 
 import pytest
 
-from tuner.cluster.slurm import cluster, commands
+from tuner.cluster.slurm import asked, cluster, commands
 from tuner.cluster.slurm.job import Job
+from tuner.errors import ClusterUnreachable
 
 SAID = """\
 n1|main*|gpu:a100:4(S:0-1)|64|256000|1-00:00:00
@@ -67,6 +68,16 @@ def test_what_can_run_is_not_refused(known):
         Job(gpus="3", partition="small", memory="64G", time="9-0"),
     ]
     assert [known.problems(job) for job in fine] == [[], [], []]
+
+
+@pytest.mark.parametrize("error", [commands.Refused("no"), ClusterUnreachable("no")])
+def test_a_slurm_that_does_not_answer_keeps_no_script_from_being_printed(monkeypatch, error):
+    def fail(command):
+        raise error
+
+    monkeypatch.setattr(commands, "installed", lambda: True)
+    monkeypatch.setattr(commands, "run", fail)
+    assert asked.look() is None
 
 
 def test_nodes_that_are_all_this_machine_see_what_it_sees(known):

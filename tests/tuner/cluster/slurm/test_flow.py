@@ -19,7 +19,6 @@ pytestmark = [
 PYTHON = """\
 #!/bin/bash
 case "$*" in
-  *.room\\ --token) echo token ;;
   *.room) mkdir "$PLACE/$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}" && cd "$_" && pwd ;;
   *.node\\ wait) ;;
   *.node*)
