@@ -27,7 +27,9 @@ attended() { "$@" & while kill -0 $! 2> /dev/null; do wait $!; done; }   # so th
 RUN=$(inside room) || exit 1
 RAY_AUTH_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 export RUN RAY_AUTH_TOKEN RAY_AUTH_MODE=token
-on_nodes() { srun --overlap --ntasks-per-node=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --kill-on-bad-exit=0 --wait=0 "$@"; }
+on_nodes() {
+  srun --overlap --export=ALL --ntasks-per-node=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --kill-on-bad-exit=0 --wait=0 "$@"
+}
 on_first() { on_nodes --nodes=1 --ntasks=1 --nodelist="$SLURMD_NODENAME" "$@"; }
 
 # The end is near: Slurm sends USR1 to this script alone, 120 s before the time limit, and SIGTERM to the steps when it

@@ -58,7 +58,7 @@ class Cluster:
     def is_this_machine_alone(self, job: Job) -> bool:
         """Whether every node that the job may get is this very machine."""
         here = {socket.gethostname(), socket.gethostname().partition(".")[0], socket.getfqdn()}
-        return bool(self.of(job)) and all(node.host in here for node in self.of(job))
+        return all(node.host in here for node in self.of(job) or self.nodes)
 
     def problems(self, job: Job) -> list[str]:
         """Why the job could never run here, a sentence each."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> int:
     try:
         is_head = arguments == ["head"]
         ray = _head(folder) if is_head else _ray(folder, "worker", _worker())
-        signal.signal(signal.SIGTERM, lambda *_: (folder / "warned").touch())
+        signal.signal(signal.SIGTERM, lambda *_: _note(folder / "warned"))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         while (code := ray.poll()) is None:
             if (folder / "over").exists():
@@ -67,6 +68,11 @@ def main(arguments: list[str]) -> int:
             if not folder.exists():
                 break
             time.sleep(0.5)
+
+
+def _note(file: Path) -> None:
+    with contextlib.suppress(OSError):  # another node on this machine may have ended
+        file.touch()
 
 
 def _end(*_: object) -> None:
@@ -95,7 +101,7 @@ def _head(folder: Path) -> subprocess.Popen[bytes]:
     for _ in range(_TRIES):
         (folder / "r" / "ray_current_cluster").unlink(missing_ok=True)
         dashboard, client = _free_ports(2)
-        # `tuner dashboard` reads the records; Ray's own would cost a gigabyte, and be one more door.
+        # `tuner dashboard` reads the records; Ray's own would be one more door.
         options = ["--head", "--port=0", "--include-dashboard=false"]
         options += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
         options += [f"--ray-client-server-port={client}", f"--temp-dir={folder}/r", *_own_address()]
@@ -119,6 +125,9 @@ def _worker() -> list[str]:
 def _ray(folder: Path, name: str, options: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--dashboard-agent-listen-port=0"]
     command += [f"--object-store-memory={_OBJECT_STORE}", *options, *shares(os.environ)]
+    # Slurm brings the limits of the login node along, where few files may be open at once.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # Ray's own watch over memory looks at the whole machine, where others may use theirs: Slurm sees to ours.
     own = ENVIRONMENT | {"RAY_memory_monitor_refresh_ms": "0", "PYTHONSAFEPATH": "1"}
     with (folder / f"{name}.log").open("wb") as log:
@@ -131,7 +140,8 @@ def _started(ray: subprocess.Popen[bytes], folder: Path) -> str | None:
     while ray.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             if "Ray runtime started" in (folder / "head.log").read_text(errors="replace"):
-                return (folder / "r" / "ray_current_cluster").read_text().strip()
+                if address := (folder / "r" / "ray_current_cluster").read_text().strip():
+                    return address
         time.sleep(0.1)
     return None
 

@@ -208,14 +208,20 @@ def test_two_users_with_searches_of_one_name_on_one_node_do_not_meet(slurm):
         (["--sbatch=--nodelist=n9"], "Slurm did not take the job ("),
     ],
 )
-def test_what_could_never_run_is_refused_in_one_sentence_and_not_queued(slurm, tmp_path, changed, sentence):
-    code, output = slurm.tuner("slurm", "submit", *search(tmp_path, "never"), "--time", "10:00", *changed)
-    assert code == 2, output
-    assert sentence in output
-    assert len(output.strip().splitlines()) == 1
-    assert not slurm.run("squeue", "-h")
+def test_what_could_never_run_is_refused_in_one_sentence_and_not_queued(
+    slurm, tuner, monkeypatch, tmp_path, changed, sentence
+):
+    monkeypatch.setenv("SLURM_CONF", str(slurm.folder / "slurm.conf"))
+    code, out, err = tuner("slurm", "submit", *search(tmp_path, "never"), "--time", "10:00", *changed)
+    assert (code, out) == (2, "")
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+    assert not slurm.run("squeue", "-h", "--name=never")
+    assert not (tmp_path / "never").exists()
 
 
-def test_a_name_must_be_given(slurm, tmp_path):
-    code, output = slurm.tuner("slurm", "submit", "blur", "--storage", tmp_path)
-    assert (code, output) == (2, "tuner: --name is missing, but a requeued job finds its search by it; give --name\n")
+def test_a_name_must_be_given(slurm, tuner, monkeypatch, tmp_path):
+    monkeypatch.setenv("SLURM_CONF", str(slurm.folder / "slurm.conf"))
+    code, out, err = tuner("slurm", "submit", "blur", "--storage", tmp_path)
+    assert (code, out) == (2, "")
+    assert err == "tuner: --name is missing, but a requeued job finds its search by it; give --name\n"
