@@ -139,9 +139,9 @@ def _started(ray: subprocess.Popen[bytes], folder: Path) -> str | None:
     deadline = time.monotonic() + _START
     while ray.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
-            if "Ray runtime started" in (folder / "head.log").read_text(errors="replace"):
-                if address := (folder / "r" / "ray_current_cluster").read_text().strip():
-                    return address
+            has_started = "Ray runtime started" in (folder / "head.log").read_text(errors="replace")
+            if has_started and (address := (folder / "r" / "ray_current_cluster").read_text().strip()):
+                return address
         time.sleep(0.1)
     return None
 
