@@ -107,7 +107,7 @@ class PrivateSlurm:
         """What `scontrol` says of a job, by key."""
         return dict(re.findall(r"(\S+?)=(\S*)", self.run("scontrol", "show", "job", job_id)))
 
-    def wait_for(self, condition, limit=240.0, job_id=None):
+    def wait_for(self, condition, limit=600.0, job_id=None):
         """Wait for what the running job brings about."""
         deadline = time.monotonic() + limit
         while not (found := condition()):
@@ -116,7 +116,7 @@ class PrivateSlurm:
             time.sleep(0.2)
         return found
 
-    def wait_for_state(self, job_id, *states, limit=240.0):
+    def wait_for_state(self, job_id, *states, limit=600.0):
         """Wait until a job is in one of these states; what `scontrol` says of it then."""
 
         def reached():
