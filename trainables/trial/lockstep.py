@@ -9,7 +9,7 @@ import torch
 
 from trainables import families, statistics
 from trainables.config.strategy import check as check_strategy
-from trainables.images.loaded import ImageData
+from trainables.images.opened import open_images
 from trainables.trial.crew import MakeCrew, Packed, Recipe
 
 STATE_FORMAT = 1
@@ -26,7 +26,7 @@ class LockStep:
         replicates: k, at least 1.
         device: where to train.
         crew: where the replicates live; default all in this process.
-        strategy: how they train on one device, a name of `engine.STRATEGIES`; on a CPU `auto` is `serial`.
+        strategy: how they train on one device, a name of `strategies.STRATEGIES`; on a CPU `auto` is `serial`.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class LockStep:
         self.seed = seed
         self.epoch = 0  # epochs completed
         self.history: list[Result] = []
-        self.data = ImageData.load(self.config, self.device)
+        self.data = open_images(self.config, self.device)
         self.crew = crew(
             Recipe(self.family, self.config, self.data, seed, range(replicates), self.device, strategy=strategy)
         )

@@ -9,7 +9,7 @@ import typer
 
 from tuner.commands.asked import takes_request
 from tuner.commands.given import Verbs
-from tuner.commands.options import CheckpointEvery, Data, InitFrom, MaxConcurrent, Pretrained, StepTimeout, Storage
+from tuner.commands.options import CheckpointEvery, Data, InitFrom, MaxConcurrent, Pretrained, StepTimeout
 
 if TYPE_CHECKING:
     from tuner.cluster.slurm.script import Batch
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 slurm_app = Verbs(help="Slurm: a search as a batch job that is requeued until it is finished.", no_args_is_help=True)
 
 Name = Annotated[str | None, typer.Option("--name", help="Name of the experiment and of the job; must be given.")]
+Storage = Annotated[
+    str | None, typer.Option("--storage", help="Folder that all nodes mount, or s3://BUCKET/PREFIX; must be given.")
+]
 Nodes = Annotated[int, typer.Option(help="Nodes of the job.")]
 Gpus = Annotated[str | None, typer.Option("--gpus-per-node", help="GPUs of each node: 4, or TYPE:4.  [default: none]")]
 Cpus = Annotated[
