@@ -3,6 +3,7 @@
 Everything of it lies in one folder, asks for free ports and a key of its own, and ends by the ids of its processes.
 """
 
+import contextlib
 import os
 import pwd
 import re
@@ -58,9 +59,9 @@ class PrivateSlurm:
 
     def __exit__(self, *_):
         if "slurmctld" in self._processes:
-            self.run("scancel", "--state=PENDING", "--full", check=False)
-            self.run("scancel", "--state=RUNNING", "--full", check=False)
-            deadline = time.monotonic() + 20
+            self.run("scancel", "--state=PENDING", check=False)
+            self.run("scancel", "--state=RUNNING", "--signal=KILL", "--full", check=False)
+            deadline = time.monotonic() + 60
             while self.run("squeue", "-h", check=False) and time.monotonic() < deadline:
                 time.sleep(0.3)
         for process in reversed(self._processes.values()):
@@ -70,7 +71,22 @@ class PrivateSlurm:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
+        for process in self.processes():  # of jobs that outlived their slurmd
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def processes(self, **said):
+        """The ids of everything that runs on this Slurm, or of what has these variables as well."""
+        wanted = {
+            f"{name}={value}".encode() for name, value in {"SLURM_CONF": self.folder / "slurm.conf", **said}.items()
+        }
+        found = []
+        for place in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if place.parent.name != str(os.getpid()) and wanted <= set(place.read_bytes().split(b"\0")):
+                    found.append(int(place.parent.name))
+        return found
 
     def environment(self, **changes):
         """Of a user at the login node: nothing of Ray's, the tests' own home, this Slurm."""

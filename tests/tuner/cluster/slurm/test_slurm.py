@@ -79,14 +79,9 @@ def may_run_python(user):
 def tokens_of(slurm, job):
     """The tokens that the processes of a job have in their environment."""
     found = set()
-    for process in Path("/proc").glob("[0-9]*/environ"):
+    for process in slurm.processes(SLURM_JOB_ID=job):
         with contextlib.suppress(OSError):
-            said = dict(word.split(b"=", 1) for word in process.read_bytes().split(b"\0") if b"=" in word)
-            if (
-                said.get(b"SLURM_JOB_ID") == job.encode()
-                and said.get(b"SLURM_CONF") == str(slurm.folder / "slurm.conf").encode()
-            ):
-                found |= {said[b"RAY_AUTH_TOKEN"]} if b"RAY_AUTH_TOKEN" in said else set()
+            found |= set(re.findall(rb"RAY_AUTH_TOKEN=(\w+)", Path(f"/proc/{process}/environ").read_bytes()))
     return found
 
 
