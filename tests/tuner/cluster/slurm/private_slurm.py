@@ -227,7 +227,7 @@ SchedulerParameters=sched_interval=2,bf_interval=2
 GresTypes=gpu
 DefMemPerNode=1500
 KillWait=60
-ReturnToService=2
+ReturnToService=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 {nodes}

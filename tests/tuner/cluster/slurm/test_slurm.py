@@ -113,7 +113,7 @@ def test_a_search_on_two_nodes_outlives_scancel_and_a_lost_node_with_the_medians
     slurm.wait_for(lambda: slurm.job(job)["Restarts"] == "1", job_id=job)
     code, told = slurm.tuner("status", "two", "--storage", tmp_path / "store")
     assert re.search(rf"Slurm job {job}: waiting in the queue since .* requeued 1 time;", told), told
-    slurm.run("scontrol", "update", "NodeName=n2", "State=RESUME", check=False)  # unless it has come back by itself
+    slurm.run("scontrol", "update", "NodeName=n2", "State=RESUME")
     slurm.wait_for_state(job, "COMPLETED")
 
     assert len(set().union(*nodes_of(paths))) >= 4  # two in each run
