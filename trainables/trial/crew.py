@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from trainables import engine
 from trainables.config.training import Precision, TrainingConfig
 from trainables.family import Family
 from trainables.process.precision import effective
 from trainables.process.team import ALONE, Team
 from trainables.trial.replicate import Replicate
 from trainables.trial.serial import Serial
-from trainables.trial.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from trainables.trial.replicate import Data
+    from trainables.trial.strategies import Strategy
 
 CPU = torch.device("cpu")
 
@@ -36,7 +37,7 @@ class Recipe:
     indices: Sequence[int]  # of the replicates
     device: torch.device
     team: Team = ALONE  # of the workers that train each of them
-    strategy: str = "auto"  # see `strategies.STRATEGIES`
+    strategy: str = "auto"  # see `engine.STRATEGIES`
 
 
 class Member(Protocol):
@@ -87,7 +88,7 @@ class Packed:
 
     def __init__(self, recipe: Recipe) -> None:
         self.replicates = [self._build(recipe, index) for index in recipe.indices]
-        self._strategy = STRATEGIES[recipe.strategy]()
+        self._strategy: Strategy = engine.STRATEGIES[recipe.strategy]()
         self.how = How("serial", None, effective(recipe.config.precision, recipe.device))
 
     def _build(self, recipe: Recipe, index: int) -> Replicate:

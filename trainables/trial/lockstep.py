@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from trainables import families, statistics
+from trainables.config import earlier
 from trainables.config.strategy import check as check_strategy
 from trainables.images.opened import open_images
 from trainables.trial.crew import MakeCrew, Packed, Recipe
@@ -26,7 +27,7 @@ class LockStep:
         replicates: k, at least 1.
         device: where to train.
         crew: where the replicates live; default all in this process.
-        strategy: how they train on one device, a name of `strategies.STRATEGIES`; on a CPU `auto` is `serial`.
+        strategy: how they train on one device, a name of `engine.STRATEGIES`; on a CPU `auto` is `serial`.
     """
 
     def __init__(
@@ -163,12 +164,17 @@ class LockStep:
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from a state; ValueError if it belongs to another configuration, seed or number of replicates."""
-        mine = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
+        mine: dict[str, Any] = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
         mine["config"] = self.config.model_dump(mode="json")
         mine["replicates"] = len(self.replicates)
         theirs = {key: state.get(key) for key in mine} | {"replicates": len(state.get("replicates", ()))}
         if isinstance(theirs["config"], dict):  # knobs younger than some checkpoints
-            theirs["config"] = {"precision": None, "init_from": None, **theirs["config"]}
+            theirs["config"] = earlier.completed(
+                self.family.name, {"precision": None, "init_from": None, **theirs["config"]}
+            )
+            for config in (mine["config"], theirs["config"]):  # under two names it may be the same
+                if config["normalisation"] == "published":
+                    config["normalisation"] = self.config.published_normalisation
         for key, value in mine.items():
             if theirs[key] != value:
                 raise ValueError(

@@ -95,7 +95,7 @@ def hold(
         def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[Assignment]:
             return [
                 Assignment(
-                    config,
+                    manifest.knobs(config),
                     manifest.seed,
                     manifest.budget.replicates,
                     index=index,
