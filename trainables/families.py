@@ -157,7 +157,9 @@ def _made(name: str, found: Any) -> Family[Any]:
     """A family that was given as a class or as an object of it, under its name."""
     family: Family[Any] = found() if isinstance(found, type) else found
     if not callable(getattr(family, "build_model", None)):
-        raise ValueError(f"the family `{name}` is a {type(family).__name__}, but must be a Family; mend or uninstall it")
+        raise ValueError(
+            f"the family `{name}` is a {type(family).__name__}, but must be a Family; mend or uninstall it"
+        )
     type(family).name = name
     return family
 

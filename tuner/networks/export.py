@@ -65,7 +65,7 @@ def describe(history: History, trial: Trial) -> dict[str, Any]:
         "format": FORMAT,
         "family": known.family,
         **({"own": known.own} if known.own is not None else {}),
-        "config": known.knobs(trial.config),
+        "config": {**known.defaults, **trial.config},  # what an earlier version left out, retraining knows
         "seed": known.seed,
         "replicates": history.replicates,
         "device": share.device,

@@ -189,6 +189,11 @@ class Manifest(_Part):
         """What is trained: a family by its name, or the user's own code."""
         return self.family if self.own is None else OwnCode.of(self.own)
 
+    @property
+    def keeps_best(self) -> str | None:
+        """The metric of whose best epoch trials keep the weights: where published figures are those of the best epoch."""
+        return self.objective.metric if any(figure.at == "best" for figure in self.published) else None
+
     def knobs(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A configuration of this experiment with all that it leaves unsaid and later versions might read otherwise."""
         if self.own is not None:
