@@ -131,3 +131,20 @@ def test_an_example_survives_a_kill_and_comes_out_bit_for_bit(clean, tmp_path, n
     assert "the recorded median bit for bit" in said(clean, "train", "best.yaml", cwd=tmp_path)
     said(clean, "report", "killed", "--storage", "s", "-o", "report.html", cwd=tmp_path)
     assert (tmp_path / "report.html").stat().st_size > 100_000
+
+
+@pytest.mark.slow
+def test_the_notebook_goes_from_the_first_line_to_the_report(tmp_path, monkeypatch):
+    import nbclient
+    import nbformat
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("STORAGE", str(tmp_path / "s"))
+    notebook = nbformat.read(EXAMPLES / "own_model.ipynb", as_version=4)
+    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    shown = "\n".join(str(output.get("data", {}).get("text/html", "")) for output in outputs)
+    assert "<pre>" in shown  # the table that renewed itself
+    assert "<b>Experiment wine: finished, 8 trials, best error" in shown
+    assert (tmp_path / "wine.html").stat().st_size > 100_000
