@@ -135,9 +135,7 @@ def test_an_example_survives_a_kill_and_comes_out_bit_for_bit(clean, tmp_path, n
 
 @pytest.mark.slow
 def test_the_notebook_goes_from_the_first_line_to_the_report(tmp_path, monkeypatch):
-    import nbclient
-    import nbformat
-
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("STORAGE", str(tmp_path / "s"))

@@ -31,7 +31,7 @@ def _code(trainable: Any, name: str) -> OwnCode:
     short = name.rpartition(".")[2] or "own"
     try:
         file = inspect.getsourcefile(trainable)
-    except TypeError:
+    except (TypeError, OSError):  # of a notebook
         file = None
     own = getattr(trainable, "__module__", "__main__") == "__main__" or "<locals>" in name
     if not own and file is not None and Path(file).is_file() and not set(_INSTALLED) & set(Path(file).parts):
