@@ -45,7 +45,9 @@ class Cell:
 
     def listen(self, paths: ExperimentPaths, manifest: Manifest) -> Any:
         """What takes the records of an experiment."""
-        view = self._view = LiveView(manifest, Console(file=io.StringIO(), width=_WIDTH, force_jupyter=False))
+        view = self._view = LiveView(
+            manifest, Console(file=io.StringIO(), width=_WIDTH, force_jupyter=False, force_terminal=False)
+        )
 
         def update(record: Record) -> None:
             view.update(record)
@@ -59,7 +61,7 @@ class Cell:
         from IPython.display import HTML, display
 
         self._shown = time.monotonic()
-        console = Console(file=io.StringIO(), width=_WIDTH, record=True, force_jupyter=False)
+        console = Console(file=io.StringIO(), width=_WIDTH, record=True, force_jupyter=False, force_terminal=False)
         console.print(self._view.table())
         html = console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
         shown = HTML(html)  # type: ignore[no-untyped-call]
