@@ -164,6 +164,7 @@ class Definition:
     def with_budget(self, **options: Any) -> Self:
         """The space with other options of its budget, by name; `None` keeps the space's own value.
 
+        Replicates given alone are those of every rung, and seeds by rung that end with fewer are all there are.
         CPUs or GPUs given here are for every trial alike: the space's own allocations no longer say otherwise. GPUs per
         replicate say how many a trial takes, unless that is given as well. `TypeError` for what is no option.
         """
@@ -171,6 +172,10 @@ class Definition:
         if unknown := options.keys() - OPTIONS.keys():
             raise TypeError(f"a budget has no option {', '.join(sorted(unknown))}; it has {', '.join(OPTIONS)}")
         budget = dataclasses.replace(self.budget, **given)
+        if "replicates" in given and "seeds" not in given:
+            budget = dataclasses.replace(budget, seeds=None)
+        if "seeds" in given and "replicates" not in given and _fewer(given["seeds"], budget.replicates):
+            budget = dataclasses.replace(budget, replicates=given["seeds"][-1])
         if "gpus_per_trial" not in given and budget.gpus_per_replicate is not None:
             budget = dataclasses.replace(budget, gpus_per_trial=float(budget.gpus_of_teams))
         alike = "gpus_per_trial" in given or budget.gpus_per_replicate is not None
@@ -183,3 +188,9 @@ class Definition:
             for allocation in self.allocations
         )
         return dataclasses.replace(self, budget=budget, allocations=allocations)
+
+
+def _fewer(seeds: Any, replicates: int) -> bool:
+    """Whether seeds by rung end with fewer than the replicates; what is wrong with them is for `problems` to say."""
+    last = seeds[-1] if isinstance(seeds, tuple) and seeds else None
+    return type(last) is int and 1 <= last < replicates

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from search_spaces.budget import OPTIONS, Option, Word
+from search_spaces.budget import OPTIONS, Ascending, Option, Word, numbers
 from tuner.commands.options import Family, Seed, Setting, Space
 from tuner.rules import registry
 
@@ -55,7 +55,9 @@ def _parameters() -> Iterator[Parameter]:
 def _annotation(option: Option) -> Any:
     """An option of a budget as Typer takes it."""
     rule = option.rule
+    said = option.help.replace("{rules}", registry.described())
+    if isinstance(rule, Ascending):
+        return Annotated[Any, typer.Option(help=said, parser=numbers, metavar="N,N,...", show_default=False)]
     kind: type = str if isinstance(rule, Word) else int if rule.whole else float
     metavar = "|".join(rule.among) or None if isinstance(rule, Word) else None
-    said = option.help.replace("{rules}", registry.described())
     return Annotated[kind | None, typer.Option(help=said, metavar=metavar, show_default=False)]

@@ -92,7 +92,7 @@ def _weights(history: History, state: dict[str, Any], replicate: int) -> dict[st
     from trainables.trial.crew import Packed
     from trainables.trial.lockstep import LockStep
 
-    trial = LockStep(state["family"], state["config"], seed=state["seed"], replicates=history.replicates)
+    trial = LockStep(state["family"], state["config"], seed=state["seed"], replicates=len(state["replicates"]))
     trial.load(state)
     assert isinstance(trial.crew, Packed)
     model = trial.crew.replicates[replicate].model

@@ -83,6 +83,25 @@ class _Epoch(TypedDict):
     learning_rate: NotRequired[Measured | None]
     epoch_seconds: NotRequired[Seconds | None]
     scalars: NotRequired[dict[str, Measured | None] | None]
+    rung: NotRequired[Epoch]  # of a repeated epoch of replicates that joined there, with `first`
+    first: NotRequired[Epoch]
+
+
+class _Late(TypedDict):
+    """An epoch of replicates that joined at a rung; `repeat` where it was trained again."""
+
+    __pydantic_config__ = _FORM  # type: ignore[misc]
+    event: Literal["late"]
+    time: Moment
+    trial: Index
+    epoch: Epoch
+    rung: Epoch
+    first: Epoch
+    metrics: dict[str, _Reported]
+    replicates_ok: Index
+    learning_rate: NotRequired[Measured | None]
+    epoch_seconds: NotRequired[Seconds | None]
+    scalars: NotRequired[dict[str, Measured | None] | None]
 
 
 class _Decision(TypedDict):
@@ -95,6 +114,7 @@ class _Decision(TypedDict):
     value: Measured | None
     cutoff: Measured | None
     of: Epoch
+    seeds: NotRequired[Epoch]
     reason: str
     bracket: NotRequired[str | None]
 
@@ -108,6 +128,7 @@ class _Promote(TypedDict):
     value: Measured | None
     cutoff: Measured | None
     of: Epoch
+    seeds: NotRequired[Epoch]
     reason: str
     bracket: NotRequired[str | None]
 
@@ -148,7 +169,7 @@ class _End(TypedDict):
 
 _KNOWN: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        _Session | _Trial | _Start | _Epoch | _Decision | _Promote | _ReplicateFailed | _Error | _End,
+        _Session | _Trial | _Start | _Epoch | _Late | _Decision | _Promote | _ReplicateFailed | _Error | _End,
         Field(discriminator="event"),
     ]
 )
@@ -222,4 +243,16 @@ def _encodable(value: Any) -> Any:
     return [_encodable(item) for item in value] if isinstance(value, list) else value
 
 
-_EVENTS = ("session", "trial", "start", "epoch", "repeat", "decision", "promote", "replicate_failed", "error", "end")
+_EVENTS = (
+    "session",
+    "trial",
+    "start",
+    "epoch",
+    "repeat",
+    "late",
+    "decision",
+    "promote",
+    "replicate_failed",
+    "error",
+    "end",
+)

@@ -8,15 +8,18 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from trainables.statistics import mode_of
+from trainables.trial.seeds import Seeds
 from tuner.records import lines as records
 from tuner.records import lock, manifest
 from tuner.records.forms import finite
 from tuner.records.lines import Record
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
+from tuner.rules import seeds
 
 # In the order a person reads them.
 STATUSES = ("pending", "running", "waiting", "interrupted", "completed", "stopped", "diverged", "failed")
@@ -31,8 +34,9 @@ class Trial:
     rung, until the rule lets it go on and a worker is free), interrupted (a worker
     began and its session is over), completed (full budget), stopped (by the rule), diverged (no majority of replicates
     alive) or failed (errors beyond the retries). `epochs` holds the epoch records by their 1-based epoch, `last_epoch`
-    is the last of them and `rung` the highest rung reached (0: none yet), `seconds` is the time its workers spent on
-    epochs, repeated ones included.
+    is the last of them, `late` the records of replicates that joined at a rung and caught up, and `rung` the highest rung
+    reached (0: none yet), `seconds` is the time its workers spent on epochs, late and repeated ones included, and
+    `replicate_epochs` counts those of single replicates, failed ones left out.
     """
 
     index: int
@@ -41,6 +45,7 @@ class Trial:
     baseline: bool = False
     status: str = "pending"
     epochs: dict[int, Record] = field(default_factory=dict)
+    late: list[Record] = field(default_factory=list)
     decisions: list[Record] = field(default_factory=list)
     failures: list[Record] = field(default_factory=list)
     errors: list[Record] = field(default_factory=list)
@@ -48,6 +53,7 @@ class Trial:
     last_epoch: int = 0
     rung: int = 0
     seconds: float = 0.0
+    replicate_epochs: int = 0
 
     @property
     def compared_epoch(self) -> int:
@@ -95,6 +101,23 @@ class Trial:
         failed one. Empty if the metric was not reported."""
         reported = self._reported(epoch, metric)
         return [finite(value) for value in reported["values"]] if reported else []
+
+    def all_values(self, epoch: int, metric: str | None = None) -> list[float | None]:
+        """As `values`, with those of the replicates that joined later behind them."""
+        values = self.values(epoch, metric)
+        for record in self.late:
+            reported = record["metrics"].get(metric or self.objective)
+            if record["epoch"] == epoch and reported is not None and record["first"] == len(values):
+                values += [finite(value) for value in reported["values"]]
+        return values
+
+    @property
+    def caught_up(self) -> int | None:
+        """The epoch of replicates that have joined at its last one and are still behind; None when there are none."""
+        newest = self.late[-1] if self.late else None
+        if newest is None or newest["rung"] != self.last_epoch or newest["epoch"] >= newest["rung"]:
+            return None
+        return int(newest["epoch"])
 
     def median(self, epoch: int, metric: str | None = None) -> float | None:
         """The median of a metric (default: the objective) at an epoch; None if it was not reported or is not finite.
@@ -211,6 +234,11 @@ class History:
     def replicates(self) -> int:
         return self.manifest.budget.replicates
 
+    @cached_property
+    def seeds(self) -> Seeds:
+        """How many of the replicates train at which epoch."""
+        return seeds.of_manifest(self.manifest)
+
     @property
     def planned(self) -> int:
         """The number of trials of the whole search."""
@@ -254,6 +282,11 @@ class History:
                 self._running.add(trial.index)
                 if self.sessions:
                     self.sessions[-1].concurrent = max(self.sessions[-1].concurrent, len(self._running))
+            case "late":
+                trial = self._trials[record["trial"]]
+                trial.late.append(record)
+                trial.replicate_epochs += _alive_in(record, trial.objective)
+                self._step(trial, record)
             case "epoch" | "repeat":
                 self._epoch(self._trials[record["trial"]], record)
             case "decision" | "promote":
@@ -299,6 +332,11 @@ class History:
             trial.last_epoch = max(trial.last_epoch, epoch)
             passed = bisect_right(self.rungs, trial.last_epoch)
             trial.rung = self.rungs[passed - 1] if passed else 0
+            trial.replicate_epochs += int(record["replicates_ok"])
+        self._step(trial, record)
+
+    def _step(self, trial: Trial, record: Record) -> None:
+        """The time that a step of a trial took."""
         trial.seconds += record.get("epoch_seconds") or 0.0
         if self.sessions:
             session, step = self.sessions[-1], record.get("step_seconds")
@@ -307,6 +345,12 @@ class History:
                 session.step_seconds = (session.step_seconds or 0.0) + float(step)
                 if session.first_epoch is None:
                     session.first_epoch = float(record["time"]) - float(step)
+
+
+def _alive_in(record: Record, objective: str) -> int:
+    """How many of the replicates of a record live."""
+    reported = record["metrics"].get(objective) or next(iter(record["metrics"].values()))
+    return sum(finite(value) is not None for value in reported["values"])
 
 
 @contextlib.contextmanager

@@ -52,7 +52,16 @@ def _counts(rung: RungCount, waits: bool) -> list[str]:
 
 def _trials(board: Leaderboard, shown: list[Row]) -> list[RenderableType]:
     """The ranked trials with a column for each knob that varies; where these are too many, the knobs come below."""
-    columns = ["#", "trial", "median", "[min, max]", "ok", "rung", "epoch"]
+    columns = [
+        "#",
+        "trial",
+        "median",
+        "[min, max]",
+        *(["n"] if board.history.seeds.grow else []),
+        "ok",
+        "rung",
+        "epoch",
+    ]
     columns += [*(["test"] if board.test_metric else []), *board.shown_scalars, "status"]
     measured = [_measured(board, row, columns) for row in shown]
     names = board.varying()
@@ -86,6 +95,7 @@ def _measured(board: Leaderboard, row: Row, columns: list[str]) -> list[str]:
         "trial": f"{row.trial} base" if row.baseline else str(row.trial),
         "median": metric(row.median),
         "[min, max]": spread(row.low, row.high),
+        "n": str(row.seeds or MISSING),
         "ok": str(row.replicates_ok) if row.epoch else MISSING,
         "rung": str(row.rung or MISSING),
         "epoch": str(row.epoch or MISSING),
@@ -109,7 +119,8 @@ def _status(board: Leaderboard, row: Row) -> str:
 
 def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
     history = board.history
-    lines = [f"base: the paper's values, never stopped early; ok: replicates alive of {history.replicates}"]
+    of = "n, the seeds trained up to its rung" if history.seeds.grow else str(history.replicates)
+    lines = [f"base: the paper's values, never stopped early; ok: replicates alive of {of}"]
     if any(row.status == "stopped" for row in shown):
         side = "below" if history.mode == "max" else "above"
         window = history.manifest.budget.rank_window
@@ -120,7 +131,7 @@ def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
             f"stopped: its {ranked} was {side} the cutoff of its rung{later}; `tuner show` gives the reason in full"
         )
     if board.best is not None and any(row.tied_with_best for row in shown):
-        lines.append(ties(board.best.trial, history.replicates))
+        lines.append(ties(board.best.trial, board.best.seeds))
     same = len(board.knobs()) - len(board.varying())
     if same:
         lines.append(f"knobs that do not vary: {same}; `tuner show` lists them")

@@ -25,6 +25,7 @@ OTHER = {
     "trials": 5,
     "reduction": 2.5,
     "replicates": 4,
+    "seeds": (1, 4),
     "cpus_per_trial": 0.5,
     "gpus_per_trial": 4.0,
     "placement": "spread",
@@ -59,7 +60,7 @@ def test_a_retry_is_another_request_where_an_option_says_what_is_found(tmp_path,
     first = {**OTHER, "placement": "packed", "gpus_per_trial": None, "gpus_per_replicate": None}
     paths = made(tmp_path, Request("blur", budget=first))
     assert retry._differences(paths, Request("blur", budget=first)) == []
-    other = Request("blur", budget={**first, name: 2 if name == "trials" else None})
+    other = Request("blur", budget={**first, name: {"trials": 2, "replicates": 3}.get(name)})
     known, wanted = OTHER[name], getattr(other.resolved.budget, name)
     expected = [] if OPTIONS[name].may_differ else [f"{name} is {known}, not {wanted}"]
     assert retry._differences(paths, other) == expected
