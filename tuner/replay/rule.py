@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from search_spaces.space import SMALLEST_REDUCTION
+from search_spaces.budget import MOST_REPLICATES, SMALLEST_REDUCTION, Ascending, written
+from trainables.trial.seeds import Seeds
 from tuner.errors import BadInput
 from tuner.replay.curves import Curves, by_model
 from tuner.rules import ranking, registry
@@ -42,6 +43,7 @@ class Setting:
         rungs: these epochs instead of those that grace and reduction give.
         order: seed that shuffles the order of arrival; None keeps the order of the curves. It matters to all but
             halving, and to that where values are equal.
+        seeds: so many up to each rung, as `search_spaces.Budget.seeds`; None ranks by the medians that were recorded.
     """
 
     rule: str = HALVING
@@ -50,6 +52,7 @@ class Setting:
     window: int = 1
     rungs: tuple[int, ...] | None = None
     order: int | None = None
+    seeds: tuple[int, ...] | None = None
 
     def problems(self, epochs: int) -> list[str]:
         """Everything that is wrong with the setting for curves of this many epochs, a sentence each."""
@@ -69,7 +72,20 @@ class Setting:
             for rung in self.rungs or ()
             if not 1 <= rung <= epochs
         ]
+        if self.seeds is not None and not found:
+            wrong = Ascending(MOST_REPLICATES).problem("seeds", self.seeds)
+            stages = len(self.rungs_below(epochs)) + 1
+            found += [f"{wrong} --seeds"] if wrong else []
+            if len(self.seeds) > stages:
+                found.append(
+                    f"`seeds` is {written(self.seeds)}, {len(self.seeds)} numbers for {stages} rungs; give at most {stages}"
+                )
         return found
+
+    def counts(self, rungs: Sequence[int]) -> dict[int, int]:
+        """Rung -> seeds that it compares; empty where the recorded medians are compared."""
+        seeds = Seeds.by_rung(self.seeds, rungs, 1)
+        return {} if self.seeds is None else {rung: seeds.at(rung) for rung in rungs}
 
     def rungs_below(self, epochs: int) -> tuple[int, ...]:
         """The epochs at which curves are judged, ascending; the last epoch is none of them."""
@@ -97,7 +113,8 @@ class Replay:
     Attributes:
         setting: that was replayed.
         winner: the survivor with the best final value; where none is left, the best of those that were trained longest.
-        epochs: trained in all, running survivors to the last epoch.
+        epochs: trained in all, running survivors to the last epoch; with seeds by rung those of all its seeds, so that one of
+            a single seed is a part of one.
         models: how many curves there are.
         last: the last epoch.
         regret: the best final value minus the winner's, in the metric's unit, counted so that it is never negative; NaN
@@ -110,7 +127,7 @@ class Replay:
 
     setting: Setting
     winner: str
-    epochs: int
+    epochs: float
     models: int
     last: int
     regret: float
@@ -173,18 +190,23 @@ def run(curves: Curves, setting: Setting) -> Replay:
     problems = setting.problems(last)
     if problems:
         raise BadInput.listing(problems)
+    if setting.seeds is not None:
+        values = _of_most_seeds(curves, setting.seeds[-1], last)
     alive = list(values)
     if setting.order is not None:
         random.Random(setting.order).shuffle(alive)
     rungs = setting.rungs_below(last)
+    seeds, counts = Seeds.by_rung(setting.seeds, rungs, 1), setting.counts(rungs)
+    by_rung = {rung: _of_first(curves, count) for rung, count in counts.items()}
     judge = _halve if setting.rule == HALVING else _asked(curves, alive, rungs, setting)
     decisions: list[ReplayDecision] = []
-    epochs = {model: len(curve) for model, curve in values.items()}
+    epochs = {model: len(curve) for model, curve in curves.values.items()}
     for rung in rungs:
         ranked: dict[str, dict[str, float]] = {}  # by bracket, in order of arrival
+        known = by_rung.get(rung, values)
         for model in alive:
-            if len(values[model]) >= rung:
-                value = ranking.ranking_value(values[model][:rung], setting.window, curves.mode)
+            if len(known[model]) >= rung:
+                value = ranking.ranking_value(known[model][:rung], setting.window, curves.mode)
                 ranked.setdefault(curves.brackets.get(model, ""), {})[model] = value
         told_here = [told for bracket, found in ranked.items() for told in judge(found, rung, setting, curves, bracket)]
         decisions += told_here
@@ -197,12 +219,12 @@ def run(curves: Curves, setting: Setting) -> Replay:
 
     def final(model: str) -> tuple[bool, float]:
         """Sorts by whether the record reaches the last epoch, then by its final value."""
-        value = sign * values[model][-1]
+        value = sign * values[model][-1] if values[model] else -math.inf
         return len(values[model]) == last, value if math.isfinite(value) else -math.inf
 
     def reached(model: str) -> tuple[int, float]:
         """Sorts by how far it was trained, then by its value there."""
-        value = sign * values[model][epochs[model] - 1]
+        value = sign * curves.values[model][epochs[model] - 1]
         return epochs[model], value if math.isfinite(value) else -math.inf
 
     winner, best = max(alive, key=final) if alive else max(values, key=reached), max(values, key=final)
@@ -210,15 +232,40 @@ def run(curves: Curves, setting: Setting) -> Replay:
     return Replay(
         setting=setting,
         winner=winner,
-        epochs=sum(epochs.values()),
+        epochs=sum(epochs.values())
+        if setting.seeds is None
+        else sum(seeds.work(0, trained) for trained in epochs.values()) / seeds.most,
         models=len(values),
         last=last,
         regret=sign * (values[best][-1] - values[winner][-1]) if known else math.nan,
         best=best,
         rungs=rungs,
         decisions=tuple(decisions),
-        unknown=tuple(model for model in alive if len(values[model]) < last and math.isfinite(values[model][-1])),
+        unknown=tuple(
+            model for model in alive if len(values[model]) < last and math.isfinite(curves.values[model][-1])
+        ),
     )
+
+
+def _of_first(curves: Curves, count: int) -> dict[str, list[float]]:
+    """By model the medians over its first seeds, as far as so many were recorded."""
+    return {model: curves.medians(model, count) for model in curves.values}
+
+
+def _of_most_seeds(curves: Curves, count: int, last: int) -> dict[str, list[float]]:
+    """The curves of all seeds of a setting; one that lacks some ends where they do. `BadInput` where no curve has so many."""
+    if not curves.seeds:
+        raise BadInput(
+            "these curves are not known seed by seed, so seeds by rung cannot be replayed; leave --seeds out"
+        )
+    found = _of_first(curves, count)
+    if max(map(len, found.values())) < last:
+        most = max(len(values[-1]) for values in curves.seeds.values() if len(values) == last)
+        raise BadInput(
+            f"`seeds` end with {count}, but no curve was recorded to its end with more than {most}; lower the last number of "
+            "--seeds"
+        )
+    return found
 
 
 def _halve(values: dict[str, float], rung: int, setting: Setting, curves: Curves, bracket: str) -> list[ReplayDecision]:
@@ -226,10 +273,11 @@ def _halve(values: dict[str, float], rung: int, setting: Setting, curves: Curves
     kept = max(1, math.floor(len(values) / setting.reduction))
     ordered = sorted(values, key=lambda model: values[model], reverse=curves.mode == "max")
     within = f" with {bracket}" if bracket else ""
+    of = setting.counts(setting.rungs_below(max(map(len, curves.values.values())))).get(rung)
     decisions = []
     for place, model in enumerate(ordered, start=1):
         action: Action = "continue" if place <= kept else "stop"
-        shown = ranking.ranked_by(values[model], setting.window)
+        shown = ranking.ranked_by(values[model], setting.window, of)
         reason = f"rung {rung}: {shown} is place {place} of {len(values)}{within}; the best {kept} go on"
         if action == "stop" and model == curves.baseline:
             action, reason = "continue", f"{reason}, but the baseline is never stopped"
@@ -242,7 +290,16 @@ def _asked(curves: Curves, models: Sequence[str], rungs: Sequence[int], setting:
     """A rule of `tuner.rules` with its memory, in order of arrival."""
     models = tuple(models)
     numbers = {model: number for number, model in enumerate(models)}
-    rule = Rule("", curves.mode, 0, setting.grace, setting.reduction, setting.window, name=setting.rule)
+    rule = Rule(
+        "",
+        curves.mode,
+        0,
+        setting.grace,
+        setting.reduction,
+        setting.window,
+        name=setting.rule,
+        seeds=setting.counts(rungs),
+    )
     memory = Rungs(rule, levels=rungs, exempt=None if curves.baseline is None else numbers.get(curves.baseline))
 
     def judge(

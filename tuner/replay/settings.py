@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from search_spaces.budget import numbers
 from tuner.errors import BadInput
 from tuner.replay import Setting
 
@@ -19,19 +20,22 @@ def product(
     windows: Sequence[int] | None,
     rungs: Sequence[str] | None,
     order: int | None,
+    seeds: Sequence[str] | None = None,
 ) -> list[Setting]:
     """Every combination; an option that is not given stands for its usual values.
 
     Args:
         rungs: texts such as "20,40,84", each a choice of rungs in place of those that a grace gives; `BadInput` when one
             is not of that form.
+        seeds: texts such as "1,1,3,5", each seeds by rung.
     """
     placed: list[tuple[int, tuple[int, ...] | None]] = [(1, _epochs(text)) for text in rungs or ()]
     placed += [(grace, None) for grace in graces or (() if rungs else (1,))]
-    combinations = itertools.product(rules or USUAL_RULES, placed, reductions or (3.0,), windows or WINDOWS)
+    counted: list[tuple[int, ...] | None] = [_seeds(text) for text in seeds or ()] or [None]
+    combinations = itertools.product(rules or USUAL_RULES, placed, reductions or (3.0,), windows or WINDOWS, counted)
     return [
-        Setting(rule, grace, reduction, window, levels, order)
-        for rule, (grace, levels), reduction, window in combinations
+        Setting(rule, grace, reduction, window, levels, order, counts)
+        for rule, (grace, levels), reduction, window, counts in combinations
     ]
 
 
@@ -50,3 +54,10 @@ def _epochs(text: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise BadInput(f"--rungs is {text!r}, but must be epochs such as 20,40,84; correct it")
     return tuple(map(int, parts))
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    counts = numbers(text)
+    if isinstance(counts, str):
+        raise BadInput(f"--seeds is {text!r}, but must be whole numbers such as 1,1,3,5; correct it")
+    return counts
