@@ -44,16 +44,16 @@ SOURCES = {
         {**_COMMON, "image_size": 8, "train_images": 700},
     ),
     "cifar-crops": Source(
-        "CIFAR-10 (JPEG), the middle 12 pixels of 500 images, the small CNN: a first rung misleads",
+        "CIFAR-10 (JPEG), the middle 12 pixels of 400 images, the small CNN: a first rung misleads",
         {**_COMMON, "image_size": CROP, "lr": tune.loguniform(1e-3, 3e-1)},
         images=True,
     ),
     "late-rise": Source(
-        "400 digits at 8 pixels, sharp only after a switch at 0.3 to 0.7 of the epochs for most curricula: a late rise",
+        "250 digits at 8 pixels, sharp only after a switch at 0.3 to 0.7 of the epochs for most curricula: a late rise",
         {
             **_COMMON,
             "image_size": 8,
-            "train_images": 400,
+            "train_images": 250,
             "mode": tune.choice(["normal", "mix", "single-step", "fixed-single-step", "multi-steps"]),
             "multi_steps_scaled": True,
             "switch_fraction": tune.uniform(0.3, 0.7),
@@ -113,7 +113,7 @@ def _train(work: tuple[Path, dict[str, Any]]) -> None:
     unfinished.rename(path)
 
 
-def crops(images: Path, to: Path, train: int = 50, test: int = 40) -> Path:
+def crops(images: Path, to: Path, train: int = 40, test: int = 30) -> Path:
     """The middle of so many images of each class, as PNG files in the same layout."""
     from PIL import Image
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner.results import published
+from tuner.results import optimism, published
 from tuner.results.early_stopping import EarlyStopping, RungCount
 from tuner.results.leaderboard import Leaderboard, Row
 from tuner.results.significance import LEVEL, pairs_needed
@@ -132,6 +132,9 @@ def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
         )
     if board.best is not None and any(row.tied_with_best for row in shown):
         lines.append(ties(board.best.trial, board.best.seeds))
+    flatters = optimism.sentence(board)
+    if flatters is not None:
+        lines.append(flatters)
     same = len(board.knobs()) - len(board.varying())
     if same:
         lines.append(f"knobs that do not vary: {same}; `tuner show` lists them")
