@@ -1,6 +1,7 @@
 """The house rules that a program can check: who imports whom, what is said, what is never committed."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,33 +9,63 @@ from pathlib import Path
 import pytest
 
 from trainables import families
+from trainables.config import dataset_kinds as kinds
 
 ROOT = Path(__file__).parent.parent
+MAP = (ROOT / "ARCHITECTURE.md").read_text()
 PACKAGES = ("tuner", "trainables", "search_spaces")
 # package -> packages it must not import
 FORBIDDEN = {
     "trainables": {"tuner", "search_spaces"},
     "search_spaces": {"tuner", "torch", "torchvision"},
 }
-# The rooms of the service from the top floor down: a room imports from the floors below its own, also for type checkers.
-FLOORS = [
-    "__main__",
-    "cli",
-    "commands",
-    "report",
-    "cluster",
-    "tables",
-    "networks",
-    "replay",
-    "experiment",
-    "leaderboard",
-    "results",
-    "machines",
-    "tensorboard",
-    "rules",
-    "records",
-    "errors",
-]
+# The rooms of a package from the top floor down: a room imports from the floors below its own, also for type checkers.
+FLOORS = {
+    "tuner": [
+        "__main__",
+        "cli",
+        "commands",
+        "report",
+        "cluster",
+        "tables",
+        "networks",
+        "replay",
+        "experiment",
+        "leaderboard",
+        "results",
+        "machines",
+        "tensorboard",
+        "rules",
+        "records",
+        "errors",
+    ],
+    "trainables": [
+        "blur",
+        "online_norm",
+        "deconv",
+        "bn_only",
+        "imagenet",
+        "replicated",
+        "on_ray",
+        "lockstep",
+        "engine",
+        "trial",
+        "families",
+        "family",
+        "images",
+        "datasets",
+        "checkpoints",
+        "models",
+        "process",
+        "optim",
+        "config",
+        "plans",
+        "layers",
+        "storage",
+        "seeding",
+        "statistics",
+    ],
+}
 MOST_ENTRIES = {"tuner": 16, "trainables": 24}  # at the top of a package
 A_HALL = 40  # files in one folder; so many need folders of their own
 # What of `trainables` may import Ray: a folder, so that everything beside it runs where there is no Ray.
@@ -99,6 +130,20 @@ def test_no_room_that_all_families_share_names_one_of_them():
         wrong = (named | {word for word in said if isinstance(word, str)}) & (set(families.names()) - {"imagenet"})
         assert not wrong, f"{path.relative_to(ROOT)} knows the family {wrong}"
         assert "trainables.imagenet" not in {module.rpartition(".")[0] for module in modules_named(path)}, path
+
+
+def test_what_hangs_on_a_dataset_is_asked_of_the_one_table_and_of_no_name():
+    """Compared with a name, or with how it begins, nowhere: a further dataset is a row of the table and its own file."""
+    names = {word for name in kinds.KINDS for word in (name, f"{name}:")}
+    for path in [*modules("trainables"), *modules("tuner"), *modules("search_spaces")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            asked = []
+            if isinstance(node, ast.Compare):
+                asked = [node.left, *node.comparators]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                asked = node.args if node.func.attr in ("startswith", "removeprefix") else []
+            said = {one.value for side in asked for one in ast.walk(side) if isinstance(one, ast.Constant)}
+            assert not said & names, f"{path.relative_to(ROOT)}, line {node.lineno} asks for {said & names}"
 
 
 @pytest.mark.parametrize("family", families.names())
@@ -169,7 +214,7 @@ def of(packages):
 
 
 def test_no_files_import_each_other_in_a_circle():
-    assert circles(of({"tuner", "search_spaces"})) == []
+    assert circles(of(PACKAGES)) == []
 
 
 @pytest.mark.parametrize("depth", [2, 3])
@@ -178,7 +223,7 @@ def test_no_folders_import_each_other_in_a_circle(depth):
         return ".".join(module.split(".")[:depth])
 
     graph = {}
-    for module, targets in of({"tuner", "search_spaces"}).items():
+    for module, targets in of(PACKAGES).items():
         graph.setdefault(room(module), set()).update(map(room, targets))
     faces = {
         room for room in graph if depth == 3 and (ROOT / room.replace(".", "/")).is_dir()
@@ -187,9 +232,9 @@ def test_no_folders_import_each_other_in_a_circle(depth):
     assert circles(graph) == []
 
 
-def test_arrows_point_down():
-    floors = {room: number for number, room in enumerate(FLOORS)}
-    package = "tuner"
+@pytest.mark.parametrize("package", FLOORS)
+def test_arrows_point_down(package):
+    floors = {room: number for number, room in enumerate(FLOORS[package])}
     for module, targets in arrows().items():
         if not module.startswith(f"{package}."):
             continue
@@ -204,9 +249,40 @@ def test_arrows_point_down():
 def test_a_newcomer_sees_all_rooms_at_once(package):
     rooms = {path.stem for path in (ROOT / package).iterdir() if not path.name.startswith("__p")} - {"__init__"}
     assert len(rooms) <= MOST_ENTRIES[package]
-    assert package != "tuner" or rooms == set(FLOORS)
+    assert rooms == set(FLOORS[package])
     for folder in (ROOT / package).rglob("*/"):
         assert len(list(folder.glob("*.py"))) < A_HALL, folder
+
+
+def defines(dotted):
+    """Whether a module has the function or class, or the class the method, that a dotted name ends in."""
+    parts = dotted.split(".")
+    for cut in range(len(parts) - 1, 1, -1):
+        path = ROOT.joinpath(*parts[:cut]).with_suffix(".py")
+        if path.is_file():
+            found = ast.parse(path.read_text())
+            for name in parts[cut:]:
+                found = next((node for node in found.body if getattr(node, "name", None) == name), None)
+                if found is None:
+                    return False
+            return True
+    return False
+
+
+def test_the_walk_from_the_command_to_the_training_has_ten_stations_that_are_there():
+    [walk] = re.findall(r"^## The flow of `tuner launch blur`\n(.*?)^## ", MAP, re.DOTALL | re.MULTILINE)
+    stations = re.findall(r"^\d+\. `([\w.]+)`: ", walk, re.MULTILINE)
+    assert len(stations) == 10
+    assert stations[0] == "tuner.commands.searches.launch"
+    assert stations[-1] == "trainables.trial.lockstep.LockStep"
+    assert [station for station in stations if not defines(station)] == []
+
+
+def test_the_map_names_no_file_that_is_not_there():
+    [rooms] = re.findall(r"^## Rooms\n\n```\n(.*?)^```", MAP, re.DOTALL | re.MULTILINE)
+    named = set(re.findall(r"\w+\.py\b", rooms))
+    assert len(named) > 150
+    assert named - {path.name for package in PACKAGES for path in modules(package)} == set()
 
 
 @pytest.mark.parametrize("package", [*PACKAGES, "benchmarks", "tests"])

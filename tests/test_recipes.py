@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-REGISTRY = "trainables/families.py"
+FAMILIES = "trainables/families.py", "_CONFIGS = {"
+DATASETS = "trainables/config/dataset_kinds.py", "KINDS: Mapping[str, Kind] = {"
 
 
 def recipe(title):
@@ -44,18 +45,23 @@ def run(project, *arguments):
     return done.stdout
 
 
-def add_family(project):
-    """Three files, each named in its first line, and a line in the registry."""
-    *files, line = recipe("Adding a family")
+def follow(project, title, registry):
+    """Write the files of a recipe, each named in its first line, and its last block into a table; how many files."""
+    *files, line = recipe(title)
     for content in files:
         path = project / content.splitlines()[0].removeprefix("# ")
         assert not path.exists()
         path.write_text(content)
-    registry = project / REGISTRY
-    registry.write_text(
-        re.sub(r"(?m)^_CONFIGS = \{$", lambda found: f"{found[0]}\n{line.rstrip()}", registry.read_text())
-    )
+    name, table = registry
+    before = (project / name).read_text()
+    after = before.replace(f"{table}\n", f"{table}\n{line}", 1)
+    assert after != before
+    (project / name).write_text(after)
     return len(files)
+
+
+def add_family(project):
+    return follow(project, "Adding a family", FAMILIES)
 
 
 @pytest.mark.slow
@@ -83,3 +89,18 @@ def test_the_family_that_was_added_is_searched_and_reported_as_any_other(project
     exported = tmp_path / "best.yaml"
     run(project, "-m", "tuner", "export", "first", *stored, "-o", exported)
     assert "bit for bit" in run(project, "-m", "tuner", "train", exported)
+
+
+@pytest.mark.slow
+def test_a_named_dataset_takes_a_file_and_a_line_and_is_then_trained_on(project):
+    assert follow(project, "Adding a named dataset", DATASETS) == 1
+    listed = run(project, "-m", "tuner", "data", "list")
+    assert re.search(r"parity +│? *yes +│? *1,442", listed), listed
+    assert "of 2 classes, 16x16, 1 channel" in run(project, "-m", "tuner", "data", "check", "parity")
+    trained = """
+from trainables.lockstep import LockStep
+trial = LockStep("deconv", dict(dataset="parity", arch="vgg_tiny", epochs=1, train_images=200, image_size=8), replicates=1)
+assert trial.config.augmentation == "none"
+print(trial.data.num_classes, 0 <= trial.step()["val_accuracy"] <= 1)
+"""
+    assert run(project, "-c", trained).split() == ["2", "True"]

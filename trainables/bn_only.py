@@ -14,9 +14,9 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
-from trainables import engine, families, optim, seeding
+from trainables import families, optim, seeding
+from trainables.config import dataset_kinds as kinds
 from trainables.config.bn_only import BNOnlyConfig
-from trainables.datasets.imagenet import is_imagenet
 from trainables.family import Family, FullyTrained, Shape
 from trainables.images.batches import STREAMED_EVALUATION
 from trainables.images.loaded import EVALUATION_BATCH_SIZE
@@ -28,6 +28,7 @@ from trainables.models.bn.trainable_sets import frozen_state, select_trainable, 
 from trainables.plans import bn_counts
 from trainables.plans.bn_names import ModelName, parse_name
 from trainables.process.footprint import Footprint
+from trainables.trial.evaluation import evaluate
 
 if TYPE_CHECKING:
     from trainables.on_ray.trainable import ReplicatedTrainable as BNOnlyTrainable
@@ -146,7 +147,7 @@ class BNOnly(Family[BNOnlyConfig]):
         found = summary(model)
         for threshold in PRUNING_THRESHOLDS:
             with pruned(model, threshold):
-                accuracy = engine.evaluate(model, data.validation_batches(), precision=config.precision)["accuracy"]
+                accuracy = evaluate(model, data.validation_batches(), precision=config.precision)["accuracy"]
             found[f"val_accuracy_pruned_{threshold:g}"] = accuracy
         if config.init_evaluation != "none":
             untrained = replicate.untrained_model()
@@ -154,7 +155,7 @@ class BNOnly(Family[BNOnlyConfig]):
                 generator = seeding.generator(replicate.seed, replicate.index, "statistics")
                 batches = data.train_batches(config.batch_size, generator, team=replicate.team)
                 estimate_statistics(untrained, batches)
-            accuracy = engine.evaluate(untrained, data.validation_batches(), precision=config.precision)["accuracy"]
+            accuracy = evaluate(untrained, data.validation_batches(), precision=config.precision)["accuracy"]
             found["val_accuracy_untrained"] = accuracy
         return found
 
@@ -164,7 +165,7 @@ class BNOnly(Family[BNOnlyConfig]):
     def footprint(self, config: BNOnlyConfig, shape: Shape, train_images: int, replicates: int) -> Footprint | None:
         if config.arch != "resnet_cifar":
             return None
-        evaluated = STREAMED_EVALUATION if is_imagenet(config.dataset) else EVALUATION_BATCH_SIZE
+        evaluated = STREAMED_EVALUATION if kinds.of(config.dataset).streamed else EVALUATION_BATCH_SIZE
         return bn_memory.footprint(config, _plan(config, shape), train_images, evaluated, replicates)
 
     def check(self, config: BNOnlyConfig, shape: Shape) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import torch
 
 from trainables.models.foreign.weights import load_weights
-from trainables.storage import Place, StorageError, local_copy
+from trainables.storage import Place, StorageError, local_copy, whole
 
 __all__ = ["KEEP", "load_file", "load_weights", "newest_first", "save", "save_file"]
 
@@ -29,29 +27,16 @@ def save(directory: Place, state: dict[str, Any], epoch: int) -> Place:
     save_file(path, state)
     for old in _oldest_first(directory)[:-KEEP]:
         old.unlink(missing_ok=True)
+    if isinstance(directory, Path):  # a trial has one writer, so nobody else is writing what bears a temporary name
+        for left_by_a_kill in directory.glob("*checkpoint*.tmp"):
+            left_by_a_kill.unlink(missing_ok=True)
     return path
 
 
 def save_file(path: Place, state: dict[str, Any]) -> None:
-    """Write a state whole or not at all; on a disk: temporary name, flush, rename."""
-    if not isinstance(path, Path):
-        with tempfile.TemporaryFile() as copy:
-            torch.save(state, copy)
-            copy.seek(0)
-            path.upload(copy)
-        return
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    for left_by_a_kill in path.parent.glob("checkpoint*.tmp"):
-        left_by_a_kill.unlink(missing_ok=True)
+    """Write a state whole or not at all."""
+    with whole(path) as file:
+        torch.save(state, file)
 
 
 def load_file(path: Place) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from trainables.config.wording import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trainables.config.training import TrainingConfig
     from trainables.family import Family
-    from trainables.on_ray.trainable import ReplicatedTrainable
 
 # family name -> name of its configuration class; the modules are trainables.config.<name> and trainables.<name>
 _CONFIGS = {
@@ -33,8 +33,7 @@ def canonical(family: str) -> str:
     name = family.strip().lower().replace("-", "_")
     if name in _CONFIGS:
         return name
-    near = difflib.get_close_matches(name, _CONFIGS, n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else ""
+    hint = nearest(name, _CONFIGS, before="; ")
     raise ValueError(f"`{family}` is not a family (there are: {', '.join(_CONFIGS)}){hint}")
 
 
@@ -56,8 +55,8 @@ def trainable_name(family: str) -> str:
     return f"{_CONFIGS[canonical(family)].removesuffix('Config')}Trainable"
 
 
-def trainable(family: str) -> type[ReplicatedTrainable]:
-    """The family's Ray Trainable. Imports Ray."""
+def trainable(family: str) -> type[Any]:
+    """The family's Ray Trainable, a class of `trainables.on_ray.trainable`. Imports Ray."""
     module = importlib.import_module("trainables.on_ray.trainable")
     return module.TRAINABLES[canonical(family)]  # type: ignore[no-any-return]
 

@@ -72,7 +72,7 @@ def _draws(table: Table, count: int) -> Iterator[_Draw]:
     configs, seeds, _ = table.values.shape
     for _ in range(count):
         order = generator.permutation(seeds)
-        yield _Draw(generator.integers(configs, size=configs), order[:SEEDS], order[SEEDS:])
+        yield _Draw(generator.integers(configs, size=(configs,)), order[:SEEDS], order[SEEDS:])
 
 
 def _judge(table: Table, policy: Policy, draws: list[_Draw], final: np.ndarray, workers: int) -> Judgment:

@@ -8,7 +8,7 @@ import torch
 from torch import distributed, multiprocessing, nn
 
 from trainables import families
-from trainables.images.loaded import ImageData
+from trainables.images.opened import open_images
 from trainables.layers.deconv.channel import ChannelDeconv2d
 from trainables.layers.deconv.fast import FastDeconv2d
 from trainables.layers.deconv.linear import Delinear
@@ -52,7 +52,7 @@ LAYERS = {
 
 def crew(name, knobs, place, indices=(0, 1)):
     config = families.config_class(name)(**SHARED | knobs)
-    data = ImageData.load(config, "cpu")
+    data = open_images(config, "cpu")
     return Packed(Recipe(families.get(name), config, data, 0, indices, torch.device("cpu"), place))
 
 

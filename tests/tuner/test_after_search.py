@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from tests.tuner.searches import TINY, kill_after, medians, run, start
-from trainables.images.loaded import ImageData
+from trainables.images.opened import open_images
 from trainables.lockstep import LockStep
 from tuner import experiment
 from tuner.errors import BadInput
@@ -95,7 +95,7 @@ def test_the_weights_are_those_of_the_median_replicate(searched, tmp_path):
     model = step.replicates[0].model
     model.load_state_dict(weights)
     model.eval()
-    data = ImageData.load(step.config, torch.device("cpu"))
+    data = open_images(step.config, torch.device("cpu"))
     with torch.no_grad():
         right = sum(int((model(images).argmax(1) == labels).sum()) for images, labels in data.validation_batches())
         count = sum(len(labels) for _, labels in data.validation_batches())

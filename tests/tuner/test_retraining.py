@@ -7,7 +7,7 @@ import pytest
 import search_spaces
 from search_spaces import Allocation
 from tests.tuner.searches import medians
-from trainables.images.loaded import ImageData
+from trainables.images.opened import forget
 from tuner import experiment
 from tuner.networks import retrain
 from tuner.networks.export import export_trial
@@ -37,7 +37,7 @@ def exported(storage, rules=(), **budget):
 
 def retrained(exported):
     """Whether every metric of it comes again, and what is said."""
-    ImageData.forget()
+    forget()
     retraining = retrain.Retraining(exported)
     (result,) = retraining.results()
     again = {name: {"median": result[name], "values": result[f"{name}_values"]} for name in result["metrics"]}

@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
 from trainables.config.training import TrainingConfig
 from trainables.plans.bn_counts import TrainableSet
@@ -38,7 +39,7 @@ def published_defaults(dataset: str, arch: str | None = None) -> Mapping[str, An
     """The published values that hang on the dataset: ImageNet's with one of its ResNets, otherwise CIFAR-10's."""
     if arch not in (None, "resnet_cifar"):
         return IMAGENET
-    return DIGITS if dataset == "digits" else CIFAR10
+    return CIFAR10 if kinds.of(dataset).mirrored else DIGITS
 
 
 class BNOnlyConfig(TrainingConfig):
@@ -97,13 +98,10 @@ class BNOnlyConfig(TrainingConfig):
         "estimated from the training images",
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The dataset's defaults for the knobs that are not given, and what a name stands for."""
-        if not isinstance(given, dict):
-            return given
-        dataset = given.get("dataset", cls.model_fields["dataset"].default)
+        [dataset] = cls.meant(given, "dataset")
         filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
         filled |= without_milestones(given)
         return filled if given.get("name") is None else _named(filled, given)

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config.deconv_rules import contradictions
 from trainables.config.training import TrainingConfig
 from trainables.plans.deconv_networks import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS
@@ -174,24 +175,19 @@ class DeconvConfig(TrainingConfig):
         False, description="multistep: drop an epoch early, as the published code does on any recent torch"
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The revision's defaults for the knobs that are not given."""
-        if not isinstance(given, dict):
-            return given
-        knobs = ("revision", "norm", "arch", "dataset")
-        revision, norm, arch, dataset = (given.get(knob, cls.model_fields[knob].default) for knob in knobs)
-        arch, dataset = str(arch), str(dataset)
-        defaults = published_defaults(revision, norm, arch)
+        revision, norm, arch, dataset = cls.meant(given, "revision", "norm", "arch", "dataset")
+        defaults = published_defaults(revision, norm, arch := str(arch))
         augmented: dict[str, Any] = {"augmentation": "crop-flip"}
-        if dataset == "digits":  # mirrored and shifted ones are other digits, or none
+        kind = kinds.of(str(dataset))
+        if not kind.mirrored:  # mirrored and shifted ones are other digits, or none
             augmented = {"augmentation": "none"}
         elif arch in IMAGENET_ARCHS:
             # The published crop of random size and shape is for streamed images; of a folder's, mirroring is what we have.
-            streamed = dataset.startswith("imagenet")
-            augmented = {"augmentation": "resized-crop" if streamed else "flip"}
-            if streamed or dataset.startswith("folder:"):
+            augmented = {"augmentation": "resized-crop" if kind.streamed else "flip"}
+            if kind.any_size:
                 augmented["image_size"] = 224
         return defaults | augmented | given
 

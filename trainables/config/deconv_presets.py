@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from trainables.config.deconv import DeconvConfig
+from trainables.config.wording import nearest
 
 # README of the 2019 revision: what an experiment shares, then a batch-normalised and a decorrelated network of each.
 README: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -56,7 +56,6 @@ def preset(name: str) -> DeconvConfig:
     """The configuration of an experiment; `ValueError` naming the nearest one if there is none of that name."""
     known = presets()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(known)}"
+        hint = nearest(name, known, f"there are: {', '.join(known)}")
         raise ValueError(f"`{name}` is not a published experiment; {hint}")
     return DeconvConfig(**known[name])

@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config.training import TrainingConfig
 
 Model = Literal[
@@ -74,9 +75,10 @@ def published_defaults(model: str, dataset: str) -> Mapping[str, Any]:
     defaults |= {knob: models[model] for knob, models in OF_MODELS.items() if model in models}
     if model == "lenet5":
         return defaults | {"image_size": LENET_SIZE}
-    if dataset != "digits" and not dataset.startswith("mnist:"):
+    kind = kinds.of(dataset)
+    if kind.mirrored:
         defaults["augmentation"] = "crop-flip"
-    return defaults | ({"image_size": IMAGENET_SIZE} if dataset.startswith("imagenet") else {})
+    return defaults | ({"image_size": IMAGENET_SIZE} if kind.streamed else {})
 
 
 class ImageNetConfig(TrainingConfig):
@@ -146,13 +148,10 @@ class ImageNetConfig(TrainingConfig):
         "unit", description="unit: pixels of 0 to 1 before normalisation; raw255: of 0 to 255, as all published figures"
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The model's published values for the knobs that are not given."""
-        if not isinstance(given, dict):
-            return given
-        model, dataset = (str(given.get(knob, cls.model_fields[knob].default)) for knob in ("model", "dataset"))
+        model, dataset = map(str, cls.meant(given, "model", "dataset"))
         return {**published_defaults(model, dataset), **given}
 
     @field_validator("lrn", mode="before")

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from trainables.config import dataset_kinds as kinds
 from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
 from trainables.config.training import TrainingConfig
 from trainables.plans.resnets import check_groups, cifar_norms, imagenet_norms
@@ -69,6 +70,9 @@ IMAGENET: Mapping[str, Any] = {
 # Nothing was published on digits. Mirrored and shifted ones are other digits, or none.
 DIGITS: Mapping[str, Any] = {**CIFAR10, "augmentation": "none"}
 
+# dataset -> the values of its script, where it has one of its own
+PUBLISHED = {"cifar10": CIFAR10, "cifar100": CIFAR100}
+
 # decay -> the horizon that can be given in its place
 HORIZONS = {"afwd": "h_fwd", "abkw": "h_bwd"}
 
@@ -77,14 +81,12 @@ def published_defaults(dataset: str, arch: str | None = None) -> Mapping[str, An
     """The values of the published script for a dataset.
 
     A folder of images counts as ImageNet with one of torchvision's architectures, and as CIFAR-10 with `resnet_cifar`
-    (also without `arch`). Digits, on which nothing was published, get CIFAR-10's values without augmentation.
+    (also without `arch`). Digits and MNIST, on which nothing was published, get CIFAR-10's values without augmentation.
     """
-    if dataset == "digits":
-        return DIGITS
-    if dataset == "cifar100":
-        return CIFAR100
-    is_folder_of_imagenet = dataset.startswith("folder:") and arch not in (None, CIFAR10["arch"])
-    return IMAGENET if is_folder_of_imagenet or dataset.startswith("imagenet") else CIFAR10
+    kind = kinds.of(dataset)
+    if kind.streamed or (kind.any_size and arch not in (None, CIFAR10["arch"])):
+        return IMAGENET
+    return PUBLISHED.get(dataset, CIFAR10 if kind.mirrored else DIGITS)
 
 
 class OnlineNormConfig(TrainingConfig):
@@ -151,13 +153,10 @@ class OnlineNormConfig(TrainingConfig):
         CIFAR10["gn_num_groups"], ge=1, le=4096, description="group: number of groups (published: 8; ImageNet 32)"
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The dataset's defaults for the knobs that are not given, and the decays that follow from horizons."""
-        if not isinstance(given, dict):
-            return given
-        dataset = given.get("dataset", cls.model_fields["dataset"].default)
+        [dataset] = cls.meant(given, "dataset")
         filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
         filled |= without_milestones(given)
         for decay, horizon in HORIZONS.items():

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trainables.config import dataset_kinds as kinds
+
 Precision = Literal["bf16", "tf32", "float32"]
 
 
@@ -20,8 +22,7 @@ class TrainingConfig(BaseModel):
 
     dataset: str = Field(
         "digits",
-        description="digits, cifar10, cifar100, folder:PATH (train/ and val/ or test/), mnist:PATH, imagenet:PATH, "
-        "imagenet16:PATH",
+        description=", ".join(kinds.SPELLINGS),
     )
     image_size: int | None = Field(
         None, ge=8, le=1024, description="side of the images in pixels; none keeps the dataset's own (digits: 16)"
@@ -67,6 +68,21 @@ class TrainingConfig(BaseModel):
     def settles_at(self) -> int:
         """First 0-based epoch from which the training task no longer changes: a rung before it compares unlike things."""
         return 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        return cls.filled(given) if isinstance(given, dict) else given
+
+    @classmethod
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The given knobs with those that follow from them; default none do."""
+        return given
+
+    @classmethod
+    def meant(cls, given: dict[str, Any], *knobs: str) -> list[Any]:
+        """Of these knobs what is given, and the default where nothing is."""
+        return [given.get(knob, cls.model_fields[knob].default) for knob in knobs]
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 LISTED = 5  # names shown before "..."
 
@@ -10,6 +11,12 @@ LISTED = 5  # names shown before "..."
 def some(names: Sequence[str]) -> str:
     """The first five names of a list, and how many there are."""
     return ", ".join(names[:LISTED]) + (f", ... ({len(names)} in all)" if len(names) > LISTED else "")
+
+
+def nearest(name: str, known: Iterable[str], otherwise: str = "", before: str = "") -> str:
+    """`did you mean ...?` with the known name that is nearest, after `before`; what is said `otherwise` if none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"{before}did you mean `{near[0]}`?" if near else otherwise
 
 
 def one_line(text: str) -> str:

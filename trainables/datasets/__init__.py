@@ -1,5 +1,6 @@
-"""Datasets without torch: digits, cifar10, cifar100 and folder:PATH as NumPy arrays, imagenet:PATH as a list of files.
+"""Datasets without torch: as NumPy arrays or, where they are too large for that, as a list of files.
 
+dataset     what a dataset is by its name, which each kind extends; the kinds are in trainables.config.dataset_kinds
 arrays      what a loaded dataset is, what a check reports, the error
 catalog     the datasets by name: load, check, fetch
 digits      scikit-learn's handwritten digits, always there
@@ -15,7 +16,17 @@ holdout     which training images are used, and which of those are held out
 """
 
 from trainables.datasets.arrays import Arrays, DatasetError, Info
-from trainables.datasets.catalog import available, canonical, check, class_names, fetch, load, normalisation, put
+from trainables.datasets.catalog import (
+    available,
+    canonical,
+    check,
+    class_names,
+    fetch,
+    load,
+    normalisation,
+    opened,
+    put,
+)
 from trainables.datasets.holdout import holdout_split, subset
 from trainables.datasets.shared import data_root
 
@@ -32,6 +43,7 @@ __all__ = [
     "holdout_split",
     "load",
     "normalisation",
+    "opened",
     "put",
     "subset",
 ]

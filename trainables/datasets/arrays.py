@@ -26,8 +26,7 @@ class DecoderLost(RuntimeError):
 class Arrays:
     """A dataset in memory, or mapped from the cache: then its pages are shared by all processes of the node.
 
-    Images are uint8 [N, C, H, W] with H = W, labels int64 [N] counting the classes from 0. `mean` and `std` are the
-    normalisation per channel in units where white is 1.
+    Images are uint8 [N, C, H, W] with H = W, labels int64 [N] counting the classes from 0.
     """
 
     name: str
@@ -46,20 +45,18 @@ class Arrays:
     def side(self) -> int:
         return int(self.train_images.shape[2])
 
-    @property
-    def mean(self) -> tuple[float, ...]:
-        """0.5 in every channel: with `std` it maps black to -1 and white to 1."""
-        return (0.5,) * self.channels
-
-    @property
-    def std(self) -> tuple[float, ...]:
-        """0.5 in every channel, as the published CIFAR-10 runs of blur training and of BatchNorm-only training."""
-        return (0.5,) * self.channels
+    def info(self) -> Info:
+        """The same without the images."""
+        counts = len(self.train_labels), len(self.test_labels), len(self.classes)
+        return Info(self.name, *counts, self.channels, self.side, self.fingerprint)
 
 
 @dataclass(frozen=True)
 class Info:
-    """What is known of a dataset without loading it; `problem` is the sentence that says why it cannot be used."""
+    """What is known of a dataset without loading it; `problem` is the sentence that says why it cannot be used.
+
+    Of one that cannot be used, counts may be 0: not known.
+    """
 
     name: str
     train_images: int

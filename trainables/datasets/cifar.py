@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from PIL import Image
 
 from trainables.config.wording import reason
 from trainables.datasets import decode
-from trainables.datasets.arrays import DatasetError, Images, Labels
+from trainables.datasets.arrays import Arrays, DatasetError, Images, Info, Labels
 from trainables.datasets.cache import Allocate
+from trainables.datasets.dataset import Fetched
 
 SIDE = 32
 TRAIN_IMAGES = 50_000
@@ -71,20 +73,37 @@ FILES = {
 }
 
 
-class Cifar:
-    """One of the two datasets as it lies on disk: a source the cache can decode."""
+class Cifar(Fetched):
+    """One of the two datasets as it lies on disk."""
 
     def __init__(self, name: str, root: Path) -> None:
-        """`DatasetError` when a file is missing under `root`."""
-        self.name = name
+        super().__init__(name, root)
         self._files = FILES[name]
         self._folder = root / self._files.folder
         for file in self._files.md5s:
             if not (self._folder / file).is_file():
                 raise DatasetError(f"{name} is not in {root} ({file} is missing); run `tuner data fetch {name}`")
 
-    @property
-    def classes(self) -> tuple[str, ...]:
+    @classmethod
+    def files(cls, name: str) -> list[str]:
+        return FILES[name].paths
+
+    @classmethod
+    def absent(cls, name: str, problem: str | None = None) -> Info:
+        return Info(name, TRAIN_IMAGES, TEST_IMAGES, FILES[name].classes, 3, SIDE, problem=problem)
+
+    def info(self, side: int | None) -> Info:
+        """The files are compared with the published ones until they have been decoded once."""
+        fingerprint = self.fingerprint(side or SIDE)
+        if fingerprint is None:
+            self.verify()
+        return replace(self.absent(self.name), side=side or SIDE, fingerprint=fingerprint)
+
+    def load(self, side: int | None) -> Arrays:
+        return super().load(side or SIDE)  # one entry of the cache, whether its own side is asked for or not
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:  # type: ignore[override]
         (file,) = self._files.names
         return tuple(self._load(file)[self._files.names_key])
 
@@ -92,6 +111,10 @@ class Cifar:
     def listing(self) -> list[Any]:
         stats = [(file, (self._folder / file).stat()) for file in self._files.md5s]
         return [[file, stat.st_size, stat.st_mtime_ns] for file, stat in stats]
+
+    @classmethod
+    def download(cls, name: str, root: Path) -> None:
+        fetch(name, root)
 
     def verify(self) -> None:
         """`DatasetError` when a file is not the published one (0.2 GB are read: under a second)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 from typing import IO
@@ -11,7 +10,7 @@ from typing import IO
 from pydantic import BaseModel, Field
 
 from trainables.datasets.arrays import DatasetError
-from trainables.storage import Place
+from trainables.storage import Place, whole
 
 _PIECE = 2**20  # bytes read at once
 
@@ -55,17 +54,9 @@ def read(shared: Place, file: str, stream: IO[bytes]) -> None:
 def write(target: Place, file: str, content: IO[bytes]) -> None:
     """Copy a file there, whole or not at all."""
     path = below(target, file)
-    if not isinstance(path, Path):
-        path.upload(content)
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        with unfinished.open("wb") as stream:
-            shutil.copyfileobj(content, stream, _PIECE)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole(path) as stream:
+        shutil.copyfileobj(content, stream, _PIECE)
 
 
 def digest(path: Path) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.datasets.arrays import Arrays, Info, Labels, fingerprint
+from trainables.datasets.arrays import Arrays, DatasetError, Info, Labels, fingerprint
+from trainables.datasets.dataset import Dataset
 
 NATIVE_SIDE = 8
 DEFAULT_SIDE = 16
@@ -17,18 +19,22 @@ SPLIT_SEED = 42
 WHITE = 16  # the digits count 0 to 16 inked pixels of a 4x4 block
 
 
-def info(side: int | None = None) -> Info:
-    """Counts, side and fingerprint at a side (default 16)."""
-    digits = load(side)
-    return Info(
-        name=digits.name,
-        train_images=len(digits.train_labels),
-        test_images=len(digits.test_labels),
-        classes=len(digits.classes),
-        channels=digits.channels,
-        side=digits.side,
-        fingerprint=digits.fingerprint,
-    )
+class Digits(Dataset):
+    """The digits with the split of `split`, by default at 16 pixels a side."""
+
+    name = "digits"
+    classes = tuple(str(digit) for digit in range(10))
+    part_of = "scikit-learn"
+
+    @classmethod
+    def open(cls, name: str, skip_unreadable: bool) -> Self:
+        return cls()
+
+    def info(self, side: int | None) -> Info:
+        return load(side).info()
+
+    def load(self, side: int | None) -> Arrays:
+        return load(side)
 
 
 @lru_cache(maxsize=2)
@@ -38,8 +44,7 @@ def load(side: int | None = None) -> Arrays:
     images = upsample(pixels, side or DEFAULT_SIDE)[:, None]
     train, test = split(labels)
     parts = (images[train], labels[train], images[test], labels[test])
-    classes = tuple(str(digit) for digit in range(10))
-    return Arrays("digits", *parts, classes, fingerprint(parts, classes))
+    return Arrays("digits", *parts, Digits.classes, fingerprint(parts, Digits.classes))
 
 
 def _bundled() -> tuple[NDArray[np.float64], Labels]:
@@ -53,8 +58,10 @@ def _bundled() -> tuple[NDArray[np.float64], Labels]:
         if path.is_file():
             table = np.loadtxt(path, delimiter=",")
             return table[:, :-1].reshape(-1, NATIVE_SIDE, NATIVE_SIDE), table[:, -1].astype(np.int64)
-    from sklearn.datasets import load_digits  # a release that keeps its file elsewhere
-
+    try:
+        from sklearn.datasets import load_digits  # a release that keeps its file elsewhere
+    except ImportError as error:
+        raise DatasetError(f"digits are part of scikit-learn, which is missing ({error}); install it") from error
     bunch = load_digits()
     return bunch.images, bunch.target.astype(np.int64)
 

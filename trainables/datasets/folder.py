@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from trainables.config.wording import printable, some
 from trainables.datasets import decode, layout, workers
-from trainables.datasets.arrays import DatasetError, Labels
+from trainables.datasets.arrays import DatasetError, Info, Labels
 from trainables.datasets.cache import Allocate
+from trainables.datasets.dataset import Decoded
 
 logger = logging.getLogger("trainables")
 
@@ -29,10 +30,9 @@ class File:
     modified_ns: int
 
 
-class Folder:
-    """A folder of images as it lies on disk: a source the cache can decode. Nothing is decoded to list it."""
+class Folder(Decoded):
+    """A folder of images as it lies on disk."""
 
-    classes: tuple[str, ...]
     train: list[File]
     test: list[File]
 
@@ -43,6 +43,7 @@ class Folder:
         `layout.SPLITS` says. Hidden files and what operating systems leave are skipped. With
         `skip_unreadable` images that cannot be decoded are left out, with a warning; otherwise the first is an error.
         """
+        self.name = f"folder:{path}"
         self.path = path
         self.skip_unreadable = skip_unreadable
         try:
@@ -51,9 +52,17 @@ class Folder:
             name = printable(str(error.filename))
             raise DatasetError(f"{name} cannot be read ({error.strerror}); repair or remove it") from error
 
-    @property
-    def name(self) -> str:
-        return f"folder:{self.path}"
+    @classmethod
+    def open(cls, name: str, skip_unreadable: bool) -> Self:
+        return cls(Path(name.partition(":")[2]), skip_unreadable)
+
+    def info(self, side: int | None) -> Info:
+        fingerprint = self.fingerprint(side)
+        counts = len(self.train), len(self.test), len(self.classes)
+        return Info(self.name, *counts, channels=3, side=side or self.side(), fingerprint=fingerprint)
+
+    def test_files(self) -> list[str]:
+        return [file.path for file in self.test]
 
     @property
     def listing(self) -> list[Any]:

@@ -15,12 +15,14 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from trainables.config.wording import printable, some
 from trainables.datasets import layout
-from trainables.datasets.arrays import DatasetError, Info, Labels
+from trainables.datasets.arrays import Arrays, DatasetError, Info, Labels
+from trainables.datasets.dataset import Dataset
 
 GROUPINGS = {"imagenet": None, "imagenet16": "balanced", "imagenet16-all": "unbalanced"}
 SYNSETS = 1000
@@ -36,17 +38,11 @@ class Split:
     labels: Labels
 
 
-def is_imagenet(dataset: str) -> bool:
-    """Whether a dataset's name is of this kind."""
-    return dataset.partition(":")[0] in GROUPINGS and ":" in dataset
-
-
-class ImageNetFolder:
-    """What lies in the folder; nothing is decoded to list it."""
+class ImageNetFolder(Dataset):
+    """What lies in the folder."""
 
     train: Split
     val: Split
-    classes: tuple[str, ...]
 
     def __init__(self, dataset: str) -> None:
         """List the folder of a canonical dataset name; `DatasetError` when it has another layout than above."""
@@ -63,13 +59,17 @@ class ImageNetFolder:
         self.classes, label_of = _grouped(self.path, synsets, grouping) if grouping else (synsets, _numbered(synsets))
         self.train, self.val = (_split(listed[split], label_of) for split in ("train", "val"))
 
+    @classmethod
+    def open(cls, name: str, skip_unreadable: bool) -> Self:
+        return cls(name)
+
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of SHA-256 over the names of files and classes; the pixels are not looked at."""
         content = [self.classes, *((split.files, split.labels.tolist()) for split in (self.train, self.val))]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
-    def info(self, image_size: int | None) -> Info:
+    def info(self, side: int | None) -> Info:
         """What is known without decoding: the test set is val/."""
         return Info(
             name=self.name,
@@ -77,9 +77,15 @@ class ImageNetFolder:
             test_images=len(self.val.files),
             classes=len(self.classes),
             channels=3,
-            side=image_size or DEFAULT_SIDE,
+            side=side or DEFAULT_SIDE,
             fingerprint=self.fingerprint,
         )
+
+    def load(self, side: int | None) -> Arrays:
+        raise DatasetError(f"{self.name} is too large for memory and is streamed instead; folder:PATH is loaded whole")
+
+    def test_files(self) -> list[str]:
+        return self.val.files
 
 
 def _listed(path: Path, wanted: str) -> list[tuple[str, str]]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import gzip
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
 
-from trainables.datasets.arrays import DatasetError, Images, Labels
+from trainables.datasets.arrays import DatasetError, Images, Info, Labels
 from trainables.datasets.cache import Allocate
+from trainables.datasets.dataset import Decoded
 
-KIND = "mnist:"
 SIDE, FRAMED = 28, 32
 # part -> images, labels
 FILES = {
@@ -28,31 +28,33 @@ _WHERE = ("", "MNIST/raw", "raw")
 _UBYTE = 8  # the type of an IDX file's numbers
 
 
-class Mnist:
-    """The four files: a source the cache can decode."""
+class Mnist(Decoded):
+    """The four files."""
 
     classes = tuple(str(digit) for digit in range(10))
 
     def __init__(self, path: Path) -> None:
         """`DatasetError` when a file is missing."""
+        self.name = f"mnist:{path}"
         self.path = path
         if not path.is_dir():
             raise DatasetError(f"there is no folder {path}; give mnist:PATH a folder with the four IDX files of MNIST")
         self._files = {name: self._found(name) for pair in FILES.values() for name in pair}
 
-    @property
-    def name(self) -> str:
-        return f"{KIND}{self.path}"
+    @classmethod
+    def open(cls, name: str, skip_unreadable: bool) -> Self:
+        return cls(Path(name.partition(":")[2]))
 
     @property
     def listing(self) -> list[Any]:
         stats = [(name, file.stat()) for name, file in self._files.items()]
         return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]
 
-    def sizes(self) -> tuple[int, int]:
-        """Images of the training and of the test set, which are read and checked."""
+    def info(self, side: int | None) -> Info:
+        """All images are read and checked."""
+        fingerprint = self.fingerprint(side)
         train, test = (len(self._part(part)[1]) for part in ("train", "test"))
-        return train, test
+        return Info(self.name, train, test, len(self.classes), 1, side or SIDE, fingerprint)
 
     def decode(self, side: int | None, allocate: Allocate) -> tuple[Labels, Labels]:
         labels = []

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from trainables import datasets
+from trainables.layers.transfer import constant
 from trainables.process.team import ALONE, Team
 
 Batches = Iterator[tuple[Tensor, Tensor]]
@@ -76,6 +78,12 @@ def count(images: int, batch_size: int, fewest: int = 2) -> int:
     whole, rest = divmod(images, batch_size)
     joined = rest < fewest <= batch_size and whole > 0
     return whole if joined or rest == 0 else whole + 1
+
+
+def statistics(dataset: str, channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation [C, 1, 1] that a dataset's images are normalised with, where white is 255."""
+    mean, std = (255 * constant(tuple(values), device) for values in datasets.normalisation(dataset, channels))
+    return mean.view(-1, 1, 1), std.view(-1, 1, 1)
 
 
 def normalised(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:

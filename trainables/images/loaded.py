@@ -7,27 +7,20 @@ This is for datasets of which all images fit in the device's memory; `trainables
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from trainables import datasets
-from trainables.config.training import TrainingConfig
-from trainables.datasets.arrays import DatasetError, Images, Labels
-from trainables.datasets.imagenet import ImageNetFolder, is_imagenet
+from trainables.datasets.arrays import Images, Labels
 from trainables.images import batches
 from trainables.images.augmentation import crop_flip, flip
 from trainables.images.batches import Batches, normalised
-from trainables.layers.transfer import constant, upload
+from trainables.layers.transfer import upload
 from trainables.process.team import ALONE, Team
 
-if TYPE_CHECKING:
-    from trainables.images.streamed import StreamedData
-
 EVALUATION_BATCH_SIZE = 500
-KEPT = 2  # datasets a process keeps loaded: a reused worker mostly comes back to the one it had
 
 
 @dataclass(frozen=True)
@@ -108,37 +101,7 @@ class ImageData(batches.Sizes[Part]):
         self.image_size = arrays.side
         self.fingerprint = arrays.fingerprint
         self.device = device
-        self._mean = 255 * constant(tuple(arrays.mean), device).view(-1, 1, 1)
-        self._std = 255 * constant(tuple(arrays.std), device).view(-1, 1, 1)
-
-    @classmethod
-    def load(cls, config: TrainingConfig, device: torch.device | str) -> ImageData | StreamedData:
-        """The data a configuration names; loaded once per process and device while no two others came in between.
-
-        `datasets.DatasetError` when they are missing, broken or fewer than `train_images` or than a batch.
-        """
-        name = datasets.canonical(config.dataset)
-        streamed = is_imagenet(name)
-        if config.augmentation == "resized-crop" and not streamed:
-            raise DatasetError(
-                f"`augmentation` is 'resized-crop', but {name} is not imagenet:PATH, whose images alone are larger than "
-                "the network's; use crop-flip"
-            )
-        data = (_open_stream if streamed else _load)(
-            *(name, config.image_size, config.train_images, config.selection, torch.device(device)),
-            config.skip_unreadable,
-        )
-        if data.train_size < config.batch_size:  # a smaller batch is another configuration than the records would say
-            raise DatasetError(
-                f"`batch_size` is {config.batch_size}, but {name} leaves only {data.train_size} images to train on; lower it"
-            )
-        return data
-
-    @staticmethod
-    def forget() -> None:
-        """Empty the process's memory of loaded data, so that the next load looks at the disk again."""
-        _load.cache_clear()
-        _open_stream.cache_clear()
+        self._mean, self._std = batches.statistics(arrays.name, self.channels, device)
 
     def train_batches(
         self,
@@ -197,29 +160,3 @@ class ImageData(batches.Sizes[Part]):
 
     def _normalised(self, images: Tensor) -> Tensor:
         return normalised(images, self._mean, self._std)
-
-
-@lru_cache(maxsize=KEPT)
-def _load(
-    name: str,
-    image_size: int | None,
-    train_images: int | None,
-    selection: Literal["holdout", "test"],
-    device: torch.device,
-    skip_unreadable: bool,
-) -> ImageData:
-    return ImageData(datasets.load(name, image_size, skip_unreadable), train_images, selection, device)
-
-
-@lru_cache(maxsize=KEPT)
-def _open_stream(
-    name: str,
-    image_size: int | None,
-    train_images: int | None,
-    selection: Literal["holdout", "test"],
-    device: torch.device,
-    skip_unreadable: bool,
-) -> StreamedData:
-    from trainables.images.streamed import StreamedData  # torchvision's transforms take a second to import
-
-    return StreamedData(ImageNetFolder(name), image_size, train_images, selection, device, skip_unreadable)

@@ -20,7 +20,7 @@ from trainables.datasets.imagenet import DEFAULT_SIDE, ImageNetFolder
 from trainables.images import batches
 from trainables.images.batches import Batches, normalised
 from trainables.images.decoder import Collated, Decoder, Made, Wanted, collated
-from trainables.layers.transfer import constant, upload
+from trainables.layers.transfer import upload
 from trainables.process.team import ALONE, Team
 
 logger = logging.getLogger("trainables")
@@ -70,9 +70,7 @@ class StreamedData(batches.Sizes[Labels]):
             self._train, self._validation, self._test = used[kept], used[held_out], in_test_set
         else:
             self._train, self._validation, self._test = used, in_test_set, in_test_set[:0]
-        mean, std = datasets.normalisation(folder.name, self.channels)
-        self._mean = 255 * constant(tuple(mean), device).view(-1, 1, 1)
-        self._std = 255 * constant(tuple(std), device).view(-1, 1, 1)
+        self._mean, self._std = batches.statistics(folder.name, self.channels, device)
         files = [str(folder.path / file) for split in (folder.train, folder.val) for file in split.files]
         self._plan = _Plan()
         self._files, self._workers = files, workers or max(1, torch.get_num_threads())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import torchvision
 from torch import Tensor, nn
+
+from trainables.config.wording import nearest
 
 # Their training output is a tuple with auxiliary logits; the auxiliary heads are left out.
 _WITHOUT_AUX = ("googlenet", "inception_v3")
@@ -27,8 +28,7 @@ def build(arch: str, channels: int = 3, classes: int = 1000, **options: Any) -> 
     """
     known = names()
     if arch not in known:
-        near = difflib.get_close_matches(arch, [*known, "small_cnn", "alexnet_cifar"], n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
+        hint = nearest(arch, [*known, "small_cnn", "alexnet_cifar"], before="; ")
         raise ValueError(f"`arch` is {arch!r}, but must be small_cnn, alexnet_cifar or a torchvision model{hint}")
     if arch in _WITHOUT_AUX:
         options = {"init_weights": True, "aux_logits": False, **options}

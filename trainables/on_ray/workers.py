@@ -72,14 +72,14 @@ class ReplicateWorker:
     ) -> list[Seen]:
         """Make the replicates; with `one_by_one` a model is on the GPU during its own epochs only."""
         from trainables import families
-        from trainables.images.loaded import ImageData
+        from trainables.images.opened import open_images
         from trainables.process.watchdog import file_name
         from trainables.storage import place
         from trainables.trial.crew import OneByOne, Packed, Recipe
 
         self._stacks = None if directory is None else place(directory) / file_name(self._number)
         config = families.config_class(family)(**knobs)
-        data = ImageData.load(config, self._device)
+        data = open_images(config, self._device)
         recipe = Recipe(families.get(family), config, data, seed, indices, self._device, self._team, strategy)
         self._crew = OneByOne(recipe) if one_by_one else Packed(recipe)
         return self._seen()

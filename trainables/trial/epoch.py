@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from trainables import seeding
-from trainables.engine import Tally, TrainingPass, checked
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
+from trainables.trial.evaluation import Tally
+from trainables.trial.finite import checked
+from trainables.trial.training import TrainingPass
 
 if TYPE_CHECKING:
     from trainables.images.streamed import StreamedData

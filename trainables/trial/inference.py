@@ -20,17 +20,18 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from trainables import checkpoints, datasets, engine, families, seeding
+from trainables import checkpoints, datasets, families, seeding
+from trainables.config import dataset_kinds as kinds
 from trainables.config.training import TrainingConfig
 from trainables.datasets import decode
-from trainables.datasets.imagenet import DEFAULT_SIDE, SYNSETS, is_imagenet
+from trainables.datasets.imagenet import DEFAULT_SIDE, SYNSETS
 from trainables.family import Family, Shape
-from trainables.images.batches import normalised
-from trainables.images.loaded import ImageData
+from trainables.images.batches import normalised, statistics
+from trainables.images.opened import open_images
 from trainables.layers.blur import gaussian_blur
 from trainables.models import layout
 from trainables.models.foreign import files as foreign_files
-from trainables.trial import init_from, seeded_state, state_form
+from trainables.trial import evaluation, init_from, seeded_state, state_form
 
 logger = logging.getLogger("trainables")
 
@@ -116,7 +117,7 @@ class Trained:
         """
         if self.config.dataset == WITHOUT_IMAGES:
             raise ValueError("there are no images to evaluate on; set dataset=imagenet:PATH")
-        data = ImageData.load(self.config.model_copy(update={"batch_size": 1}), self.device)  # nothing is trained
+        data = open_images(self.config.model_copy(update={"batch_size": 1}), self.device)  # nothing is trained
         view = partial(gaussian_blur, sigma=sigma) if sigma else None
         splits = {"val": data.validation_batches}
         if data.test_size:
@@ -124,7 +125,7 @@ class Trained:
         return {
             f"{split}_{name}": value
             for split, batches in splits.items()
-            for name, value in engine.evaluate(
+            for name, value in evaluation.evaluate(
                 self.model, batches(), view, top5=True, precision=self.config.precision
             ).items()
         }
@@ -132,7 +133,7 @@ class Trained:
     def image(self, path: str | Path) -> Tensor:
         """uint8 [C, H, W] of an image file, as the images that the network was validated on; `ValueError` names a file
         that cannot be decoded."""
-        if is_imagenet(self.config.dataset) or self.config.dataset == WITHOUT_IMAGES:
+        if kinds.of(self.config.dataset).streamed:
             from trainables.images.decoder import Decoder  # torchvision's transforms take a second to import
 
             return Decoder([], self.shape.size).versions(decode.rgb_image(path), "none", (0,))[0]
@@ -146,10 +147,7 @@ class Trained:
 
         `ValueError` where the image cannot be decoded, or the network says nothing finite of it.
         """
-        mean, std = (
-            255 * torch.tensor(values, device=self.device).view(-1, 1, 1)
-            for values in datasets.normalisation(self.config.dataset, self.shape.channels)
-        )
+        mean, std = statistics(self.config.dataset, self.shape.channels, self.device)
         images = normalised(self.image(path)[None].to(self.device), mean, std)
         probabilities = self.model(images).float().softmax(1)[0]
         if not torch.isfinite(probabilities).all():
@@ -177,7 +175,7 @@ def _seen(config: TrainingConfig) -> tuple[Shape, tuple[str, ...]]:
     if config.dataset == WITHOUT_IMAGES:
         return Shape(3, config.image_size or DEFAULT_SIDE, SYNSETS), imagenet_names()
     info, classes = datasets.check(config.dataset, config.image_size), datasets.class_names(config.dataset)
-    in_words = is_imagenet(config.dataset) and len(classes) == SYNSETS
+    in_words = kinds.of(config.dataset).streamed and len(classes) == SYNSETS
     return Shape(info.channels, info.side, info.classes), imagenet_names() if in_words else classes
 
 

@@ -10,7 +10,7 @@ import torch
 
 from trainables import families, statistics
 from trainables.config.strategy import check as check_strategy
-from trainables.images.loaded import ImageData
+from trainables.images.opened import open_images
 from trainables.trial.crew import MakeCrew, Member, Packed, Recipe
 from trainables.trial.seeds import Seeds
 
@@ -29,7 +29,7 @@ class LockStep:
         seeds: how many of them train from which epoch on; default all from the beginning.
         device: where to train.
         crew: where the replicates live; default all in this process.
-        strategy: how they train on one device, a name of `engine.STRATEGIES`; on a CPU `auto` is `serial`.
+        strategy: how they train on one device, a name of `strategies.STRATEGIES`; on a CPU `auto` is `serial`.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class LockStep:
         self.epoch = 0  # epochs completed
         self.late: int | None = None  # of these, by the replicates that joined last; None: all
         self.history: list[Result] = []
-        self.data = ImageData.load(self.config, self.device)
+        self.data = open_images(self.config, self.device)
         self.crew = crew(
             Recipe(
                 self.family,

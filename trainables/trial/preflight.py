@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainables import families
+from trainables.config import dataset_kinds as kinds
 from trainables.config import wording
 from trainables.config.training import TrainingConfig
-from trainables.datasets.imagenet import is_imagenet
 from trainables.process.footprint import Load
 
 # Configurations that agree in these see the same data.
@@ -25,10 +25,10 @@ def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, An
     """
     import torch
 
-    from trainables.images.loaded import ImageData
+    from trainables.images import opened
     from trainables.trial import init_from
 
-    ImageData.forget()
+    opened.forget()
     config_class = families.config_class(family)
     # Of each dataset and augmentation the configuration with the largest batch, which the images must fill.
     by_batch = sorted((config_class(**knobs) for knobs in configs), key=lambda config: config.batch_size)
@@ -37,7 +37,7 @@ def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, An
     found: dict[str, str] = {}
     for config in wanted.values():
         try:
-            images = ImageData.load(config, torch.device("cpu"))
+            images = opened.open_images(config, torch.device("cpu"))
         except (ValueError, OSError) as error:
             problems.append(wording.reason(error))
             continue
@@ -66,10 +66,10 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
     import torch
 
     from trainables.family import Shape
-    from trainables.images.loaded import ImageData
+    from trainables.images import opened
     from trainables.trial import init_from
 
-    ImageData.forget()  # a worker may have checked another launch, and the data may have changed since
+    opened.forget()  # a worker may have checked another launch, and the data may have changed since
     load = load or Load()
     config_class, checked = families.config_class(family), families.get(family)
     problems: list[str] = []
@@ -85,7 +85,7 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
             continue
         seen.add(key)
         try:
-            images = ImageData.load(config, torch.device("cpu"))
+            images = opened.open_images(config, torch.device("cpu"))
         except (ValueError, OSError) as error:
             problems.append(wording.reason(error))
             continue
@@ -138,7 +138,7 @@ def require_batches(config: TrainingConfig, team: int) -> None:
             f"`batch_size` is {config.batch_size}, but each of the {team} GPUs of a replicate must get an image; raise it, "
             "or lower --gpus-per-replicate"
         )
-    if team > 1 and config.skip_unreadable and is_imagenet(config.dataset):
+    if team > 1 and config.skip_unreadable and kinds.of(config.dataset).streamed:
         raise ValueError(
             f"`skip_unreadable` is true, but where images are decoded as needed the {team} GPUs of a replicate must all know "
             "how many a batch has; remove the unreadable files instead"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
-from trainables import datasets, engine
-from trainables.datasets.catalog import FOLDER
-from trainables.datasets.folder import Folder
-from trainables.datasets.imagenet import ImageNetFolder, is_imagenet
-from trainables.images.loaded import ImageData
+from trainables import datasets
+from trainables.images.opened import open_images
+from trainables.trial.evaluation import evaluating
 from trainables.trial.inference import WITHOUT_IMAGES, Trained
 
 
@@ -36,9 +33,9 @@ def predictions(trained: Trained, top: int = 5) -> Iterator[Prediction]:
     if config.skip_unreadable:
         raise ValueError("`skip_unreadable` is true, so that nobody knows which images are left out; set it to false")
     # Nothing is trained or held out: the test set is what validates.
-    data = ImageData.load(config.model_copy(update={"batch_size": 1, "selection": "test"}), trained.device)
-    names = iter(_names(config.dataset, data.validation_size))
-    with engine.evaluating(trained.model), torch.no_grad():
+    data = open_images(config.model_copy(update={"batch_size": 1, "selection": "test"}), trained.device)
+    names = iter(datasets.opened(config.dataset).test_files() or map(str, range(data.validation_size)))
+    with evaluating(trained.model), torch.no_grad():
         for images, labels in data.validation_batches():
             probabilities = trained.model(images).float().softmax(1)
             if not torch.isfinite(probabilities).all():
@@ -49,12 +46,3 @@ def predictions(trained: Trained, top: int = 5) -> Iterator[Prediction]:
             for label, row, likely in zip(labels.tolist(), indices.tolist(), values.tolist(), strict=True):
                 likeliest = [(trained.classes[index], value) for index, value in zip(row, likely, strict=True)]
                 yield Prediction(next(names), trained.classes[label], likeliest)
-
-
-def _names(dataset: str, count: int) -> list[str]:
-    name = datasets.canonical(dataset)
-    if is_imagenet(name):
-        return ImageNetFolder(name).val.files
-    if name.startswith(FOLDER):
-        return [file.path for file in Folder(Path(name.removeprefix(FOLDER))).test]
-    return [str(number) for number in range(count)]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from trainables.config import dataset_kinds as kinds
 from tuner.commands.app import app, out
 from tuner.commands.given import Verbs
 from tuner.commands.options import Address, Data, Setting, Space, Storage
@@ -78,7 +79,8 @@ def data_list(place: Data = None) -> None:
 
 @data_app.command("fetch")
 def data_fetch(
-    dataset: Annotated[str, typer.Argument(help="cifar10 or cifar100.", show_default=False)], place: Data = None
+    dataset: Annotated[str, typer.Argument(help=f"{' or '.join(kinds.FETCHED)}.", show_default=False)],
+    place: Data = None,
 ) -> None:
     """Bring a dataset into the data folder (TUNER_DATA, default ~/.cache/tuner/data): from --data, else by a download."""
     from tuner.tables import datasets as data
@@ -88,7 +90,7 @@ def data_fetch(
 
 @data_app.command("put")
 def data_put(
-    dataset: Annotated[str, typer.Argument(help="cifar10 or cifar100.", show_default=False)],
+    dataset: Annotated[str, typer.Argument(help=f"{' or '.join(kinds.FETCHED)}.", show_default=False)],
     to: Annotated[
         str, typer.Option("--to", help="A folder that every node sees, or s3://BUCKET/PREFIX.", show_default=False)
     ],
@@ -101,7 +103,7 @@ def data_put(
 
 @data_app.command("check")
 def data_check(
-    dataset: Annotated[str, typer.Argument(help="digits, cifar10, cifar100 or folder:PATH.", show_default=False)],
+    dataset: Annotated[str, typer.Argument(help=f"{', '.join(kinds.SPELLINGS)}.", show_default=False)],
     place: Data = None,
 ) -> None:
     """Read a dataset's structure and say what is in it, or what is wrong with it."""

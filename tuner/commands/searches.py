@@ -13,23 +13,13 @@ from rich.console import Console
 from tuner.commands.app import app, out
 from tuner.commands.asked import takes_request
 from tuner.commands.cluster import follow_submission
-from tuner.commands.options import (
-    Address,
-    CheckpointEvery,
-    Data,
-    Detach,
-    Head,
-    InitFrom,
-    MaxConcurrent,
-    Name,
-    Pretrained,
-    StepTimeout,
-    Storage,
-)
+from tuner.commands.options import Address, Head, InitFrom, MaxConcurrent, Name, Pretrained, Storage
+from tuner.commands.session import takes_session
 from tuner.errors import BadInput
 from tuner.machines.address import is_head, require_head
 
 if TYPE_CHECKING:
+    from tuner.commands.session import SessionOptions
     from tuner.experiment.plan import Plan
     from tuner.experiment.request import Request
     from tuner.experiment.running import Running
@@ -58,51 +48,45 @@ def plan(
 
 @app.command(rich_help_panel="Searches")
 @takes_request
+@takes_session
 def launch(
     asked: Request,
+    session: SessionOptions,
     name: Annotated[str | None, typer.Option(help="Name of the experiment.  [default: family-space-time]")] = None,
-    storage: Storage = None,
-    address: Address = None,
-    data: Data = None,
-    max_concurrent: MaxConcurrent = None,
-    checkpoint_every: CheckpointEvery = None,
-    step_timeout: StepTimeout = None,
     init_from: InitFrom = None,
     pretrained: Pretrained = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     or_resume: Annotated[
         bool, typer.Option("--or-resume", help="Continue the search if this request was launched before under --name.")
     ] = False,
-    detach: Detach = False,
 ) -> None:
     """Run a search and print its leaderboard."""
     from tuner.experiment import fine_tuning, launching, retry
     from tuner.experiment.plan import prepare
-    from tuner.experiment.running import Running
     from tuner.records import standard_output
     from tuner.tables.plan import plan_view
 
-    asked = fine_tuning.beginning(asked, init_from, pretrained, elsewhere=is_head(address))
-    running = Running(address, max_concurrent, checkpoint_every, step_timeout, print)
+    head, storage = session.head, session.storage
+    asked = fine_tuning.beginning(asked, init_from, pretrained, elsewhere=head is not None)
     if not dry_run:
         standard_output.outlive_reader()
-    if is_head(address) and not dry_run:
+    if head is not None and not dry_run:
         from tuner.cluster import submission
 
-        sent = submission.submit_request(str(address), asked, running, name=name, storage=storage, data=data)
-        follow_submission(sent, detach)
+        sent = submission.submit_request(head, asked, session.running, name=name, storage=storage, data=session.data)
+        follow_submission(sent, session.detach)
     if or_resume and name is None:
         raise BadInput("--or-resume continues a search by its name; give --name")
-    if name is None and not is_head(address):
+    if name is None and head is None:
         launching.require_storage(storage)
-    if name is not None and not or_resume and not is_head(address):
+    if name is not None and not or_resume and head is None:
         launching.require_free_name(name, storage)
-    planned = prepare(asked, running)
+    planned = prepare(asked, session.running)
     out.print(plan_view(planned))
     if dry_run:
-        _look_at_data(planned, address)
+        _look_at_data(planned, session.running.address)
         return
-    with _shown(running) as shown:
+    with _shown(session) as shown:
         if or_resume:
             outcome = retry.launch_or_resume(asked, shown, name=str(name), storage=storage)
         else:
@@ -111,39 +95,30 @@ def launch(
 
 
 @app.command(rich_help_panel="Searches")
+@takes_session
 def resume(
+    session: SessionOptions,
     name: Name,
     trials: Annotated[int | None, typer.Option(help="Extend the search to this many trials.")] = None,
-    storage: Storage = None,
-    address: Address = None,
-    data: Data = None,
-    max_concurrent: MaxConcurrent = None,
-    checkpoint_every: CheckpointEvery = None,
-    detach: Detach = False,
-    step_timeout: StepTimeout = None,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Go on though code or space changed since the launch.")
     ] = False,
 ) -> None:
     """Continue a search that was interrupted or killed; with --trials, extend one."""
     from tuner.experiment import launching
-    from tuner.experiment.running import Running
     from tuner.records import standard_output
 
     standard_output.outlive_reader()
-    running = Running(address, max_concurrent, checkpoint_every, step_timeout, print)
-    if is_head(address):
-        from tuner.cluster import submission
-
-        options: dict[str, Any] = {"storage": storage, "trials": trials, "accept_changes": accept_changes or None}
-        follow_submission(submission.go_on(str(address), "resume", name, running, data=data, **options), detach)
-    with _shown(running) as shown:
-        outcome = launching.go_on(name, shown, storage=storage, trials=trials, accept_changes=accept_changes)
+    _go_on_elsewhere(session, "resume", name, trials=trials, accept_changes=accept_changes or None)
+    with _shown(session) as shown:
+        outcome = launching.go_on(name, shown, storage=session.storage, trials=trials, accept_changes=accept_changes)
     _conclude(outcome)
 
 
 @app.command(rich_help_panel="Searches")
+@takes_session
 def confirm(
+    session: SessionOptions,
     name: Name,
     top: Annotated[int, typer.Option(help="How many of the best trials; the baseline comes along.")] = 3,
     seed: Annotated[
@@ -152,29 +127,18 @@ def confirm(
     replicates: Annotated[
         int | None, typer.Option(help="Seeds a trial is trained with.  [default: the search's]")
     ] = None,
-    storage: Storage = None,
-    address: Address = None,
-    data: Data = None,
-    max_concurrent: MaxConcurrent = None,
-    checkpoint_every: CheckpointEvery = None,
-    detach: Detach = False,
 ) -> None:
     """Retrain the best trials and the baseline at full budget on fresh seeds; run it again to continue."""
     from tuner.experiment import confirm as confirming
-    from tuner.experiment.running import Running
     from tuner.records import paths, standard_output
     from tuner.tables.confirmation import confirmation_view
 
     standard_output.outlive_reader()
-    running = Running(address, max_concurrent, checkpoint_every, tell=print)
-    options: dict[str, Any] = {"storage": storage, "top": top, "seed": seed, "replicates": replicates}
-    if is_head(address):
-        from tuner.cluster import submission
-
-        follow_submission(submission.go_on(str(address), "confirm", name, running, data=data, **options), detach)
-    searched = paths.experiment(name, storage)
-    with _shown(running) as shown:
-        outcome = confirming.confirm(name, **options, running=shown)
+    asked: dict[str, Any] = {"top": top, "seed": seed, "replicates": replicates}
+    _go_on_elsewhere(session, "confirm", name, **asked)
+    searched = paths.experiment(name, session.storage)
+    with _shown(session) as shown:
+        outcome = confirming.confirm(name, storage=session.storage, **asked, running=shown)
     if outcome.ending == "interrupted":
         again = searched.command("confirm", "--top", str(top))
         _say(f"\ninterrupted; nothing is lost. Continue with: {again}")
@@ -236,13 +200,24 @@ def _look_at_data(planned: Plan, address: str | None) -> None:
         _say(local_data.asked_there(planned.dataset))
 
 
+def _go_on_elsewhere(session: SessionOptions, verb: str, name: str, **options: Any) -> None:
+    """On a cluster, if that is meant: this process submits the verb, follows it and exits."""
+    if session.head is not None:
+        from tuner.cluster import submission
+
+        where: dict[str, Any] = {"storage": session.storage, "data": session.data}
+        follow_submission(
+            submission.go_on(session.head, verb, name, session.running, **where, **options), session.detach
+        )
+
+
 @contextmanager
-def _shown(running: Running) -> Iterator[Running]:
+def _shown(session: SessionOptions) -> Iterator[Running]:
     """The session shown on this terminal."""
     from tuner.tables.terminal import Terminal
 
     with Terminal(out) as terminal:
-        yield replace(running, tell=terminal.tell, listen=terminal.listen)
+        yield replace(session.running, tell=terminal.tell, listen=terminal.listen)
 
 
 def _conclude(outcome: Any) -> None:

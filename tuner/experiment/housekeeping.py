@@ -26,5 +26,5 @@ class Housekeeper:
             checkpoints: list[Place] = sorted(folder.glob("checkpoint_*.pt"), key=lambda path: path.name)
             for path in checkpoints[: len(checkpoints) - _KEPT[record["status"]]]:
                 path.unlink(missing_ok=True)
-            for path in folder.glob("checkpoint_*.tmp"):
+            for path in folder.glob("*checkpoint_*.tmp"):
                 path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The rule on the median, as Ray sees it: hands every result to the judge and passes on what it says.
+"""The judge as Ray sees it: hands it every result and passes on what its rule says of the median.
 
 Ray's own `AsyncHyperBandScheduler` is not used as it is: it lets NaN pass every rung, and a restored search starts with
 empty rungs. The rule itself is the same, decision by decision (see `tuner.rules.asha`).
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SCALARS = "scalars/"
 
 
-class MedianASHA(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
+class JudgeScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
     """Starts trials in the order they are given; ends and pauses them, and lets them go on, when the judge says so.
 
     Args:

@@ -48,7 +48,7 @@ def run(
     from ray import tune
 
     from tuner.experiment.dispatch import Dispatch
-    from tuner.experiment.scheduler import MedianASHA
+    from tuner.experiment.scheduler import JudgeScheduler
     from tuner.experiment.watch import Watch
 
     watch = Watch(paths, judge, request, patience, tell, pace)
@@ -63,7 +63,7 @@ def run(
             tune_config=tune.TuneConfig(
                 metric=manifest.objective.metric,
                 mode=manifest.objective.mode,
-                scheduler=MedianASHA(judge, request.is_made, watch.is_running, dispatch),
+                scheduler=JudgeScheduler(judge, request.is_made, watch.is_running, dispatch),
                 search_alg=dispatch,
                 reuse_actors=True,
                 trial_dirname_creator=_short_name,

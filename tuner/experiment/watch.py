@@ -149,7 +149,7 @@ class _Callback(Callback):  # type: ignore[misc]  # Ray is untyped
         self._watch = watch
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Callback, ()  # see MedianASHA.__reduce__
+        return Callback, ()  # see JudgeScheduler.__reduce__
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._watch.started(index_of(trial))
@@ -175,7 +175,7 @@ class _Stopper(Stopper):  # type: ignore[misc]  # Ray is untyped
         self._watch = watch
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return NoopStopper, ()  # see MedianASHA.__reduce__
+        return NoopStopper, ()  # see JudgeScheduler.__reduce__
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False

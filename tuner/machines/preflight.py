@@ -61,6 +61,7 @@ def check(
         # Where trials have a GPU it needs one too; without a node that trains it is what the autoscaler starts one for.
         options: dict[str, Any] = {"num_cpus": 1, "num_gpus": min(1.0, load.gpus)}
         if question.training and load.gpus == 0:
+            question.wait()  # the worker that has looked at the node has torch loaded, and builds the networks as well
             options = {"num_cpus": 0, "scheduling_strategy": _on(question.training[0], soft=True)}
         networks = ray.remote(**options)(preflight.check).remote(family, list(configs), load)
         question.wait(networks)

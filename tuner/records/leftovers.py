@@ -36,7 +36,8 @@ def clear(paths: ExperimentPaths) -> None:
             _remove(left)
     if isinstance(paths.root, Path):
         with contextlib.suppress(OSError):
-            (paths.root / "manifest.tmp").unlink(missing_ok=True)
+            for left in paths.root.glob("*manifest*.tmp"):
+                left.unlink(missing_ok=True)
             for stacks in paths.root.glob("trials/*/stacks*.txt"):
                 if (
                     stacks.stat().st_size == 0

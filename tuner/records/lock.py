@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from trainables.storage import Place
 from tuner.errors import BadInput, StorageUnavailable, TunerError
@@ -52,9 +51,7 @@ class DriverLock:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._left.set()
         self._thread.join()
         self._lease.release()

@@ -31,7 +31,7 @@ from pydantic import (
 
 from search_spaces.budget import OPTIONS, Ascending, Number, Word
 from search_spaces.budget import Budget as SpaceBudget
-from trainables.storage import Place
+from trainables.storage import Place, whole
 from trainables.storage.redaction import redact
 from tuner.errors import BadInput, sentence
 from tuner.records.forms import Number as Amount
@@ -256,18 +256,9 @@ def _processor() -> str:
 
 
 def write(path: Place, manifest: Manifest) -> None:
-    """Write the manifest whole or not at all: on a disk under a temporary name, renamed into place."""
-    text = json.dumps(manifest.content(), indent=2, default=list) + "\n"
-    if not isinstance(path, Path):
-        path.write_bytes(text.encode())
-        return
-    temporary = path.with_suffix(".tmp")
-    try:
-        temporary.write_text(text)
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Write the manifest whole or not at all."""
+    with whole(path) as file:
+        file.write(f"{json.dumps(manifest.content(), indent=2, default=list)}\n".encode())
 
 
 def read(path: Place) -> Manifest:

@@ -14,14 +14,13 @@ import contextlib
 import time
 from collections.abc import Callable
 
+from trainables.storage.patience import PATIENCE, longer
 from tuner.errors import StorageUnavailable, TunerError, sentence
 from tuner.records.journal import Journal
 
 Tell = Callable[[str], None]
-PATIENCE = 1800.0  # seconds that a decision waits for the storage
 MOST_WAITING = 1000  # writes kept in memory, a few kB each
 GATHERING = 1.0  # seconds between two writes to S3 that bind nobody
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds between two attempts
 
 
 class PatientJournal:
@@ -129,5 +128,5 @@ class PatientJournal:
         self._reason = sentence(error)
         if not self._pause:
             self._tell(f"cannot write to {self._where} ({self._reason}); training goes on, writing is tried again")
-        self._pause = min(2 * self._pause or _FIRST_PAUSE, _LONGEST_PAUSE)
+        self._pause = longer(self._pause)
         self._next_attempt = now + self._pause

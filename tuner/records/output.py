@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
 from pathlib import Path
 
-from trainables.storage import temporary
+from trainables.storage.whole import unfinished_name, whole
 from tuner.errors import BadInput, sentence
 from tuner.records.paths import expanded
 
@@ -17,7 +15,7 @@ def require_writable(path: Path) -> Path:
     if target.is_dir():
         raise BadInput(f"cannot write {target}: it is a folder; name a file in it")
     try:
-        probe = _temporary(target)
+        probe = unfinished_name(target)
         probe.touch()
         probe.unlink()
     except OSError as error:
@@ -26,24 +24,14 @@ def require_writable(path: Path) -> Path:
 
 
 def write(path: Path, content: bytes) -> Path:
-    """Write under a temporary name and rename into place; returns the absolute path. `BadInput` when that fails."""
+    """Write whole or not at all; returns the absolute path. `BadInput` when that fails."""
     target = require_writable(path)
-    unfinished = _temporary(target)
     try:
-        unfinished.write_bytes(content)
-        unfinished.replace(target)
+        with whole(target) as file:
+            file.write(content)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise _unwritable(target, error) from None
-    with contextlib.suppress(OSError):
-        for left_by_a_kill in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
-            if temporary.owner_is_dead(left_by_a_kill.name):
-                left_by_a_kill.unlink()
     return target
-
-
-def _temporary(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{temporary.mark()}.tmp")
 
 
 def _unwritable(target: Path, error: OSError) -> BadInput:

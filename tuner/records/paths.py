@@ -17,7 +17,6 @@ STORAGE is a folder or s3://BUCKET/PREFIX. A folder or prefix is an experiment w
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import os
 import re
@@ -26,6 +25,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainables.config.wording import nearest
 from trainables.storage import Place, StorageError, home, place, temporary
 from tuner.errors import BadInput, as_bad_input
 
@@ -176,6 +176,4 @@ def experiment(name: str, storage: str | Place | None = None) -> ExperimentPaths
         if "/" not in name and name not in (".", "..") and (root / name / "manifest.json").is_file():
             return ExperimentPaths(root / name)
         known = sorted(path.parent.name for path in root.glob("*/manifest.json"))
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else ""
-    raise BadInput(f"there is no experiment `{name}` in {root}{hint}")
+    raise BadInput(f"there is no experiment `{name}` in {root}{nearest(name, known, before='; ')}")

@@ -39,30 +39,32 @@ class _Any(TypedDict):
     trial: NotRequired[Index]
 
 
-class _Session(TypedDict):
+class _Record(TypedDict):
     __pydantic_config__ = _FORM  # type: ignore[misc]
-    event: Literal["session"]
+    event: Any  # which each form narrows; first, as in every line
     time: Moment
+
+
+class _OfTrial(_Record):
+    trial: Index
+
+
+class _Session(_Record):
+    event: Literal["session"]
     action: Literal["start", "end"]
     pid: NotRequired[Index]  # of a start
     host: NotRequired[str]
     outcome: NotRequired[Literal["finished", "interrupted", "failed"]]  # of an end
 
 
-class _Trial(TypedDict):
-    __pydantic_config__ = _FORM  # type: ignore[misc]
+class _Trial(_OfTrial):
     event: Literal["trial"]
-    time: Moment
-    trial: Index
     baseline: NotRequired[bool]
     config: Knobs
 
 
-class _Start(TypedDict):
-    __pydantic_config__ = _FORM  # type: ignore[misc]
+class _Start(_OfTrial):
     event: Literal["start"]
-    time: Moment
-    trial: Index
     epoch: NotRequired[Index]  # 0 before the first
 
 
@@ -72,11 +74,8 @@ class _Reported(TypedDict):
     values: list[Measured | None]
 
 
-class _Epoch(TypedDict):
-    __pydantic_config__ = _FORM  # type: ignore[misc]
+class _Epoch(_OfTrial):
     event: Literal["epoch", "repeat"]
-    time: Moment
-    trial: Index
     epoch: Epoch
     metrics: dict[str, _Reported]
     replicates_ok: Index
@@ -87,43 +86,16 @@ class _Epoch(TypedDict):
     first: NotRequired[Epoch]
 
 
-class _Late(TypedDict):
+class _Late(_Epoch):
     """An epoch of replicates that joined at a rung; `repeat` where it was trained again."""
 
-    __pydantic_config__ = _FORM  # type: ignore[misc]
-    event: Literal["late"]
-    time: Moment
-    trial: Index
-    epoch: Epoch
-    rung: Epoch
-    first: Epoch
-    metrics: dict[str, _Reported]
-    replicates_ok: Index
-    learning_rate: NotRequired[Measured | None]
-    epoch_seconds: NotRequired[Seconds | None]
-    scalars: NotRequired[dict[str, Measured | None] | None]
+    event: Literal["late"]  # type: ignore[misc]
+    rung: Epoch  # type: ignore[misc]
+    first: Epoch  # type: ignore[misc]
 
 
-class _Decision(TypedDict):
-    __pydantic_config__ = _FORM  # type: ignore[misc]
-    event: Literal["decision"]
-    time: Moment
-    trial: Index
-    rung: Epoch
-    action: Literal["continue", "stop", "wait"]
-    value: Measured | None
-    cutoff: Measured | None
-    of: Epoch
-    seeds: NotRequired[Epoch]
-    reason: str
-    bracket: NotRequired[str | None]
-
-
-class _Promote(TypedDict):
-    __pydantic_config__ = _FORM  # type: ignore[misc]
+class _Promote(_OfTrial):
     event: Literal["promote"]
-    time: Moment
-    trial: Index
     rung: Epoch
     value: Measured | None
     cutoff: Measured | None
@@ -133,11 +105,13 @@ class _Promote(TypedDict):
     bracket: NotRequired[str | None]
 
 
-class _ReplicateFailed(TypedDict):
-    __pydantic_config__ = _FORM  # type: ignore[misc]
+class _Decision(_Promote):
+    event: Literal["decision"]  # type: ignore[misc]
+    action: Literal["continue", "stop", "wait"]
+
+
+class _ReplicateFailed(_OfTrial):
     event: Literal["replicate_failed"]
-    time: Moment
-    trial: Index
     replicate: Index
     epoch: Index
     kind: str
@@ -145,11 +119,8 @@ class _ReplicateFailed(TypedDict):
     traceback: NotRequired[str | None]
 
 
-class _Error(TypedDict):
-    __pydantic_config__ = _FORM  # type: ignore[misc]
+class _Error(_OfTrial):
     event: Literal["error"]
-    time: Moment
-    trial: Index
     message: str
     kind: NotRequired[str | None]
     traceback: NotRequired[str | None]
@@ -157,11 +128,8 @@ class _Error(TypedDict):
     epoch: NotRequired[Index | None]
 
 
-class _End(TypedDict):
-    __pydantic_config__ = _FORM  # type: ignore[misc]
+class _End(_OfTrial):
     event: Literal["end"]
-    time: Moment
-    trial: Index
     status: Literal["completed", "stopped", "diverged", "failed"]
     epoch: Index
     reason: NotRequired[str | None]

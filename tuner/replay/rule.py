@@ -9,148 +9,21 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from search_spaces.budget import MOST_REPLICATES, SMALLEST_REDUCTION, Ascending, written
 from trainables.trial.seeds import Seeds
 from tuner.errors import BadInput
 from tuner.replay.curves import Curves, by_model
-from tuner.rules import ranking, registry
+from tuner.replay.outcome import Replay, ReplayDecision
+from tuner.replay.settings import HALVING, Setting
+from tuner.rules import ranking
 from tuner.rules.rule import Action, Rule
 from tuner.rules.rungs import Rungs
 
 if TYPE_CHECKING:
     import pandas
 
-    Judge = Callable[[dict[str, float], int, "Setting", Curves, str], list["ReplayDecision"]]
-
-HALVING = "halving"
-RULES = (HALVING, *registry.NAMES)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting of a scheduler.
-
-    Attributes:
-        rule: "halving" keeps, of all curves that reach a rung, the best floor(n / reduction), at least one; any other is
-            a rule of `tuner.rules`: "asha" judges each as it arrives, against those that came before it, and "promotion"
-            lets it wait until enough have arrived that are worse.
-        grace: the first rung in epochs.
-        reduction: larger than 1; rungs lie at grace * reduction^k below the last epoch.
-        window: epochs of the running median that curves are ranked by; 1 ranks by the value at the rung.
-        rungs: these epochs instead of those that grace and reduction give.
-        order: seed that shuffles the order of arrival; None keeps the order of the curves. It matters to all but
-            halving, and to that where values are equal.
-        seeds: so many up to each rung, as `search_spaces.Budget.seeds`; None ranks by the medians that were recorded.
-    """
-
-    rule: str = HALVING
-    grace: int = 1
-    reduction: float = 3.0
-    window: int = 1
-    rungs: tuple[int, ...] | None = None
-    order: int | None = None
-    seeds: tuple[int, ...] | None = None
-
-    def problems(self, epochs: int) -> list[str]:
-        """Everything that is wrong with the setting for curves of this many epochs, a sentence each."""
-        found = []
-        if self.rule not in RULES:
-            found.append(f"the rule is {self.rule!r}, but must be one of {', '.join(RULES)}; choose one")
-        if not 1 <= self.grace <= epochs:
-            found.append(f"`grace` is {self.grace}, but must be 1 to {epochs}, the last epoch; change it")
-        if not (math.isfinite(self.reduction) and self.reduction > 1):
-            found.append(f"`reduction` is {self.reduction:g}, but must be a number greater than 1; raise it")
-        elif self.reduction < SMALLEST_REDUCTION:
-            found.append(f"`reduction` is {self.reduction!r}, but must be at least {SMALLEST_REDUCTION}; raise it")
-        if self.window < 1:
-            found.append(f"`window` is {self.window}, but must be at least 1 epoch; raise it")
-        found += [
-            f"a rung is at epoch {rung}, but must be at 1 to {epochs}, the last epoch; move it"
-            for rung in self.rungs or ()
-            if not 1 <= rung <= epochs
-        ]
-        if self.seeds is not None and not found:
-            wrong = Ascending(MOST_REPLICATES).problem("seeds", self.seeds)
-            stages = len(self.rungs_below(epochs)) + 1
-            found += [f"{wrong} --seeds"] if wrong else []
-            if len(self.seeds) > stages:
-                found.append(
-                    f"`seeds` is {written(self.seeds)}, {len(self.seeds)} numbers for {stages} rungs; give at most {stages}"
-                )
-        return found
-
-    def counts(self, rungs: Sequence[int]) -> dict[int, int]:
-        """Rung -> seeds that it compares; empty where the recorded medians are compared."""
-        seeds = Seeds.by_rung(self.seeds, rungs, 1)
-        return {} if self.seeds is None else {rung: seeds.at(rung) for rung in rungs}
-
-    def rungs_below(self, epochs: int) -> tuple[int, ...]:
-        """The epochs at which curves are judged, ascending; the last epoch is none of them."""
-        levels = ranking.rungs(epochs, self.grace, self.reduction) if self.rungs is None else self.rungs
-        return tuple(sorted({level for level in levels if level < epochs}))
-
-
-@dataclass(frozen=True)
-class ReplayDecision:
-    """What a rule said of one curve at one rung; `value` is what it was ranked by, `of` how many were compared."""
-
-    model: str
-    rung: int
-    action: Action
-    value: float
-    cutoff: float | None
-    of: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Replay:
-    """What a setting would have done with the curves.
-
-    Attributes:
-        setting: that was replayed.
-        winner: the survivor with the best final value; where none is left, the best of those that were trained longest.
-        epochs: trained in all, running survivors to the last epoch; with seeds by rung those of all its seeds, so that one of
-            a single seed is a part of one.
-        models: how many curves there are.
-        last: the last epoch.
-        regret: the best final value minus the winner's, in the metric's unit, counted so that it is never negative; NaN
-            when the winner's record ends early, so that nobody knows.
-        best: the curve with the best final value.
-        rungs: the epochs at which curves were judged.
-        decisions: in the order they were made.
-        unknown: curves that the setting would have trained beyond the end of their record; they count to that end.
-    """
-
-    setting: Setting
-    winner: str
-    epochs: float
-    models: int
-    last: int
-    regret: float
-    best: str
-    rungs: tuple[int, ...]
-    decisions: tuple[ReplayDecision, ...]
-    unknown: tuple[str, ...]
-
-    @property
-    def full_epochs(self) -> int:
-        """What all curves take without stopping."""
-        return self.models * self.last
-
-    @property
-    def saved(self) -> float:
-        """The share of the full training that was not done."""
-        return 1 - self.epochs / self.full_epochs
-
-    @property
-    def lost_at(self) -> int | None:
-        """The rung at which the best curve was stopped; None if it went through."""
-        stops = (told.rung for told in self.decisions if told.model == self.best and told.action == "stop")
-        return next(stops, None)
+    Judge = Callable[[dict[str, float], int, Setting, Curves, str], list[ReplayDecision]]
 
 
 def replay(
@@ -228,16 +101,17 @@ def run(curves: Curves, setting: Setting) -> Replay:
         return epochs[model], value if math.isfinite(value) else -math.inf
 
     winner, best = max(alive, key=final) if alive else max(values, key=reached), max(values, key=final)
-    known = len(values[winner]) == last and math.isfinite(values[winner][-1])
+    whole = len(values[winner]) == last and math.isfinite(values[winner][-1])
+    trained: float = sum(epochs.values())
+    if setting.seeds is not None:
+        trained = sum(seeds.work(0, epoch) for epoch in epochs.values()) / seeds.most
     return Replay(
         setting=setting,
         winner=winner,
-        epochs=sum(epochs.values())
-        if setting.seeds is None
-        else sum(seeds.work(0, trained) for trained in epochs.values()) / seeds.most,
+        epochs=trained,
         models=len(values),
         last=last,
-        regret=sign * (values[best][-1] - values[winner][-1]) if known else math.nan,
+        regret=sign * (values[best][-1] - values[winner][-1]) if whole else math.nan,
         best=best,
         rungs=rungs,
         decisions=tuple(decisions),
@@ -290,16 +164,8 @@ def _asked(curves: Curves, models: Sequence[str], rungs: Sequence[int], setting:
     """A rule of `tuner.rules` with its memory, in order of arrival."""
     models = tuple(models)
     numbers = {model: number for number, model in enumerate(models)}
-    rule = Rule(
-        "",
-        curves.mode,
-        0,
-        setting.grace,
-        setting.reduction,
-        setting.window,
-        name=setting.rule,
-        seeds=setting.counts(rungs),
-    )
+    counts = setting.counts(rungs)
+    rule = Rule("", curves.mode, 0, setting.grace, setting.reduction, setting.window, name=setting.rule, seeds=counts)
     memory = Rungs(rule, levels=rungs, exempt=None if curves.baseline is None else numbers.get(curves.baseline))
 
     def judge(

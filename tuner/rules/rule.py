@@ -86,7 +86,7 @@ class Rung:
     values: dict[int, float] = field(default_factory=dict)
     scores: list[float] = field(default_factory=list)
     waiting: set[int] = field(default_factory=set)
-    _order: list[tuple[float, int, int]] = field(default_factory=list)  # (-score, how manieth to arrive, trial)
+    _order: list[tuple[float, int, int]] = field(default_factory=list)  # (-score, place in order of arrival, trial)
 
     def enter(self, arrival: Arrival) -> None:
         score = ranking.score(arrival.value, self.rule.mode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 
 from trainables import datasets
+from trainables.config import dataset_kinds as kinds
 from trainables.datasets.shared import source
 from tuner.errors import BadInput, as_bad_input, sentence
 from tuner.tables.grid import grid
@@ -18,9 +19,8 @@ def listing() -> RenderableType:
     for info in found:
         counts = (info.train_images, info.test_images, info.classes, info.side)
         here = "yes" if info.present else "no"
-        rows.append([info.name, here, *(f"{count:,}" for count in counts), info.problem or ""])
-    rows.append(["folder:PATH", *[""] * 5, "train/ and val/ or test/, a class folder each"])
-    rows.append(["imagenet:PATH", *[""] * 5, "train/ and val/, a synset folder each; streamed"])
+        rows.append([info.name, here, *(f"{count:,}" if count else "" for count in counts), info.problem or ""])
+    rows += [[f"{name}:PATH", *[""] * 5, kind.layout] for name, kind in kinds.KINDS.items() if kind.layout]
     columns = ["dataset", "here", "train", "test", "classes", "side", ""]
     title = f"data folder: {root}" + ("" if place is None else f", filled from {place}")
     return grid(columns, rows, left=["dataset", "here", ""], title=title)

@@ -81,12 +81,6 @@ def _trials(board: Leaderboard, shown: list[Row]) -> list[RenderableType]:
     ]
 
 
-def _style(row: Row) -> str:
-    if row.incumbent:
-        return "bold green"
-    return "cyan" if row.baseline else "" if row.valid else "dim"
-
-
 def _measured(board: Leaderboard, row: Row, columns: list[str]) -> list[str]:
     """The cells of a trial under the columns that every experiment has."""
     at_full_budget = board.test_metric is not None and row.epoch >= board.history.budget

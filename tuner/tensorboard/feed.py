@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import shutil
 import threading
-from types import TracebackType
 
 from tuner.errors import BadInput
 from tuner.records import manifest as manifests
@@ -35,9 +34,7 @@ class Export:
         self._writer = tensorboard.TensorBoardWriter(self._paths, manifests.read(self._paths.manifest))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         try:
             self._writer.close()
         except OSError:
@@ -71,9 +68,7 @@ class Follower:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._left.set()
         self._thread.join()
         self._writer.close()

@@ -13,6 +13,7 @@ from tests.trainables.cuda.recorder import Seen
 from trainables import engine, families
 from trainables.datasets.arrays import Arrays
 from trainables.images.loaded import ImageData
+from trainables.images.opened import forget
 from trainables.layers import transfer
 from trainables.layers.blur import gaussian
 from trainables.layers.online_norm import planes
@@ -38,7 +39,7 @@ class Trained:
 
 def build(family: str, knobs: dict[str, Any], images: int = IMAGES) -> Replicate:
     """A replicate on the device `cuda`, of random images; its failure is raised."""
-    ImageData.forget()
+    forget()
     gaussian._operator.cache_clear()
     planes._filled.cache_clear()
     transfer.constant.cache_clear()

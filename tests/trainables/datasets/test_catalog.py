@@ -1,5 +1,6 @@
 """Datasets by name: what there is, and what is said of a name that is not one."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from trainables import datasets
+from trainables.config import dataset_kinds as kinds
+from trainables.config.training import TrainingConfig
+from trainables.datasets import catalog, digits
+from trainables.datasets.dataset import Dataset, Fetched
 
 
 @pytest.mark.parametrize(("typo", "meant"), [("cifr10", "cifar10"), ("CIFAR100", "cifar100"), ("digit", "digits")])
@@ -42,6 +47,32 @@ def test_the_list_says_what_is_there_and_how_to_get_the_rest() -> None:
     assert (cifar10.images, cifar100.classes) == (60_000, 100)
     assert cifar10.problem is not None
     assert cifar10.problem.endswith("run `tuner data fetch cifar10`")
+
+
+def test_a_named_dataset_that_is_missing_is_one_sentence_whichever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digits.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    digits.load.cache_clear()
+    first, *others = datasets.available()
+    assert (first.name, first.present, first.images) == ("digits", False, 0)
+    assert first.problem is not None
+    assert re.match(r"digits are part of scikit-learn, which is missing \(.*\); install it$", first.problem)
+    assert [other.name for other in others] == ["cifar10", "cifar100"]
+    for function in (datasets.load, datasets.check):
+        with pytest.raises(datasets.DatasetError, match="install it"):
+            function("digits")
+
+
+@pytest.mark.parametrize("name", kinds.KINDS)
+def test_every_name_of_the_table_is_opened_by_a_class_of_its_kind(name: str, tmp_path: Path) -> None:
+    kind = kinds.KINDS[name]
+    dataset = f"{name}:{tmp_path}" if kind.layout else name
+    assert datasets.canonical(dataset) == dataset
+    assert issubclass(catalog._reader(dataset), Fetched if kind.fetched else Dataset)
+    assert name in TrainingConfig.model_fields["dataset"].description
+    if name != "digits":
+        with pytest.raises(datasets.DatasetError):
+            datasets.check(dataset)
 
 
 def test_check_refuses_more_training_images_than_there_are() -> None:

@@ -11,7 +11,8 @@ from torch import Tensor
 from trainables import datasets
 from trainables.config.training import TrainingConfig
 from trainables.images import batches as bounds
-from trainables.images.loaded import ImageData, _load
+from trainables.images.loaded import ImageData
+from trainables.images.opened import open_images
 
 CPU = torch.device("cpu")
 
@@ -142,25 +143,6 @@ def test_validation_comes_in_the_same_order_every_time() -> None:
     assert torch.equal(first[1], second[1])
 
 
-def test_digits_have_one_channel_and_ten_classes() -> None:
-    data = ImageData.load(TrainingConfig(), "cpu")
-    assert (data.channels, data.image_size, data.num_classes) == (1, 16, 10)
-    assert (data.train_size, data.validation_size, data.test_size) == (1298, 144, 355)
-    assert data.fingerprint == datasets.load("digits").fingerprint
-
-
-def test_a_process_loads_the_same_data_once_and_keeps_two() -> None:
-    _load.cache_clear()
-    first = ImageData.load(TrainingConfig(lr=0.1), CPU)
-    assert ImageData.load(TrainingConfig(lr=0.2, epochs=3), "cpu") is first
-    assert ImageData.load(TrainingConfig(image_size=32), CPU) is not first
-    assert ImageData.load(TrainingConfig(), CPU) is first
-    ImageData.load(TrainingConfig(train_images=100), CPU)
-    ImageData.load(TrainingConfig(selection="test"), CPU)
-    assert _load.cache_info().currsize == 2
-    assert ImageData.load(TrainingConfig(), CPU) is not first
-
-
 def test_images_of_a_folder_are_not_copied_on_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNER_DATA", str(tmp_path / "data"))
     for split in ("train", "test"):
@@ -176,7 +158,7 @@ def test_images_of_a_folder_are_not_copied_on_the_cpu(tmp_path: Path, monkeypatc
 
 def test_a_limit_above_the_dataset_is_refused() -> None:
     with pytest.raises(datasets.DatasetError, match="`train_images` is 5000, but the dataset has 1442"):
-        ImageData.load(TrainingConfig(train_images=5000), CPU)
+        open_images(TrainingConfig(train_images=5000), CPU)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -197,7 +179,7 @@ def test_batches_on_the_gpu_are_those_of_the_cpu() -> None:
     ("batch_size", "sizes"), [(36, [36, 36, 36]), (107, [108]), (53, [53, 53, 2]), (1, [1] * 108), (200, [108])]
 )
 def test_a_lone_last_image_joins_the_batch_before_it(batch_size, sizes):
-    images = ImageData.load(TrainingConfig(image_size=8, train_images=120), "cpu")
+    images = open_images(TrainingConfig(image_size=8, train_images=120), "cpu")
     batches = images.train_batches(batch_size, torch.Generator())
     assert [len(labels) for _, labels in batches] == sizes
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from trainables import families
 from trainables.datasets.arrays import DatasetError, DecoderLost
-from trainables.images.loaded import ImageData
+from trainables.images.opened import forget, open_images
 from trainables.lockstep import LockStep
 from trainables.trial import preflight
 
@@ -27,7 +27,7 @@ def knobs(photographs, **more):
 
 
 def load(photographs, **more):
-    return ImageData.load(families.config_class("imagenet")(**knobs(photographs, **more)), "cpu")
+    return open_images(families.config_class("imagenet")(**knobs(photographs, **more)), "cpu")
 
 
 def generators(*seeds):
@@ -100,14 +100,14 @@ def test_five_replicates_decode_every_image_once(photographs, monkeypatch, tmp_p
         return real(path)
 
     monkeypatch.setattr(decode, "rgb_image", counted)
-    ImageData.forget()
+    forget()
     trial = LockStep("imagenet", knobs(photographs), replicates=5)
     trial.step()
     decoded = log.read_text().splitlines()
     assert len(decoded) == len(set(decoded)) == 25 + 2
     trial.step()
     assert len(log.read_text().splitlines()) == 2 * 27 + 18
-    ImageData.forget()
+    forget()
 
 
 def test_a_resumed_trial_sees_what_it_would_have_seen(photographs):
@@ -203,7 +203,7 @@ def test_what_does_not_fit_is_refused_before_training(photographs):
     assert preflight.check("imagenet", [small])["problems"] == [sentence]
     assert preflight.fingerprints("imagenet", [small, knobs(photographs)])["problems"] == [sentence]
     with pytest.raises(DatasetError, match="`augmentation` is 'resized-crop', but digits is not imagenet:PATH"):
-        ImageData.load(families.config_class("imagenet")(augmentation="resized-crop"), "cpu")
+        open_images(families.config_class("imagenet")(augmentation="resized-crop"), "cpu")
     found = preflight.check("imagenet", [knobs(photographs)])
     assert (found["problems"], found["data"]["train_images"], found["data"]["classes"]) == ([], 25, 3)
 

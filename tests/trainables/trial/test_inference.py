@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from trainables import checkpoints
-from trainables.images.loaded import ImageData
+from trainables.images.opened import open_images
 from trainables.lockstep import LockStep
 from trainables.models.imagenet import build
 from trainables.trial.inference import Trained, imagenet_names
@@ -64,7 +64,7 @@ def test_predicted_images_are_the_pixels_of_validation(tmp_path, kind):
     knobs = {"dataset": f"{kind}:{root}", "image_size": 32, "selection": "test", "model": "lenet5"}
     torch.save(build("lenet5", 2, in_channels=3).state_dict(), tmp_path / "weights.pt")
     trained = Trained.load(tmp_path / "weights.pt", "imagenet", knobs)
-    data = ImageData.load(trained.config.model_copy(update={"batch_size": 6}), "cpu")
+    data = open_images(trained.config.model_copy(update={"batch_size": 6}), "cpu")
     batch = torch.cat([images for images, _ in data.validation_batches()])
     files = [root / "val" / name / f"{name}_{index}.png" for name in ("ant", "bee") for index in range(6)]
     for file, image in zip(files, batch, strict=True):

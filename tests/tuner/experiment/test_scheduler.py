@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from ray.tune.utils import flatten_dict
 
-from tuner.experiment.scheduler import MedianASHA
+from tuner.experiment.scheduler import JudgeScheduler
 
 
 def test_the_familys_scalars_reach_the_judge_although_ray_flattens_every_result():
@@ -18,7 +18,9 @@ def test_the_familys_scalars_reach_the_judge_although_ray_flattens_every_result(
     }
     for result in (reported, reported | {"scalars": {}}):
         trial = SimpleNamespace(config={"trial": {"index": 3}})
-        assert MedianASHA(judge, lambda: False).on_trial_result(None, trial, flatten_dict(dict(result))) == "CONTINUE"
+        assert (
+            JudgeScheduler(judge, lambda: False).on_trial_result(None, trial, flatten_dict(dict(result))) == "CONTINUE"
+        )
     assert [trial for trial, _ in seen] == [3, 3]
     assert seen[0][1]["scalars"] == {"n_trainable": 672, "lr_effective": 0.5}
     assert seen[1][1]["scalars"] == {}

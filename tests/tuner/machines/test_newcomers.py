@@ -9,7 +9,7 @@ import pytest
 from ray.tune import PlacementGroupFactory
 
 from trainables.on_ray.trainable import BlurTrainable
-from tuner.experiment.scheduler import MedianASHA
+from tuner.experiment.scheduler import JudgeScheduler
 from tuner.machines import newcomers, node
 from tuner.machines.newcomers import Inspection, UnfitNode, blamed, elsewhere
 
@@ -93,7 +93,7 @@ def test_a_trial_that_met_an_unfit_node_loses_no_retry_and_neither_it_nor_a_late
         made.update_resources = lambda request: setattr(made, "placement_group_factory", request)
         return made
 
-    scheduler = MedianASHA(SimpleNamespace(), lambda: False)
+    scheduler = JudgeScheduler(SimpleNamespace(), lambda: False)
     lost = trial("Failure # 1\nThe actor died.")
     scheduler.on_trial_error(None, lost)
     assert lost.run_metadata.num_failures == 1

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from trainables.storage import patience
 from tuner.errors import StorageUnavailable, TunerError
 from tuner.records import outage
 from tuner.records.lines import RecordWriter
@@ -42,8 +43,8 @@ def said():
 
 @pytest.fixture
 def patient(storage, said, monkeypatch):
-    monkeypatch.setattr(outage, "_FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(outage, "_LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr(patience, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(patience, "_LONGEST_PAUSE", 0.02)
     return PatientJournal(storage, "store/exp", said.append, "tuner resume exp")
 
 

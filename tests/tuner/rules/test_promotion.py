@@ -29,7 +29,7 @@ def published(values, reduction, mode, workers, draw, top):
     A job that is done is recorded in its rung; a free worker promotes from the highest rung that has a promotable one, and
     otherwise takes the next configuration.
     """
-    done = [[] for _ in range(top)]  # rung -> (loss, how manieth to arrive, configuration)
+    done = [[] for _ in range(top)]  # rung -> (loss, its place in the order of arrival, configuration)
     promoted = [set() for _ in range(top)]
     new = iter(range(len(values)))
     running, started = [], []

@@ -7,13 +7,13 @@ Source: Ye et al., "Network Deconvolution", ICLR 2020 (2020 revision) and arXiv:
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from torch import nn
 
+from trainables.config.wording import nearest
 from trainables.layers.deconv import ChannelDeconv2d, DeConv2d2019, Delinear, FastDeconv2d, FastDeconv2d2019
 from trainables.layers.deconv.checks import check_divides
 from trainables.models.deconv.options import PUBLISHED, Options
@@ -172,8 +172,7 @@ NORMS = ("bn", "deconv")
 def layers_of(norm: str, options: Options) -> Layers:
     """The factory of one network; `ValueError` for a norm other than `bn` and `deconv`."""
     if norm not in NORMS:
-        near = difflib.get_close_matches(str(norm), NORMS, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else "choose one of them"
+        hint = nearest(str(norm), NORMS, "choose one of them")
         raise ValueError(f"`norm` is {norm!r}, but must be bn or deconv; {hint}")
     if norm == "bn":
         return BatchNormLayers(options)

@@ -15,12 +15,12 @@ Normalization for Training Neural Networks", NeurIPS 2019:
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from torch import nn
 
+from trainables.config.wording import nearest
 from trainables.layers.online_norm import OnlineNorm2d
 
 MODES = ("batch", "group", "layer", "instance", "online", "none")
@@ -55,8 +55,7 @@ class Norm:
         known = [field.name for field in fields(cls) if field.name != "mode"]
         for name in options:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean `{near[0]}`?" if near else f"they are: {', '.join(known)}"
+                hint = nearest(name, known, f"they are: {', '.join(known)}")
                 raise ValueError(f"`{name}` is not an option of a norm; {hint}")
         return cls(mode, **options)
 

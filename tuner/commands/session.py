@@ -1,0 +1,68 @@
+"""The options that say where and how a session of a search runs, gathered for a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuner.commands import options
+from tuner.commands.gathered import gathering, option
+from tuner.machines.address import is_head
+
+if TYPE_CHECKING:
+    from tuner.experiment.running import Running
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """What the options say.
+
+    Attributes:
+        storage: folder of experiments, or s3://BUCKET/PREFIX; none is the default one.
+        data: place of the named datasets.
+        detach: whether a submission is left alone at once.
+        running: the rest, as the rooms below take it; sentences are printed.
+    """
+
+    storage: str | None
+    data: str | None
+    detach: bool
+    running: Running
+
+    @property
+    def head(self) -> str | None:
+        """The cluster to submit to, http://HEAD:8265; None where the session is this process's."""
+        return self.running.address if is_head(self.running.address) else None
+
+
+def takes_session(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with the options of a session after its own parameters; it receives them as `session`."""
+    return gathering(command, "session", _OPTIONS, _session, first=False)
+
+
+_OPTIONS = [
+    option("storage", None, options.Storage),
+    option("address", None, options.Address),
+    option("data", None, options.Data),
+    option("max_concurrent", None, options.MaxConcurrent),
+    option("checkpoint_every", None, options.CheckpointEvery),
+    option("step_timeout", None, options.StepTimeout),
+    option("detach", False, options.Detach),
+]
+
+
+def _session(
+    storage: str | None,
+    address: str | None,
+    data: str | None,
+    max_concurrent: int | None,
+    checkpoint_every: float | None,
+    step_timeout: float | None,
+    detach: bool,
+) -> SessionOptions:
+    from tuner.experiment.running import Running
+
+    return SessionOptions(
+        storage, data, detach, Running(address, max_concurrent, checkpoint_every, step_timeout, print)
+    )
