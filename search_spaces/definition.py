@@ -168,7 +168,11 @@ class Definition:
         CPUs or GPUs given here are for every trial alike: the space's own allocations no longer say otherwise. GPUs per
         replicate say how many a trial takes, unless that is given as well. `TypeError` for what is no option.
         """
-        given = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items() if v is not None}
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in options.items()
+            if value is not None
+        }
         if unknown := options.keys() - OPTIONS.keys():
             raise TypeError(f"a budget has no option {', '.join(sorted(unknown))}; it has {', '.join(OPTIONS)}")
         budget = dataclasses.replace(self.budget, **given)
