@@ -5,8 +5,8 @@ to humans with respect to robust object recognition and internal representations
 It reports that training on blurred and sharp images together (`mix`) brings networks closer to people in robustness to
 blur and only slightly less biased to texture.
 
-Published figures: none to print beside ours. The paper's networks are trained on ImageNet and on its 16-class subset;
-no table of CIFAR-10 accuracies was published, so `published` is empty in all three spaces.
+Published figures: none to print beside ours. No table of the networks' accuracies was published, on ImageNet, on its 16
+classes or on CIFAR-10, so `published` is empty in all spaces.
 
 The baseline is `normal` (the paper's S-Net, sharp images only) with the values of the published CIFAR-10 code: SGD,
 lr 0.01 constant, momentum 0.9, weight decay 5e-4, batch 64. It is the network that every curriculum is compared with,
@@ -14,31 +14,24 @@ and no blur knob acts in it, so it stays the same reference whatever is searched
 
 The objective is accuracy on sharp images, in every mode. Curricula that turn sharp late look bad until then, and a rung
 before their switch would stop them for being blurred: `search` says what avoiding that costs.
+
+Defaults follow the dataset: on imagenet:PATH and imagenet16:PATH those of the published scripts for 1000 and 16 classes. Images
+are normalised as published, CIFAR-10's by 0.5 and 0.5, ImageNet's by its own mean and deviation; where nothing was published, by
+0.5 and 0.5. Searches launched before on ImageNet resume with the values they began with.
 """
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
 from ray import tune
 
+from search_spaces.papers.blur.imagenet import imagenet, imagenet16
+from search_spaces.papers.blur.knobs import ACTIVE_WHEN, GRID, PUBLISHED
 from search_spaces.space import Budget, Protocol, SearchSpace
-from trainables.config.blur import SWITCHING, Mode
+from trainables.config.blur import Mode
 
-# The optimiser of the published CIFAR-10 code.
-PUBLISHED = {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "batch_size": 64}
-# Which knob exists in which modes.
-ACTIVE_WHEN: dict[str, dict[str, tuple[Any, ...]]] = {
-    "sigma": {"mode": ("all", "mix", *SWITCHING)},
-    "min_sigma": {"mode": ("random-mix",)},
-    "max_sigma": {"mode": ("random-mix",)},
-    "blurred_fraction": {"mode": ("mix", "random-mix")},
-    "switch_fraction": {"mode": SWITCHING},
-    "init_sigma": {"mode": ("multi-steps-cbt",)},
-    "cbt_rate": {"mode": ("multi-steps-cbt",)},
-    "cbt_every": {"mode": ("multi-steps-cbt",)},
-    "multi_steps_scaled": {"mode": ("multi-steps",)},
-}
+__all__ = ["imagenet", "imagenet16", "paper", "search", "smoke"]
 
 
 def smoke() -> SearchSpace:
@@ -149,23 +142,15 @@ def paper() -> SearchSpace:
     No early stopping (grace = epochs). Cost: 38 * 60 * 5 = 11,400 replicate-epochs of CIFAR-10. Expected figures: none
     were published.
     """
-    sigmas = (1.0, 2.0, 3.0, 4.0)
-    points: list[dict[str, Any]] = [
-        *({"mode": mode, "sigma": sigma} for mode in ("all", *SWITCHING) for sigma in sigmas),
-        *({"mode": "mix", "sigma": sigma} for sigma in (*sigmas, 5.0, 10.0)),
-        *({"mode": "random-mix", "max_sigma": largest} for largest in (2.0, 4.0, 5.0, 8.0, 10.0, 16.0)),
-        *({"mode": "multi-steps-cbt", "init_sigma": s, "cbt_rate": rate} for s in sigmas for rate in (0.9, 0.8)),
-        {"mode": "multi-steps"},
-    ]
     return SearchSpace(
         family="blur",
         name="paper",
         summary="the published grid of modes and sigmas on CIFAR-10, test-set selection, no early stopping",
         parameters={},
-        points=tuple(points),
+        points=GRID,
         fixed={"arch": "alexnet_cifar", **PUBLISHED},
         baseline={"mode": "normal"},
-        budget=Budget(epochs=60, grace=60, trials=1 + len(points), cpus_per_trial=2.0, gpus_per_trial=0.25),
+        budget=Budget(epochs=60, grace=60, trials=1 + len(GRID), cpus_per_trial=2.0, gpus_per_trial=0.25),
         protocol=Protocol(dataset="cifar10", selection="test"),
         active_when=ACTIVE_WHEN,
     )

@@ -30,40 +30,34 @@ Folded weights are large and cancel, so they keep a multiple of a plain convolut
 
 The baseline is the paper's own setting: deconvolution with block 64 (8 in the tiny network of `smoke`), stride 3, 5
 steps, eps 1e-5; SGD, lr 0.1 to zero along a cosine, weight decay 1e-3, batch 128 (32 in `smoke`).
+
+The code of 2019, to which the mission's words mode and groups belong, is searched in `modes` and repeated in `presets`:
+`--set revision=2019` turns any space to it. Knobs that the chosen revision, mode or norm does not read are not drawn.
+
+Images are normalised as published, by the means of CIFAR-10's and CIFAR-100's channels and the mean over the images of each
+image's deviations (`normalisation` cifar10-per-image and cifar100-per-image), MNIST's by 0.1307 and 0.3081, ImageNet's by
+its own. Digits and folders, on which nothing was published, get 0.5 and 0.5. Searches launched before this was so resume
+with the 0.5 they began with.
+
+On imagenet:PATH at more than 64 pixels a name means the network for such images: resnet18 is resnet18d there, vgg11 is
+vgg11d; a network for small images alone is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from ray import tune
 
-from search_spaces.space import Budget, Protocol, Published, SearchSpace
-from trainables.config.deconv_rules import EXTENSIONS
+from search_spaces.papers.deconv.first_code import modes, presets
+from search_spaces.papers.deconv.imagenet import imagenet
+from search_spaces.papers.deconv.knobs import ACTIVE_WHEN, PUBLISHED
+from search_spaces.papers.deconv.table_1 import PROTOCOL, TABLE_1, table_1
+from search_spaces.space import Budget, Protocol, SearchSpace
 
-# The paper's setting, and which knobs exist beside which.
-PUBLISHED = {"norm": "deconv", "block": 64, "sampling_stride": 3, "n_iter": 5}
-OF_DECONV = ("block", "block_fc", "delinear", "sampling_stride", "n_iter", "eps", *EXTENSIONS)
-ACTIVE_WHEN: dict[str, dict[str, tuple[Any, ...]]] = {knob: {"norm": ("deconv",)} for knob in OF_DECONV}
+__all__ = ["imagenet", "modes", "paper", "presets", "search", "smoke"]
 
-# Table 1: top-1 in percent on the test set: CIFAR-10 BN and ND after 1, 20 and 100 epochs, then CIFAR-100.
-EPOCHS = (1, 20, 100)
-TABLE_1 = {
-    "vgg16": ((14.12, 74.18, 90.07, 93.25, 93.58, 94.56), (2.01, 37.94, 63.22, 71.97, 72.75, 75.32)),
-    "resnet": ((56.25, 72.89, 92.64, 94.07, 94.87, 95.40), (16.10, 35.73, 72.67, 76.55, 77.70, 78.63)),
-    "preact": ((55.15, 72.70, 91.93, 94.10, 94.37, 95.44), (15.17, 36.52, 70.79, 76.04, 76.14, 79.14)),
-    "densenet121": ((59.56, 76.63, 93.25, 94.89, 94.71, 95.88), (17.90, 42.91, 74.79, 77.63, 77.99, 80.69)),
-    "resnext": ((52.14, 69.22, 93.12, 94.05, 95.15, 95.80), (17.98, 30.93, 74.26, 77.35, 78.60, 80.34)),
-    "mobilev2": ((54.29, 65.40, 89.86, 92.52, 90.51, 94.35), (15.88, 29.01, 66.31, 72.33, 67.52, 74.90)),
-    "dpn": ((34.00, 53.02, 92.87, 93.74, 95.14, 95.82), (8.84, 21.89, 74.87, 76.12, 78.87, 80.38)),
-    "pnasnetA": ((21.81, 64.19, 75.85, 81.97, 81.22, 84.45), (10.49, 36.52, 44.60, 55.65, 54.52, 59.44)),
-    "senet": ((57.63, 67.21, 92.37, 94.11, 94.57, 95.38), (16.60, 32.22, 71.10, 75.79, 76.41, 78.63)),
-    "efficient": ((35.40, 55.67, 84.21, 86.78, 86.07, 88.42), (19.03, 22.40, 57.23, 57.59, 59.09, 62.37)),
-}
-SOURCE = "Ye et al. 2020, Table 1"
-# This cell repeats that of another network.
-DOUBTFUL = ("pnasnetA", "cifar100", "deconv", 1)
+BASELINE = ("resnet", "deconv")
 
 
 def smoke() -> SearchSpace:
@@ -152,7 +146,10 @@ def search() -> SearchSpace:
         },
         budget=Budget(epochs=20, grace=4, trials=48, reduction=2, cpus_per_trial=2.0, gpus_per_trial=0.25),
         protocol=Protocol(dataset="cifar10"),
-        active_when={**ACTIVE_WHEN, "delinear": {"norm": ("deconv",), "block_fc": (64, 512)}},
+        active_when={
+            **ACTIVE_WHEN,
+            "delinear": {"norm": ("deconv",), "revision": (2020,), "block_fc": (64, 512)},
+        },
         bracket="norm",
     )
 
@@ -195,24 +192,11 @@ def paper() -> SearchSpace:
         points=points,
         fixed={
             **{"block": 64, "block_fc": 512, "delinear": True, "sampling_stride": 3, "n_iter": 5, "eps": 1e-5},
-            **{"lr": 0.1, "weight_decay": 1e-3, "batch_size": 128, "lr_schedule": "cosine"},
+            **PROTOCOL,
         },
         baseline={"arch": BASELINE[0], "norm": BASELINE[1]},
         budget=Budget(epochs=20, grace=20, trials=1 + len(points), cpus_per_trial=2.0, gpus_per_trial=0.25),
         protocol=Protocol(dataset="cifar10", selection="test"),
         active_when=ACTIVE_WHEN,
-        published=tuple(_published()),
+        published=tuple(table_1()),
     )
-
-
-BASELINE = ("resnet", "deconv")
-
-
-def _published() -> Iterator[Published]:
-    for arch, rows in TABLE_1.items():
-        for dataset, row in zip(("cifar10", "cifar100"), rows, strict=True):
-            cells = [(norm, epochs) for epochs in EPOCHS for norm in ("bn", "deconv")]
-            for (norm, epochs), percent in zip(cells, row, strict=True):
-                doubt = " (repeats another row's)" if (arch, dataset, norm, epochs) == DOUBTFUL else ""
-                when = {"arch": arch, "dataset": dataset, "norm": norm, "epochs": epochs}
-                yield Published(when, "val_accuracy", round(percent / 100, 4), SOURCE + doubt)

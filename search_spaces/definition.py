@@ -74,7 +74,8 @@ class Definition:
         budget: epochs, rungs, trials, replicates, resources.
         protocol: dataset and selection.
         active_when: {knob: {other: (values, ...)}}: the knob exists only where every `other` exists and has one of the
-            values; elsewhere it is dropped, so that configurations which differ in it alone count as duplicates.
+            values; elsewhere it is dropped, so that configurations which differ in it alone count as duplicates. So is
+            whatever the family knows to change nothing beside the other knobs (`TrainingConfig.inert`).
         bracket: knob, or several, in whose values trials must agree to be compared at a rung: where one value is ahead
             early for reasons that say nothing of the end. By default every trial is compared with every other.
         points: partial configurations of a published grid. Each is combined with every `grid_search` it does not set

@@ -13,44 +13,23 @@ The baseline is the paper's own setting: online normalisation with horizons 1024
 lr and momentum are those of batch 128; a configuration with another batch size trains with lr and momentum rescaled by
 the published rule, and its results report both (`lr_given`, `lr_effective`, and so for the momentum). `--set
 batch_size_rule=false` searches them as they are.
+
+Images are normalised as published, by the mean and deviation of all pixels of CIFAR-10 or CIFAR-100, ImageNet's by its own.
+Digits and folders, on which nothing was published, get 0.5 and 0.5. On ImageNet training images are crops of random size,
+also as published. Searches launched before either was so resume as they began: with 0.5, and mirroring alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from ray import tune
 
-from search_spaces.space import Budget, Protocol, Published, SearchSpace
+from search_spaces.papers.online_norm.knobs import ACTIVE_WHEN, OTHERS, PUBLISHED
+from search_spaces.papers.online_norm.published import decays, imagenet, paper
+from search_spaces.space import Budget, Protocol, SearchSpace
 
-PUBLISHED = {"norm_mode": "online", "h_fwd": 1024, "h_bwd": 128, "ecm": "ls"}
-OTHERS = ("batch", "group", "instance", "layer")
-# Which knob exists beside which.
-ACTIVE_WHEN: dict[str, dict[str, tuple[Any, ...]]] = {
-    "h_fwd": {"norm_mode": ("online",)},
-    "h_bwd": {"norm_mode": ("online",)},
-    "ecm": {"norm_mode": ("online",)},
-    "clamp_val": {"ecm": ("ac",)},
-    "gn_num_groups": {"norm_mode": ("group",)},
-}
-
-# dataset, norm -> (accuracy in percent, how it was obtained), (loss in nats, how it was obtained)
-FIVE_RUNS = "Chiley et al. 2019, reproducibility notes: median of 5 runs, epoch {}"
-ONE_RUN = "Chiley et al. 2019, reproducibility notes: one run, epoch {}"
-ONE_RUN_LOSS = "Chiley et al. 2019, reproducibility notes: one run"
-FIGURES = {
-    ("cifar10", "online"): ((92.3, FIVE_RUNS.format(184)), (0.26, FIVE_RUNS.format(102))),
-    ("cifar10", "batch"): ((92.2, FIVE_RUNS.format(202)), (0.26, FIVE_RUNS.format(103))),
-    ("cifar10", "group"): ((90.3, ONE_RUN.format(164)), (0.32, ONE_RUN_LOSS)),
-    ("cifar10", "instance"): ((90.4, ONE_RUN.format(181)), (0.31, ONE_RUN_LOSS)),
-    ("cifar10", "layer"): ((87.4, ONE_RUN.format(243)), (0.39, ONE_RUN_LOSS)),
-    ("cifar100", "online"): ((68.6, FIVE_RUNS.format(188)), (1.12, FIVE_RUNS.format(107))),
-    ("cifar100", "batch"): ((68.6, FIVE_RUNS.format(159)), (1.14, FIVE_RUNS.format(103))),
-    ("cifar100", "group"): ((63.3, ONE_RUN.format(153)), (1.35, ONE_RUN_LOSS)),
-    ("cifar100", "instance"): ((63.1, ONE_RUN.format(196)), (1.32, ONE_RUN_LOSS)),
-    ("cifar100", "layer"): ((59.2, ONE_RUN.format(179)), (1.47, ONE_RUN_LOSS)),
-}
+__all__ = ["decays", "imagenet", "paper", "search", "smoke"]
 
 
 def smoke() -> SearchSpace:
@@ -135,52 +114,3 @@ def search() -> SearchSpace:
         protocol=Protocol(dataset="cifar10"),
         active_when=ACTIVE_WHEN,
     )
-
-
-def paper() -> SearchSpace:
-    """The five norms on CIFAR-10 or CIFAR-100 under the published protocol, every one to the end.
-
-        tuner data fetch cifar10
-        tuner launch online-norm --space paper
-        tuner data fetch cifar100
-        tuner launch online-norm --space paper --set dataset=cifar100
-
-    ResNet-20, 250 epochs, batch 128, lr 0.1 with a tenth of it from each of the epochs 100, 150 and 200, momentum 0.9,
-    weight decay 2e-4 on everything, padded crops and mirroring, accuracy on the test set. The decays are the
-    dataset's: 1023/1024 and 127/128 on CIFAR-10, 511/512 and 15/16 on CIFAR-100.
-
-    The published rule: take the median over the runs at each epoch; the figure is the best value of that curve, for
-    accuracy and loss each at its own epoch, and minimum and maximum are those of the runs at that epoch. It takes the
-    best of 250 looks at the test set, so it lies above the value at the last epoch. Published runs: five for online
-    (92.3, from 91.8 to 92.3 on CIFAR-10; 68.6, from 67.6 to 69.4 on CIFAR-100) and batch (92.2, from 91.9 to 92.5;
-    68.6, from 68.1 to 69.2), one for the others. A median of five within 0.5 points (CIFAR-10) or 1.2 (CIFAR-100)
-    reproduces them.
-
-    Three things differ from the published runs. They dropped the last short batch of an epoch. They used an approximation
-    of the recurrence (a linearised form with a clamped factor) that the paper's authors replaced later; ours is exact.
-    And their layer normalisation cannot be built from the code released with them, so its rows are not reproducible:
-    ours has gamma and beta for each element of a map, as that code meant it.
-
-    No early stopping (grace = epochs). Cost: 5 * 250 * 5 = 6,250 replicate-epochs of CIFAR-10.
-    """
-    points = tuple({"norm_mode": mode} for mode in OTHERS)
-    return SearchSpace(
-        family="online_norm",
-        name="paper",
-        summary="five norms in ResNet-20 on CIFAR-10 or CIFAR-100, test-set selection, no early stopping",
-        parameters={},
-        points=points,
-        fixed={"depth": 20, "batch_size": 128, "lr": 0.1, "momentum": 0.9, "weight_decay": 2e-4},
-        baseline={"norm_mode": "online", "ecm": "ls"},  # the decays are the dataset's
-        budget=Budget(epochs=250, grace=250, trials=1 + len(points), cpus_per_trial=2.0, gpus_per_trial=0.25),
-        protocol=Protocol(dataset="cifar10", selection="test"),
-        active_when=ACTIVE_WHEN,
-        published=tuple(_published()),
-    )
-
-
-def _published() -> Iterator[Published]:
-    for (dataset, norm_mode), ((accuracy, accuracy_source), (loss, loss_source)) in FIGURES.items():
-        when = {"dataset": dataset, "norm_mode": norm_mode}
-        yield Published(when, "val_accuracy", round(accuracy / 100, 4), accuracy_source, at="best")
-        yield Published(when, "val_loss", loss, loss_source, at="best")

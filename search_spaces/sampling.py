@@ -60,6 +60,8 @@ class Resolver:
         order = dict.fromkeys((*self._space.searched, *merged))  # searched knobs first, alike in every configuration
         dropped = self.dropped(merged)
         kept = {name: merged[name] for name in order if name in merged and name not in dropped} | self._space.settings
+        inert = self._model.model_validate(kept).inert - self._space.settings.keys()
+        kept = {name: value for name, value in kept.items() if name not in inert or self._is_meant(name, kept)}
         dumped = self._model.model_validate(kept).model_dump(mode="json")
         return Resolved({name: dumped[name] for name in kept}, json.dumps(dumped, sort_keys=True))
 
@@ -76,6 +78,16 @@ class Resolver:
                 ):
                     dropped.add(knob)
         return dropped
+
+    def _is_meant(self, name: str, values: Mapping[str, Any]) -> bool:
+        """Whether the space itself says that an inert knob exists beside just these values."""
+        if name not in self._space.active_when:
+            return False
+        named = {other: values[other] for other in self._space.active_when[name] if other in values}
+        try:
+            return name in self._model.model_validate(named).inert
+        except ValidationError:
+            return False
 
     def _value(self, name: str, values: Mapping[str, Any]) -> Any:
         """The knob's value as the family understands it: its default when absent, a published alias under its name."""

@@ -1,6 +1,7 @@
 """The house rules that a program can check: who imports whom, what is said, what is never committed."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -48,9 +49,9 @@ FLOORS = {
         "replicated",
         "on_ray",
         "lockstep",
-        "engine",
         "trial",
         "families",
+        "engine",
         "family",
         "images",
         "datasets",
@@ -70,6 +71,11 @@ MOST_ENTRIES = {"tuner": 16, "trainables": 24}  # at the top of a package
 A_HALL = 40  # files in one folder; so many need folders of their own
 # What of `trainables` may import Ray: a folder, so that everything beside it runs where there is no Ray.
 WITH_RAY = "trainables/on_ray/"
+
+
+@functools.cache
+def parsed(path):
+    return ast.parse(path.read_text())
 
 
 def modules(package):
@@ -106,7 +112,7 @@ def test_ray_is_imported_where_a_worker_meets_it_and_nowhere_else():
 
 def modules_named(path):
     """Every module that a file imports anywhere in it, also for type checkers, and what it takes from it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -126,7 +132,7 @@ def test_no_room_that_all_families_share_names_one_of_them():
         # The layers are mathematics that any family may use.
         known = [module for module in modules_named(path) if not module.startswith("trainables.layers.")]
         named = {part for module in known for part in module.split(".")}
-        said = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        said = {node.value for node in ast.walk(parsed(path)) if isinstance(node, ast.Constant)}
         wrong = (named | {word for word in said if isinstance(word, str)}) & (set(families.names()) - {"imagenet"})
         assert not wrong, f"{path.relative_to(ROOT)} knows the family {wrong}"
         assert "trainables.imagenet" not in {module.rpartition(".")[0] for module in modules_named(path)}, path
@@ -136,7 +142,7 @@ def test_what_hangs_on_a_dataset_is_asked_of_the_one_table_and_of_no_name():
     """Compared with a name, or with how it begins, nowhere: a further dataset is a row of the table and its own file."""
     names = {word for name in kinds.KINDS for word in (name, f"{name}:")}
     for path in [*modules("trainables"), *modules("tuner"), *modules("search_spaces")]:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             asked = []
             if isinstance(node, ast.Compare):
                 asked = [node.left, *node.comparators]
@@ -167,13 +173,14 @@ def module_of(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+@functools.cache
 def arrows():
     """module -> the modules of this project that it imports, anywhere in it and for type checkers as well."""
     names = {module_of(path): path for package in PACKAGES for path in modules(package)}
     found = {}
     for name, path in names.items():
         targets = set()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Import):
                 targets.update(alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -260,7 +267,7 @@ def defines(dotted):
     for cut in range(len(parts) - 1, 1, -1):
         path = ROOT.joinpath(*parts[:cut]).with_suffix(".py")
         if path.is_file():
-            found = ast.parse(path.read_text())
+            found = parsed(path)
             for name in parts[cut:]:
                 found = next((node for node in found.body if getattr(node, "name", None) == name), None)
                 if found is None:

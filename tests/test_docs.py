@@ -72,3 +72,20 @@ def test_lab_notes_give_commands_that_exist(module):
     for line in lines:
         words = shlex.split(line)
         assert {word for word in words if word.startswith("--")} <= options_of(words)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / "search_spaces" / "papers").rglob("*.py")),
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
+def test_notes_of_published_spaces_give_commands_that_exist(path):
+    for line in re.findall(r"^ {4,}(tuner (?:launch|data) .*?)(?:#.*)?$", path.read_text(), re.MULTILINE):
+        words = shlex.split(line)
+        assert {word for word in words if word.startswith("--")} <= options_of(words)
+
+
+def test_the_readme_lists_every_further_space():
+    for family in search_spaces.names():
+        [row] = [line for line in README.splitlines() if line.startswith(f"| `{family}` |")]
+        assert all(f"`{space}`" in row for space in search_spaces.names(family))

@@ -16,8 +16,11 @@ from torch import Tensor, nn
 
 from trainables import families
 from trainables.config.blur import HALF_DATA, BlurConfig, sigma_at, switch_epoch
+from trainables.config.normalisation import constants
 from trainables.family import Family, Shape, View
+from trainables.images.augmentation import colour_jitter, lighting
 from trainables.layers.blur import gaussian_blur
+from trainables.layers.transfer import constant
 from trainables.models.alexnet_cifar import alexnet_cifar
 from trainables.models.first_conv import first_conv
 from trainables.models.small_cnn import small_cnn
@@ -58,6 +61,17 @@ def mix_batch(images: Tensor, config: BlurConfig, generator: torch.Generator, po
     return torch.cat([gaussian_blur(images[:count], sigma), images[count:]])
 
 
+def recoloured(images: Tensor, config: BlurConfig, generator: torch.Generator, positions: range) -> Tensor:
+    """Normalised images [N, C, H, W] with `jitter` and then `lighting`, which are of images in [0, 1]."""
+    mean, std = (constant(v, images.device).view(-1, 1, 1) for v in constants(config.constants, images.shape[1]))
+    images = images * std + mean
+    if config.jitter:
+        images = colour_jitter(images, config.jitter, generator, positions)
+    if config.lighting:
+        images = lighting(images, config.lighting, generator, positions)
+    return (images - mean) / std
+
+
 class Blur(Family[BlurConfig]):
     """Blur curricula over the architectures of the paper, a small network, and torchvision's."""
 
@@ -87,6 +101,8 @@ class Blur(Family[BlurConfig]):
     def train_inputs(
         self, config: BlurConfig, images: Tensor, epoch: int, generator: torch.Generator, positions: range
     ) -> Tensor:
+        if config.jitter or config.lighting:
+            images = recoloured(images, config, generator, positions)
         if config.mode in HALF_DATA:
             return mix_batch(images, config, generator, positions)
         sigma = sigma_at(config, epoch)
@@ -96,6 +112,8 @@ class Blur(Family[BlurConfig]):
         return config.sigma if config.mode in HALF_DATA else sigma_at(config, epoch)
 
     def uncapturable(self, config: BlurConfig) -> str | None:
+        if config.jitter or config.lighting:
+            return "jitter and lighting draw the colours of each batch on the host"
         return "random-mix draws the sigmas of each batch on the host" if config.mode == "random-mix" else None
 
     def validation_views(self, config: BlurConfig, epoch: int, last: bool) -> Mapping[str, View]:
@@ -107,6 +125,11 @@ class Blur(Family[BlurConfig]):
         return views
 
     def check(self, config: BlurConfig, shape: Shape) -> int:
+        if config.lighting and shape.channels != 3:
+            raise ValueError(
+                f"`lighting` is {config.lighting:g}, but these images have {shape.channels} channel, and it adds colours; "
+                "leave it out"
+            )
         if config.mode == "fixed-single-step":
             first_conv(self.build_model(config, shape))
         return super().check(config, shape)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
-from trainables import families, optim, seeding
+from trainables import engine, families, optim, seeding
 from trainables.config import dataset_kinds as kinds
 from trainables.config.bn_only import BNOnlyConfig
 from trainables.family import Family, FullyTrained, Shape
@@ -28,7 +28,6 @@ from trainables.models.bn.trainable_sets import frozen_state, select_trainable, 
 from trainables.plans import bn_counts
 from trainables.plans.bn_names import ModelName, parse_name
 from trainables.process.footprint import Footprint
-from trainables.trial.evaluation import evaluate
 
 if TYPE_CHECKING:
     from trainables.on_ray.trainable import ReplicatedTrainable as BNOnlyTrainable
@@ -102,9 +101,19 @@ def count_parameters(network: str | BNOnlyConfig, shape: Shape | None = None) ->
 
 
 def learning_rate_at(config: BNOnlyConfig, epoch: int) -> float:
-    """Learning rate of a 0-based epoch: `lr_multiplier` once more from each milestone, or `lr_schedule` without any."""
+    """Learning rate at the start of a 0-based epoch: `lr_multiplier` once more from each milestone, or `lr_schedule` without
+    any; in the first `warmup_epochs` it rises from 0, within an epoch batch by batch."""
+    return _scheduled(config, epoch) * _warmth(config, epoch)
+
+
+def _scheduled(config: BNOnlyConfig, epoch: int) -> float:
     passed = sum(milestone <= epoch for milestone in config.milestones)
     return optim.learning_rate_at(config, epoch) * config.lr_multiplier**passed
+
+
+def _warmth(config: BNOnlyConfig, epochs: float) -> float:
+    """The share of the learning rate after so many epochs."""
+    return min(1.0, epochs / config.warmup_epochs) if config.warmup_epochs else 1.0
 
 
 class BNOnly(Family[BNOnlyConfig]):
@@ -130,6 +139,12 @@ class BNOnly(Family[BNOnlyConfig]):
     def learning_rate_at(self, config: BNOnlyConfig, epoch: int) -> float:
         return learning_rate_at(config, epoch)
 
+    def hyperparameters_at_step(self, config: BNOnlyConfig, epoch: int, step: int, steps: int) -> dict[str, float]:
+        """The learning rate of every batch of the warm-up."""
+        if epoch >= config.warmup_epochs:
+            return {}
+        return {"lr": _scheduled(config, epoch) * _warmth(config, epoch + step / steps)}
+
     def model_scalars(self, config: BNOnlyConfig, model: nn.Module) -> dict[str, float]:
         """How much is trained of how much. With `random_k` the whole is that of the network before k were chosen."""
         trained = sum(parameter.numel() for parameter in trained_parameters(model))
@@ -147,7 +162,7 @@ class BNOnly(Family[BNOnlyConfig]):
         found = summary(model)
         for threshold in PRUNING_THRESHOLDS:
             with pruned(model, threshold):
-                accuracy = evaluate(model, data.validation_batches(), precision=config.precision)["accuracy"]
+                accuracy = engine.evaluate(model, data.validation_batches(), precision=config.precision)["accuracy"]
             found[f"val_accuracy_pruned_{threshold:g}"] = accuracy
         if config.init_evaluation != "none":
             untrained = replicate.untrained_model()
@@ -155,7 +170,7 @@ class BNOnly(Family[BNOnlyConfig]):
                 generator = seeding.generator(replicate.seed, replicate.index, "statistics")
                 batches = data.train_batches(config.batch_size, generator, team=replicate.team)
                 estimate_statistics(untrained, batches)
-            accuracy = evaluate(untrained, data.validation_batches(), precision=config.precision)["accuracy"]
+            accuracy = engine.evaluate(untrained, data.validation_batches(), precision=config.precision)["accuracy"]
             found["val_accuracy_untrained"] = accuracy
         return found
 

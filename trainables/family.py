@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trainables.images.streamed import StreamedData
     from trainables.process.team import Team
 
+MANY_CLASSES = 1000
 Config = TypeVar("Config", bound=TrainingConfig)
 View = Callable[[Tensor], Tensor]
 
@@ -55,12 +56,16 @@ class Family(Generic[Config]):
     Attributes:
         name: as in `trainables.families`.
         network_knobs: configurations that agree in these knobs build the same network for the same images.
-        top5: whether evaluations also report top5_accuracy.
+        top5: whether evaluations also report top5_accuracy, whatever the number of classes.
     """
 
     name: ClassVar[str]
     network_knobs: ClassVar[tuple[str, ...]] = ("arch",)
     top5: ClassVar[bool] = False
+
+    def reports_top5(self, classes: int) -> bool:
+        """Whether evaluations on so many classes also report top5_accuracy: on ImageNet's, in every family."""
+        return self.top5 or classes >= MANY_CLASSES
 
     def build_model(self, config: Config, shape: Shape) -> nn.Module:
         """A freshly initialised network; its random draws come from torch's global generator, seeded by the caller."""

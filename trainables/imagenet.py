@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables import datasets, families, optim
+from trainables import families, optim
 from trainables.config.imagenet import OF_MODELS, ImageNetConfig, initial_lr, poly_factor, published_defaults
+from trainables.config.normalisation import constants
 from trainables.family import Family, Shape
 from trainables.images.augmentation import colour_jitter
 from trainables.layers.transfer import constant
@@ -136,8 +137,8 @@ class ImageNet(Family[ImageNetConfig]):
 
 
 def _normalisation(config: ImageNetConfig, device: torch.device, channels: int) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation [channels, 1, 1] that the dataset's images are normalised with."""
-    mean, std = (constant(tuple(values), device) for values in datasets.normalisation(config.dataset, channels))
+    """Mean and standard deviation [channels, 1, 1] that the images are normalised with."""
+    mean, std = (constant(values, device) for values in constants(config.constants, channels))
     return mean.view(-1, 1, 1), std.view(-1, 1, 1)
 
 

@@ -8,8 +8,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from trainables import families
 from trainables.blur import FAMILY, BlurConfig, learning_rate_at, mix_batch, sigma_at
 from trainables.family import Shape
+from trainables.images.augmentation import lighting
 from trainables.layers.blur import gaussian_blur
 from trainables.lockstep import LockStep
 from trainables.models.first_conv import first_conv
@@ -222,3 +224,32 @@ def test_the_family_trains_without_ray_installed():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "1\n", done.stderr
+
+
+def test_on_imagenet_the_learning_rate_falls_to_a_tenth_every_20_epochs():
+    config = BlurConfig(dataset="imagenet:/data")
+    assert [learning_rate_at(config, epoch) for epoch in (0, 19, 20, 39, 40, 59)] == pytest.approx(
+        [0.01, 0.01, 1e-3, 1e-3, 1e-4, 1e-4]
+    )
+    assert learning_rate_at(BlurConfig(dataset="cifar10"), 59) == 0.01
+
+
+def test_colours_change_before_the_blur_and_within_the_normalisation():
+    images = torch.rand(6, 3, 16, 16)  # as they are normalised by ImageNet's constants
+    knobs = {"dataset": "imagenet16:/data", "mode": "all", "sigma": 1.0, "jitter": 0.0}
+    config = BlurConfig(**knobs)
+    seen = FAMILY.train_inputs(config, images, 0, torch.Generator().manual_seed(0), range(6))
+    mean, std = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    lit = (lighting(images * std + mean, 0.05, torch.Generator().manual_seed(0)) - mean) / std
+    torch.testing.assert_close(seen, gaussian_blur(lit, 1.0), atol=1e-5, rtol=1e-5)
+    plain = BlurConfig(**{**knobs, "lighting": 0.0})
+    assert torch.equal(FAMILY.train_inputs(plain, images, 0, torch.Generator(), range(6)), gaussian_blur(images, 1.0))
+    assert "host" in FAMILY.uncapturable(config)
+    with pytest.raises(ValueError, match=r"`lighting` is 0\.05, but these images have 1 channel"):
+        FAMILY.check(BlurConfig(lighting=0.05), Shape(1, 16, 10))
+
+
+def test_top_5_is_reported_of_a_thousand_classes_in_every_family():
+    for name in families.names():
+        assert families.get(name).reports_top5(1000)
+        assert families.get(name).reports_top5(16) == (name == "imagenet")

@@ -231,3 +231,25 @@ def test_preflight_builds_no_cifar_network_however_large(monkeypatch):
 
     monkeypatch.setattr(FAMILY, "build_model", build_model)
     assert preflight.check("bn_only", [KNOBS | {"depth": 434}])["problems"] == []
+
+
+def test_on_imagenet_the_learning_rate_rises_for_five_epochs_batch_by_batch():
+    config = BNOnlyConfig(dataset="imagenet:/data")
+    assert (config.arch, config.batch_size, config.warmup_epochs, config.augmentation) == (
+        "resnet18",
+        1024,
+        5,
+        "resized-crop",
+    )
+    assert [learning_rate_at(config, epoch) for epoch in (0, 1, 4, 5, 29, 30)] == pytest.approx(
+        [0, 0.08, 0.32, 0.4, 0.4, 0.04]
+    )
+    rates = [FAMILY.hyperparameters_at_step(config, 2, step, 4)["lr"] for step in range(4)]
+    assert rates == pytest.approx([0.16, 0.18, 0.20, 0.22])
+    assert FAMILY.hyperparameters_at_step(config, 5, 0, 4) == {}
+    assert BNOnlyConfig(dataset="cifar10").warmup_epochs == 0
+
+
+def test_depth_width_or_a_name_on_imagenet_ask_for_the_networks_of_cifar():
+    for knobs in ({"depth": 20}, {"width": 2}, {"name": "cifar_freeze_14"}):
+        assert BNOnlyConfig(dataset="imagenet:/data", **knobs).arch == "resnet_cifar"

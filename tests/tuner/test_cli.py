@@ -7,8 +7,11 @@ import subprocess
 import sys
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from tests.tuner.experiments import Experiment, finished
+from tuner.cli import app
 from tuner.rules import asha
 
 MISTAKES = {
@@ -284,3 +287,15 @@ def test_plan_imports_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "TORCH False"
+
+
+@pytest.mark.parametrize("verb", ["launch", "resume", "confirm", "replay", "train", "report"])
+def test_help_shows_every_default_that_is_said(verb, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    command = typer.main.get_command(app).commands[verb]
+    said = [
+        default for it in command.params for default in re.findall(r"default: [^]]+", getattr(it, "help", "") or "")
+    ]
+    assert said
+    shown = CliRunner().invoke(app, [verb, "--help"]).output
+    assert [default for default in said if f"[{default}]" not in shown] == []

@@ -8,11 +8,13 @@ networks closer to humans with respect to robust object recognition and internal
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from trainables.config.training import TrainingConfig
+from trainables.config import normalisation
+from trainables.config.training import TrainingConfig, without
 
 Mode = Literal[
     "normal",
@@ -35,15 +37,43 @@ ALIASES = {
 }
 HALF_DATA = ("mix", "random-mix")
 SWITCHING = ("single-step", "reversed-single-step", "fixed-single-step")
+# knob -> the modes that it acts in
+MODES_OF: Mapping[str, tuple[str, ...]] = {
+    "sigma": ("all", "mix", *SWITCHING),
+    "min_sigma": ("random-mix",),
+    "max_sigma": ("random-mix",),
+    "blurred_fraction": HALF_DATA,
+    "switch_fraction": SWITCHING,
+    "init_sigma": ("multi-steps-cbt",),
+    "cbt_rate": ("multi-steps-cbt",),
+    "cbt_every": ("multi-steps-cbt",),
+    "multi_steps_scaled": ("multi-steps",),
+}
 MULTI_STEPS_LENGTH = 10  # epochs per step as published: sigma 4, 3, 2, 1, then sharp from epoch 40
 MULTI_STEPS_EPOCHS = 60  # the published budget, the yardstick of `multi_steps_scaled`
 
+# The published scripts, one for the 1000 classes and one for the 16.
+IMAGENET: Mapping[str, Any] = {
+    **{"arch": "alexnet", "image_size": 224, "augmentation": "resized-crop", "batch_size": 256, "weight_decay": 1e-4},
+    **{"lr_schedule": "step", "lr_step": 20, "lr_factor": 0.1},
+}
+IMAGENET16: Mapping[str, Any] = {**IMAGENET, "batch_size": 64, "weight_decay": 5e-4, "jitter": 0.1, "lighting": 0.05}
+SCRIPTS = {"imagenet": IMAGENET, "imagenet16": IMAGENET16, "imagenet16-all": IMAGENET16}
+
+
+def published_defaults(dataset: str) -> Mapping[str, Any]:
+    """The values of the published script for a dataset, where they differ from those for CIFAR-10."""
+    return SCRIPTS.get(normalisation.kind(dataset), {})
+
 
 class BlurConfig(TrainingConfig):
-    """One configuration of blur training."""
+    """One configuration of blur training. The defaults shown here are those of small images, the published CIFAR-10's."""
+
+    normalised_with: ClassVar[Mapping[str, str]] = normalisation.PUBLISHED["blur"]
 
     arch: str = Field(
-        "small_cnn", description="small_cnn, alexnet_cifar, or a torchvision classification model by name"
+        "small_cnn",
+        description="small_cnn, alexnet_cifar, or a torchvision classification model by name (ImageNet: alexnet)",
     )
     mode: Mode = Field("normal", description="which images are blurred at which epochs")
     sigma: float = Field(
@@ -66,10 +96,31 @@ class BlurConfig(TrainingConfig):
     blur_val: bool = Field(
         False, description="also report val_accuracy_blur_val: the validation images blurred with the epoch's sigma"
     )
+    jitter: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="brightness, contrast and saturation of each image times 1 - jitter to 1 + jitter (16 classes: 0.1)",
+    )
+    lighting: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="deviation of the colour added to each image along the principal components of ImageNet's colours "
+        "(16 classes: 0.05)",
+    )
     evaluation_sigmas: tuple[float, ...] = Field(
         (0.0, 1.0, 2.0, 4.0, 8.0),
         description="at the full budget, also report val_accuracy_sigma_S for each of these sigmas",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        """The dataset's defaults for the knobs that are not given."""
+        if not isinstance(given, dict):
+            return given
+        return {**published_defaults(str(given.get("dataset", cls.model_fields["dataset"].default))), **given}
 
     @field_validator("mode", mode="before")
     @classmethod
@@ -89,6 +140,11 @@ class BlurConfig(TrainingConfig):
             raise ValueError(
                 f"`min_sigma` is {self.min_sigma:g}, but must be at most `max_sigma` ({self.max_sigma:g}); lower it"
             )
+
+    @property
+    def inert(self) -> frozenset[str]:
+        of_modes = {knob: self.mode in modes for knob, modes in MODES_OF.items()}
+        return super().inert | without(of_modes)
 
     @property
     def settles_at(self) -> int:

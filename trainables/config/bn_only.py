@@ -13,8 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from trainables.config import dataset_kinds as kinds
-from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
-from trainables.config.training import TrainingConfig
+from trainables.config import normalisation
+from trainables.config.resnet_rules import check_milestones, means_small_network, whole_blocks, without_milestones
+from trainables.config.training import TrainingConfig, without
 from trainables.plans.bn_counts import TrainableSet
 from trainables.plans.bn_names import FILTERS, parse_name
 
@@ -24,21 +25,31 @@ SET_OF_KIND: Mapping[str, str] = {"freeze": "bn", "resnet": "all"}
 CIFAR10: Mapping[str, Any] = {"augmentation": "crop-flip"}
 # Mirrored and shifted digits are other digits, or none.
 DIGITS: Mapping[str, Any] = {"augmentation": "none"}
-# Published beside these: a warm-up of five epochs, and crops of random size, neither of which we have.
+# Published were crops of 10 % to all of the image in shapes of 4:5 to 5:4; ours take 8 % and 3:4 to 4:3, as torchvision's.
 IMAGENET: Mapping[str, Any] = {
-    "augmentation": "flip",
+    "augmentation": "resized-crop",
     "image_size": 224,
     "epochs": 90,
     "batch_size": 1024,
     "lr": 0.4,
     "lr_milestones": (1 / 3, 2 / 3, 8 / 9),
+    "warmup_epochs": 5,
 }
+# Images of another dataset have the network's size, so of a crop of random size and shape mirroring remains.
+DECODED: Mapping[str, Any] = {**IMAGENET, "augmentation": "flip"}
+SMALL: Literal["resnet_cifar"] = "resnet_cifar"
 
 
 def published_defaults(dataset: str, arch: str | None = None) -> Mapping[str, Any]:
-    """The published values that hang on the dataset: ImageNet's with one of its ResNets, otherwise CIFAR-10's."""
-    if arch not in (None, "resnet_cifar"):
-        return IMAGENET
+    """The published values that hang on the dataset: ImageNet's with one of its ResNets, otherwise CIFAR-10's.
+
+    On imagenet:PATH the network is one of ImageNet's, ResNet-18, where none is given.
+    """
+    streamed = kinds.of(dataset).streamed
+    if streamed and arch is None:
+        return {"arch": "resnet18", **IMAGENET}
+    if arch not in (None, SMALL):
+        return IMAGENET if streamed else DECODED
     return CIFAR10 if kinds.of(dataset).mirrored else DIGITS
 
 
@@ -46,13 +57,16 @@ class BNOnlyConfig(TrainingConfig):
     """One configuration of a ResNet of which a part is trained. The defaults shown here are those of digits."""
 
     shown_scalars: ClassVar[tuple[str, ...]] = ("n_trainable",)
+    normalised_with: ClassVar[Mapping[str, str]] = normalisation.PUBLISHED["bn_only"]
 
     name: str | None = Field(
         None,
         description="cifar_freeze_D[_W] or cifar_resnet_D[_W] in place of depth, width and trainable_set; W multiplies 16 "
         "filters, while names of open_lth end in the filters themselves",
     )
-    arch: Arch = Field("resnet_cifar", description="resnet_cifar, with depth and width, or a ResNet for ImageNet")
+    arch: Arch = Field(
+        SMALL, description="resnet_cifar, with depth and width, or a ResNet for ImageNet (imagenet:PATH: resnet18)"
+    )
     depth: int = Field(14, ge=8, le=1202, description="layers of resnet_cifar: 6n+2 (published: 14 to 866)")
     width: int = Field(
         1, ge=1, le=64, description=f"multiplier of the {FILTERS} filters of resnet_cifar (published: 1-32)"
@@ -85,6 +99,12 @@ class BNOnlyConfig(TrainingConfig):
         "lr_schedule",
     )
     lr_multiplier: float = Field(0.1, gt=0, le=1, description="factor of lr at each milestone")
+    warmup_epochs: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="epochs in which lr rises from 0, batch by batch (ImageNet 5)",
+    )
     recompute_blocks: int = Field(
         0,
         ge=0,
@@ -102,7 +122,8 @@ class BNOnlyConfig(TrainingConfig):
     def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The dataset's defaults for the knobs that are not given, and what a name stands for."""
         [dataset] = cls.meant(given, "dataset")
-        filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
+        arch = SMALL if means_small_network(given) else given.get("arch")
+        filled = dict(published_defaults(str(dataset), arch)) | given
         filled |= without_milestones(given)
         return filled if given.get("name") is None else _named(filled, given)
 
@@ -111,9 +132,23 @@ class BNOnlyConfig(TrainingConfig):
     def check(self) -> None:
         super().check()
         check_milestones(self.lr_milestones, self.lr_schedule)
-        if self.arch != "resnet_cifar" and (self.name is not None or self.recompute_blocks):
+        if self.arch != SMALL and (self.name is not None or self.recompute_blocks):
             knob = "recompute_blocks" if self.name is None else "name"
             raise ValueError(f"`{knob}` is given beside arch {self.arch}, but is for resnet_cifar alone; leave it out")
+
+    @property
+    def inert(self) -> frozenset[str]:
+        something = self.trainable_set != "none"
+        norms_only = self.trainable_set == "bn" and self.bn_weight_decay is not None
+        acts = {
+            **dict.fromkeys(("depth", "width", "recompute_blocks"), self.arch == SMALL),
+            **dict.fromkeys(("lr", "momentum", "lr_schedule", "lr_milestones", "warmup_epochs"), something),
+            "weight_decay": something and not norms_only,
+            "bn_weight_decay": self.trainable_set in ("bn", "bn_output", "bn_shortcut_output", "all"),
+            "k": self.trainable_set == "random_k",
+            "lr_multiplier": something and bool(self.lr_milestones),
+        }
+        return super().inert | without(acts)
 
     @property
     def milestones(self) -> tuple[int, ...]:

@@ -12,14 +12,16 @@ import difflib
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import Field, field_validator
 
 from trainables.config import dataset_kinds as kinds
-from trainables.config.deconv_rules import contradictions
-from trainables.config.training import TrainingConfig
-from trainables.plans.deconv_networks import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS
+from trainables.config import normalisation
+from trainables.config.deconv_acting import acting
+from trainables.config.deconv_rules import are_large, contradictions
+from trainables.config.training import TrainingConfig, without
+from trainables.plans.deconv_networks import ALIASES, ARCHS, IMAGENET_ARCHS, NETWORKS, for_large_images
 
 Revision = Literal[2019, 2020]
 Mode = Literal[1, 2, 3, 4, 5]
@@ -65,15 +67,22 @@ def published_defaults(revision: int, norm: str, arch: str = "vgg11") -> dict[st
     """
     defaults = dict(REVISION_2019 if revision == 2019 else REVISION_2020)
     if arch in IMAGENET_ARCHS:
-        defaults |= {**IMAGENET, "block_fc": 32 if revision == 2019 else 64, "lr": 0.01 if arch == "vgg11d" else 0.1}
+        defaults |= {
+            **IMAGENET,
+            "block_fc": 32 if revision == 2019 else 64,
+            "lr": 0.01 if arch == "vgg11d" else 0.1,
+        }
     return defaults if norm == "deconv" else {**defaults, "block_fc": 0}
 
 
 class DeconvConfig(TrainingConfig):
     """One configuration of a network with batch normalisation or network deconvolution.
 
-    The defaults shown here are those of revision 2020 on digits; other datasets are cropped and mirrored by default.
+    The defaults shown here are those of revision 2020 on digits; other datasets are cropped and mirrored by default. On
+    ImageNet a name that two networks share, such as resnet18 or vgg11, means the one for images of that size.
     """
+
+    normalised_with: ClassVar[Mapping[str, str]] = normalisation.PUBLISHED["deconv"]
 
     revision: Revision = Field(2020, description="which published code: 2020 (the paper's tables) or 2019 (modes)")
     arch: str = Field(
@@ -179,7 +188,11 @@ class DeconvConfig(TrainingConfig):
     def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The revision's defaults for the knobs that are not given."""
         revision, norm, arch, dataset = cls.meant(given, "revision", "norm", "arch", "dataset")
-        defaults = published_defaults(revision, norm, arch := str(arch))
+        if are_large(str(dataset), given.get("image_size")):
+            arch = for_large_images(str(arch))
+            given = {**given, "arch": arch}
+        arch = str(arch)
+        defaults = published_defaults(revision, norm, arch)
         augmented: dict[str, Any] = {"augmentation": "crop-flip"}
         kind = kinds.of(str(dataset))
         if not kind.mirrored:  # mirrored and shifted ones are other digits, or none
@@ -218,6 +231,15 @@ class DeconvConfig(TrainingConfig):
     def _as_published(cls, value: Any) -> Any:
         published = {"SGD": "sgd", "Adam": "adam", "CE": "ce", "L2": "l2"}
         return published.get(value, value) if isinstance(value, str) else value
+
+    @property
+    def published_normalisation(self) -> str:
+        of_imagenet = kinds.of(self.dataset).any_size and self.arch in IMAGENET_ARCHS
+        return "imagenet" if of_imagenet else super().published_normalisation
+
+    @property
+    def inert(self) -> frozenset[str]:
+        return super().inert | without(acting(self))
 
     def check(self) -> None:
         super().check()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from trainables.plans.deconv_networks import NETWORKS
+from trainables.config import dataset_kinds as kinds
+from trainables.plans.deconv_networks import ARCHS, IMAGENET_ARCHS, NETWORKS, SMALL
 
 # The extensions of the 2020 convolutions, and the published values.
 OF_CONVOLUTIONS = {"refresh": 1, "channels_together": False, "corrected_average": False}
@@ -15,6 +16,8 @@ EXTENSIONS = {"root_gradient": True, **OF_CONVOLUTIONS, "centered": False}
 class Knobs(Protocol):
     """What of a `DeconvConfig` the rules read, beside the extensions."""
 
+    @property
+    def dataset(self) -> str: ...
     @property
     def arch(self) -> str: ...
     @property
@@ -31,9 +34,16 @@ class Knobs(Protocol):
     def delinear(self) -> bool | None: ...
 
 
+def are_large(dataset: str, image_size: object) -> bool:
+    """Whether images are of the size that the networks for ImageNet are meant for: photographs, not reduced to 64 pixels."""
+    reduced = isinstance(image_size, int) and image_size <= SMALL
+    return kinds.of(dataset).streamed and not reduced
+
+
 def contradictions(config: Knobs) -> Iterator[str]:
     """A sentence for everything that does not go together."""
     yield from _size(config)
+    yield from _form(config)
     yield from _revision(config)
     yield from _extensions(config)
 
@@ -42,6 +52,14 @@ def _size(config: Knobs) -> Iterator[str]:
     smallest = NETWORKS[config.arch].smallest
     if config.image_size is not None and config.image_size < smallest:
         yield f"`image_size` is {config.image_size}, but {config.arch} needs at least {smallest} pixels; enlarge the images"
+
+
+def _form(config: Knobs) -> Iterator[str]:
+    if are_large(config.dataset, config.image_size) and config.arch in ARCHS:
+        yield (
+            f"`arch` is {config.arch!r}, a network for small images, but those of {config.dataset} are larger; use one "
+            f"of {', '.join(IMAGENET_ARCHS)}, or set image_size to at most {SMALL}"
+        )
 
 
 def _revision(config: Knobs) -> Iterator[str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from trainables.config import dataset_kinds as kinds
-from trainables.config.training import TrainingConfig
+from trainables.config import normalisation
+from trainables.config.training import TrainingConfig, without
 
 Model = Literal[
     "lenet5",
@@ -84,7 +85,12 @@ def published_defaults(model: str, dataset: str) -> Mapping[str, Any]:
 class ImageNetConfig(TrainingConfig):
     """One configuration of a classic model. The defaults shown here are those of lenet5."""
 
-    model: Model = Field("lenet5", description="which network; resnet18_projection was once published as ResNet-34")
+    normalised_with: ClassVar[Mapping[str, str]] = normalisation.PUBLISHED["imagenet"]
+
+    model: Model = Field(
+        "lenet5",
+        description="which network (imagenet:PATH: resnet18); resnet18_projection was once published as ResNet-34",
+    )
     epochs: int = Field(
         50, ge=1, le=100_000, description="full budget of a trial in epochs (published: 200; lenet5 50)"
     )
@@ -151,13 +157,38 @@ class ImageNetConfig(TrainingConfig):
     @classmethod
     def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The model's published values for the knobs that are not given."""
-        model, dataset = map(str, cls.meant(given, "model", "dataset"))
-        return {**published_defaults(model, dataset), **given}
+        [dataset] = cls.meant(given, "dataset")
+        model = str(
+            given.get("model", "resnet18" if kinds.of(str(dataset)).streamed else cls.model_fields["model"].default)
+        )
+        return {"model": model, **published_defaults(model, str(dataset)), **given}
 
     @field_validator("lrn", mode="before")
     @classmethod
     def _window_of_five(cls, value: Any) -> Any:
         return "5" if value == 5 else value
+
+    @property
+    def inert(self) -> frozenset[str]:
+        schedules = {
+            "lr_factor": ("plateau", "step", "multistep"),
+            "lr_step": ("step",),
+            "lr_milestones": ("multistep",),
+            "plateau_metric": ("plateau",),
+            "plateau_patience": ("plateau",),
+            "poly_epochs": ("poly",),
+            "poly_power": ("poly",),
+        }
+        acts = {
+            **{knob: self.lr_schedule in allowed for knob, allowed in schedules.items()},
+            **{knob: self.model in models for knob, models in OF_MODELS.items()},
+            "momentum": self.optimizer == "sgd",
+            "rmsprop_alpha": self.optimizer == "rmsprop",
+            "rmsprop_eps": self.optimizer == "rmsprop",
+            "init_bias": self.init not in (None, "default"),
+            "lrn_k": self.lrn in ("5", "channels"),
+        }
+        return (super().inert - acts.keys()) | without(acts)
 
     def check(self) -> None:
         super().check()

@@ -8,13 +8,14 @@ for its dataset gives it (`published_defaults`); a configuration always holds ev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from trainables.config import dataset_kinds as kinds
-from trainables.config.resnet_rules import check_milestones, whole_blocks, without_milestones
-from trainables.config.training import TrainingConfig
+from trainables.config import normalisation
+from trainables.config.resnet_rules import check_milestones, means_small_network, whole_blocks, without_milestones
+from trainables.config.training import TrainingConfig, without
 from trainables.plans.resnets import check_groups, cifar_norms, imagenet_norms
 
 NormMode = Literal["batch", "group", "layer", "instance", "online", "none"]
@@ -51,7 +52,6 @@ CIFAR10: Mapping[str, Any] = {
     "gn_num_groups": 8,
 }
 CIFAR100: Mapping[str, Any] = {**CIFAR10, "afwd": 511 / 512, "abkw": 15 / 16}
-# The script's crop of random size and shape is no augmentation of ours; mirroring is the part of it that we have.
 IMAGENET: Mapping[str, Any] = {
     **CIFAR10,
     "arch": "resnet18",
@@ -62,11 +62,13 @@ IMAGENET: Mapping[str, Any] = {
     "lr_milestones": (30, 60, 80, 90),
     "weight_decay": 1e-4,
     "weight_decay_exempt": "norm-bias",
-    "augmentation": "flip",
+    "augmentation": "resized-crop",
     "afwd": 0.999,
     "abkw": 0.99,
     "gn_num_groups": 32,
 }
+# Decoded images of a folder have the network's size, so of a crop of random size and shape mirroring remains.
+IMAGENET_FOLDER: Mapping[str, Any] = {**IMAGENET, "augmentation": "flip"}
 # Nothing was published on digits. Mirrored and shifted ones are other digits, or none.
 DIGITS: Mapping[str, Any] = {**CIFAR10, "augmentation": "none"}
 
@@ -84,13 +86,17 @@ def published_defaults(dataset: str, arch: str | None = None) -> Mapping[str, An
     (also without `arch`). Digits and MNIST, on which nothing was published, get CIFAR-10's values without augmentation.
     """
     kind = kinds.of(dataset)
-    if kind.streamed or (kind.any_size and arch not in (None, CIFAR10["arch"])):
+    if kind.streamed:
         return IMAGENET
+    if kind.any_size and arch not in (None, CIFAR10["arch"]):
+        return IMAGENET_FOLDER
     return PUBLISHED.get(dataset, CIFAR10 if kind.mirrored else DIGITS)
 
 
 class OnlineNormConfig(TrainingConfig):
     """One configuration of a ResNet with one of six normalisations. The defaults shown here are those of digits."""
+
+    normalised_with: ClassVar[Mapping[str, str]] = normalisation.PUBLISHED["online_norm"]
 
     arch: Arch = Field(
         CIFAR10["arch"], description="resnet_cifar, with `depth` and `width`, or an ImageNet ResNet of torchvision"
@@ -157,7 +163,10 @@ class OnlineNormConfig(TrainingConfig):
     def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The dataset's defaults for the knobs that are not given, and the decays that follow from horizons."""
         [dataset] = cls.meant(given, "dataset")
-        filled = dict(published_defaults(str(dataset), given.get("arch"))) | given
+        filled = dict(published_defaults(str(dataset), given.get("arch")))
+        if means_small_network(given):
+            filled["arch"] = CIFAR10["arch"]
+        filled |= given
         filled |= without_milestones(given)
         for decay, horizon in HORIZONS.items():
             if decay not in given and _is_horizon(given.get(horizon)):
@@ -180,6 +189,26 @@ class OnlineNormConfig(TrainingConfig):
             self._check_horizons()
         if self.norm_mode == "group":
             check_groups(self.norms(), self.gn_num_groups)
+
+    @property
+    def published_normalisation(self) -> str:
+        of_imagenet = kinds.of(self.dataset).any_size and self.arch != CIFAR10["arch"]
+        return "imagenet" if of_imagenet else super().published_normalisation
+
+    @property
+    def inert(self) -> frozenset[str]:
+        small, online = self.arch == CIFAR10["arch"], self.norm_mode == "online"
+        acts = {
+            **dict.fromkeys(("depth", "width"), small),
+            **dict.fromkeys((*HORIZONS, *HORIZONS.values(), "ecm"), online),
+            "ls_eps": online and self.ecm == "ls",
+            "clamp_val": online and self.ecm == "ac",
+            "gn_num_groups": self.norm_mode == "group",
+            "reference_batch_size": self.batch_size_rule,
+            "lr_multiplier": bool(self.lr_milestones),
+            "weight_decay_exempt": self.weight_decay > 0 and self.norm_mode not in ("none",),
+        }
+        return super().inert | without(acts)
 
     def norms(self) -> dict[str, int]:
         """Name and channels of every normalisation layer of the network."""

@@ -21,6 +21,11 @@ def without_milestones(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"lr_milestones": ()} if chosen else {}
 
 
+def means_small_network(given: Mapping[str, Any]) -> bool:
+    """Whether the knobs given, without `arch`, are those of the ResNets for small images alone."""
+    return "arch" not in given and any(given.get(knob) is not None for knob in ("name", "depth", "width"))
+
+
 def check_milestones(milestones: tuple[float, ...], lr_schedule: str) -> None:
     """ValueError when lr would follow milestones and a schedule at once."""
     if milestones and lr_schedule != "constant":

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from trainables.config import dataset_kinds as kinds
+from trainables.config import normalisation
+from trainables.config.normalisation import Normalisation
 
 Precision = Literal["bf16", "tf32", "float32"]
 
@@ -19,6 +22,8 @@ class TrainingConfig(BaseModel):
 
     # Those of the family's scalars that a leaderboard shows beside the medians.
     shown_scalars: ClassVar[tuple[str, ...]] = ()
+    # What the family's original normalised each kind of dataset with.
+    normalised_with: ClassVar[Mapping[str, str]] = normalisation.ELSEWHERE
 
     dataset: str = Field(
         "digits",
@@ -38,6 +43,11 @@ class TrainingConfig(BaseModel):
         "none",
         description="none; flip: mirror half the images; crop-flip: also a random crop of the padded image (imagenet: of "
         "the larger image); resized-crop: imagenet only, a crop of random size and shape",
+    )
+    normalisation: Normalisation = Field(
+        "published",
+        description="mean and deviation that images are normalised with: those that the family's original published for "
+        "the dataset, or others by name; half: 0.5 and 0.5, also where nothing was published",
     )
     skip_unreadable: bool = Field(
         False, description="leave out image files that cannot be decoded; false names the first one and ends"
@@ -69,6 +79,22 @@ class TrainingConfig(BaseModel):
         """First 0-based epoch from which the training task no longer changes: a rung before it compares unlike things."""
         return 0
 
+    @property
+    def published_normalisation(self) -> str:
+        """What `normalisation=published` stands for."""
+        return self.normalised_with.get(normalisation.kind(self.dataset), normalisation.HALF)
+
+    @property
+    def constants(self) -> str:
+        """The name of the mean and deviation that images are normalised with, in `normalisation.CONSTANTS`."""
+        return self.published_normalisation if self.normalisation == "published" else self.normalisation
+
+    @property
+    def inert(self) -> frozenset[str]:
+        """The knobs that change nothing in what this configuration trains; a search draws none of them (families add theirs)."""
+        found = {"lr_step": self.lr_schedule == "step", "lr_factor": self.lr_schedule == "step"}
+        return without(found | {"crop_padding": self.augmentation == "crop-flip"})
+
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, given: Any) -> Any:
@@ -92,6 +118,11 @@ class TrainingConfig(BaseModel):
 
     def check(self) -> None:
         """Raise ValueError where fields contradict each other; a family overrides it and calls the base first."""
+
+
+def without(acts: Mapping[str, bool]) -> frozenset[str]:
+    """The knobs of which it is said that they do not act."""
+    return frozenset(knob for knob, does in acts.items() if not does)
 
 
 # What to do about each kind of complaint of pydantic's.

@@ -70,6 +70,30 @@ def colour_jitter(
     return images
 
 
+# Standard deviations and directions of the colours of ImageNet's pixels (Krizhevsky et al. 2012, section 4.1).
+COLOUR_VALUES = (0.2175, 0.0188, 0.0045)
+COLOUR_VECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
+
+
+def lighting(images: Tensor, std: float, generator: torch.Generator, positions: range | None = None) -> Tensor:
+    """A colour added to each image along the principal components of ImageNet's colours (Krizhevsky et al. 2012).
+
+    Args:
+        images: [N, 3, H, W] in [0, 1].
+        std: standard deviation of the shares of the three components, which are normally distributed.
+        generator: a CPU generator; it is drawn from for the whole batch.
+        positions: of these images in the batch; by default they are all of it.
+
+    Returns:
+        [N, 3, H, W], which may leave [0, 1].
+    """
+    positions = range(len(images)) if positions is None else positions
+    mine = slice(positions.start, positions.stop, positions.step)
+    shares = std * torch.randn(positions.stop, 3, generator=generator)[mine]
+    colours = (shares * torch.tensor(COLOUR_VALUES)) @ torch.tensor(COLOUR_VECTORS).T
+    return images + upload(colours, images.device)[:, :, None, None].to(images.dtype)
+
+
 def _brightness(images: Tensor, factor: Tensor) -> Tensor:
     return (factor * images).clamp(0, 1)
 

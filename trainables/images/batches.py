@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from trainables import datasets
+from trainables.config.normalisation import Constants
 from trainables.layers.transfer import constant
 from trainables.process.team import ALONE, Team
 
@@ -80,9 +81,15 @@ def count(images: int, batch_size: int, fewest: int = 2) -> int:
     return whole if joined or rest == 0 else whole + 1
 
 
-def statistics(dataset: str, channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation [C, 1, 1] that a dataset's images are normalised with, where white is 255."""
-    mean, std = (255 * constant(tuple(values), device) for values in datasets.normalisation(dataset, channels))
+def statistics(
+    dataset: str, channels: int, device: torch.device, constants: Constants | None = None
+) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation [C, 1, 1] that a dataset's images are normalised with, where white is 255.
+
+    `constants` are these of each channel where white is 1; by default the dataset's own.
+    """
+    given = constants or datasets.normalisation(dataset, channels)
+    mean, std = (255 * constant(tuple(values), device) for values in given)
     return mean.view(-1, 1, 1), std.view(-1, 1, 1)
 
 

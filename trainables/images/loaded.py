@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from trainables import datasets
+from trainables.config.normalisation import Constants
 from trainables.datasets.arrays import Images, Labels
 from trainables.images import batches
 from trainables.images.augmentation import crop_flip, flip
@@ -67,7 +68,8 @@ class ImageData(batches.Sizes[Part]):
     """What one trial trains on and is judged on, on one device.
 
     With `selection="holdout"` a tenth of the training images is held out for validation. With `selection="test"` the
-    test set takes that place, all training images are trained on, and `test_batches` is empty.
+    test set takes that place, all training images are trained on, and `test_batches` is empty. `constants` are the mean
+    and deviation of each channel, by default 0.5 and 0.5.
     """
 
     streamed = False
@@ -79,6 +81,7 @@ class ImageData(batches.Sizes[Part]):
         train_images: int | None,
         selection: Literal["holdout", "test"],
         device: torch.device,
+        constants: Constants | None = None,
     ) -> None:
         used = datasets.subset(len(arrays.train_labels), train_images)
         in_test_set = datasets.subset(len(arrays.test_labels), None)
@@ -101,7 +104,7 @@ class ImageData(batches.Sizes[Part]):
         self.image_size = arrays.side
         self.fingerprint = arrays.fingerprint
         self.device = device
-        self._mean, self._std = batches.statistics(arrays.name, self.channels, device)
+        self._mean, self._std = batches.statistics(arrays.name, self.channels, device, constants)
 
     def train_batches(
         self,

@@ -9,6 +9,8 @@ import torch
 
 from trainables import datasets
 from trainables.config import dataset_kinds as kinds
+from trainables.config import normalisation
+from trainables.config.normalisation import Constants
 from trainables.config.training import TrainingConfig
 from trainables.datasets.arrays import DatasetError
 from trainables.images.loaded import ImageData
@@ -32,7 +34,7 @@ def open_images(config: TrainingConfig, device: torch.device | str) -> ImageData
             "the network's; use crop-flip"
         )
     knobs = config.image_size, config.train_images, config.selection
-    data = _opened(name, *knobs, torch.device(device), config.skip_unreadable)
+    data = _opened(name, *knobs, torch.device(device), config.skip_unreadable, config.constants)
     if data.train_size < config.batch_size:  # a smaller batch is another configuration than the records would say
         raise DatasetError(
             f"`batch_size` is {config.batch_size}, but {name} leaves only {data.train_size} images to train on; lower it"
@@ -53,10 +55,20 @@ def _opened(
     selection: Literal["holdout", "test"],
     device: torch.device,
     skip_unreadable: bool,
+    constants: str,
 ) -> ImageData | StreamedData:
     if not kinds.of(name).streamed:
-        return ImageData(datasets.load(name, image_size, skip_unreadable), train_images, selection, device)
+        arrays = datasets.load(name, image_size, skip_unreadable)
+        return ImageData(arrays, train_images, selection, device, _constants(constants, arrays.channels))
     from trainables.images.streamed import StreamedData  # torchvision's transforms take a second to import
 
     folder = cast("ImageNetFolder", datasets.opened(name))
-    return StreamedData(folder, image_size, train_images, selection, device, skip_unreadable)
+    of_channels = _constants(constants, StreamedData.channels)
+    return StreamedData(folder, image_size, train_images, selection, device, skip_unreadable, constants=of_channels)
+
+
+def _constants(name: str, channels: int) -> Constants:
+    try:
+        return normalisation.constants(name, channels)
+    except ValueError as error:
+        raise DatasetError(str(error)) from None

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from trainables import datasets
+from trainables.config.normalisation import Constants
 from trainables.datasets.arrays import DatasetError, DecoderLost, Labels
 from trainables.datasets.imagenet import DEFAULT_SIDE, ImageNetFolder
 from trainables.images import batches
@@ -40,6 +41,7 @@ class StreamedData(batches.Sizes[Labels]):
         device: where batches go.
         skip_unreadable: leave out images that cannot be decoded; otherwise the first one raises `DatasetError`.
         workers: processes that decode; default as many as this process has threads, its share of CPUs.
+        constants: mean and deviation of each channel; default ImageNet's.
     """
 
     streamed = True
@@ -55,6 +57,7 @@ class StreamedData(batches.Sizes[Labels]):
         device: torch.device,
         skip_unreadable: bool = False,
         workers: int | None = None,
+        constants: Constants | None = None,
     ) -> None:
         self.image_size = image_size or DEFAULT_SIDE
         self.num_classes = len(folder.classes)
@@ -70,7 +73,7 @@ class StreamedData(batches.Sizes[Labels]):
             self._train, self._validation, self._test = used[kept], used[held_out], in_test_set
         else:
             self._train, self._validation, self._test = used, in_test_set, in_test_set[:0]
-        self._mean, self._std = batches.statistics(folder.name, self.channels, device)
+        self._mean, self._std = batches.statistics(folder.name, self.channels, device, constants)
         files = [str(folder.path / file) for split in (folder.train, folder.val) for file in split.files]
         self._plan = _Plan()
         self._files, self._workers = files, workers or max(1, torch.get_num_threads())

@@ -1,4 +1,4 @@
-"""ImageNet networks by name, plain or with network deconvolution: resnet18d, 34d, 50d, 101d, vgg11d, 16d, densenet121d."""
+"""ImageNet networks by name, plain or with deconvolution: resnet18d, 34d, 50d, 101d, vgg11d, 16d, vgg11_bn, densenet121d."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def build(
 def _network(arch: str, layers: Layers, num_classes: int, in_channels: int) -> nn.Module:
     plan = arch.removesuffix("d")
     if plan.startswith("vgg"):
-        return VGGImageNet(layers, plan, num_classes, in_channels)
+        return VGGImageNet(layers, plan.removesuffix("_bn"), num_classes, in_channels, with_norm=plan.endswith("_bn"))
     if plan == "densenet121":
         densenet = DenseNet121(layers, num_classes, in_channels, imagenet=True)
         _start_kaiming(densenet, (nn.Conv2d,), "fan_in")

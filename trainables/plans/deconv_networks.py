@@ -15,11 +15,13 @@ class Arch:
         smallest: side of the smallest square images, in pixels.
         grouped: it has grouped convolutions, which the 2019 layers do not offer.
         options: of this network alone, beside those of the layers.
+        freezes: its 2020 form freezes the convolution on the image and gives it more iterations.
     """
 
     smallest: int = 1
     grouped: bool = False
     options: tuple[str, ...] = ()
+    freezes: bool = True
 
 
 # For small images.
@@ -29,10 +31,10 @@ ARCHS = {
     "vgg16": Arch(32, options=("dropout_rate",)),
     "vgg19": Arch(32, options=("dropout_rate",)),
     "vgg_tiny": Arch(4, options=("dropout_rate",)),
-    "resnet": Arch(),
-    "resnet34": Arch(),
-    "resnet50": Arch(),
-    "densenet121": Arch(8),
+    "resnet": Arch(freezes=False),
+    "resnet34": Arch(freezes=False),
+    "resnet50": Arch(freezes=False),
+    "densenet121": Arch(8, freezes=False),
     "preact": Arch(),
     "senet": Arch(),
     "dpn": Arch(grouped=True),
@@ -41,9 +43,9 @@ ARCHS = {
     "resnext": Arch(grouped=True),
     "mobilev2": Arch(grouped=True),
     "efficient": Arch(grouped=True, options=("whiten_blocks",)),
-    "simple_v1": Arch(options=("method",)),
-    "simple_v2": Arch(25, options=("method",)),
-    "mlp": Arch(options=("method",)),
+    "simple_v1": Arch(options=("method",), freezes=False),
+    "simple_v2": Arch(25, options=("method",), freezes=False),
+    "mlp": Arch(options=("method",), freezes=False),
 }
 
 # The usual name -> the published flag.
@@ -62,7 +64,23 @@ IMAGENET_ARCHS = {
     name: Arch(32) for name in ("resnet18d", "resnet34d", "resnet50d", "resnet101d", "vgg11d", "vgg16d", "densenet121d")
 }
 
+# VGG-11 with batch normalisation, since the plain form of vgg11d has no norms at all; with deconvolution it is vgg11d.
+IMAGENET_ARCHS |= {"vgg11_bn": Arch(32)}
+
 NETWORKS = ARCHS | IMAGENET_ARCHS
+
+# A network for small images, or torchvision's name -> the network of that name for images of ImageNet's size.
+OF_IMAGENET = {
+    "resnet": "resnet18d",
+    **{name: f"{name}d" for name in ("resnet34", "resnet50", "resnet101", "vgg11", "vgg16", "densenet121")},
+}
+SMALL = 64  # pixels up to which the networks for small images are meant, also for ImageNet's
+
+
+def for_large_images(arch: str) -> str:
+    """The network that a name means for images of ImageNet's size; itself where there is none, or no such name."""
+    flag = ALIASES.get(arch, arch)
+    return OF_IMAGENET.get(flag, flag)
 
 
 def canonical(arch: str, known: Iterable[str] = ARCHS) -> str:

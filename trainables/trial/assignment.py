@@ -54,7 +54,7 @@ class Assignment:
         checkpoint_seconds: least time between two checkpoints; 0 is after every epoch.
         checkpoint_at: epochs after which the trial may be paused, and so is saved in any case.
         step_timeout: seconds an epoch may take; None is far more than any took (see `trainables.process.watchdog`).
-        strategy: how the replicates of a process train an epoch, a name of `strategies.STRATEGIES`.
+        strategy: how the replicates of a process train an epoch, a name of `engine.STRATEGIES`.
         look: called in each process of the trial before anything else; what it raises is the failure of that worker.
     """
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from trainables import seeding
+from trainables.engine import TrainingPass
 from trainables.images.loaded import Draws, ImageData
-from trainables.trial.training import TrainingPass
 
 if TYPE_CHECKING:
     from trainables.trial.replicate import Replicate

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
+from trainables import engine
 from trainables.config.training import Precision, TrainingConfig
 from trainables.family import Family
 from trainables.process.precision import effective
 from trainables.process.team import ALONE, Team
 from trainables.trial.replicate import Replicate
 from trainables.trial.serial import Serial
-from trainables.trial.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from trainables.trial.replicate import Data
+    from trainables.trial.strategies import Strategy
 
 CPU = torch.device("cpu")
 
@@ -36,7 +37,7 @@ class Recipe:
     indices: Sequence[int]  # of the replicates that begin
     device: torch.device
     team: Team = ALONE  # of the workers that train each of them
-    strategy: str = "auto"  # see `strategies.STRATEGIES`
+    strategy: str = "auto"  # see `engine.STRATEGIES`
     most: int | None = None  # replicates that there will be once all have joined; None: no more than those that begin
 
 
@@ -94,7 +95,7 @@ class Packed:
         self._recipe = recipe
         self.replicates = [self._build(recipe, index) for index in recipe.indices]
         self._together: tuple[int, ...] = ()  # who trained the last epoch
-        self._strategy = STRATEGIES[recipe.strategy]()
+        self._strategy: Strategy = engine.STRATEGIES[recipe.strategy]()
         self.how = How("serial", None, effective(recipe.config.precision, recipe.device))
 
     def _build(self, recipe: Recipe, index: int) -> Replicate:
@@ -107,7 +108,7 @@ class Packed:
         chosen = self._from(first)
         together = tuple(replicate.index for replicate in chosen)
         if self._together not in ((), together):  # what was captured and timed was of others
-            self._strategy = STRATEGIES[self._recipe.strategy]()
+            self._strategy = engine.STRATEGIES[self._recipe.strategy]()
         self._together = together
         seconds = self._strategy.run_epoch(chosen, epoch, last)
         self.how = replace(self.how, strategy=self._strategy.used, reason=self._strategy.why)

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from trainables import seeding
+from trainables.engine import Tally, TrainingPass, checked
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
-from trainables.trial.evaluation import Tally
-from trainables.trial.finite import checked
-from trainables.trial.training import TrainingPass
 
 if TYPE_CHECKING:
     from trainables.images.streamed import StreamedData
@@ -114,11 +112,7 @@ def _evaluate(replicates: Sequence[Replicate], epoch: int, last: bool, metrics: 
         for split in dict.fromkeys(look.split for look in looks):
             chosen = [look for look in looks if look.split == split]
             tallies = [
-                (
-                    r,
-                    look,
-                    Tally(r.model, top5=r.family.top5, team=r.team, precision=r.config.precision),
-                )
+                (r, look, Tally(r.model, top5=r.top5, team=r.team, precision=r.config.precision))
                 for look in chosen
                 for r in replicates
             ]

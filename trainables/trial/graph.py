@@ -5,7 +5,7 @@ and the branches of the replicates run beside each other. What changes from step
 where it is: order, crops and mirroring of the epoch, the place in it, the learning rate, the sums, the random numbers.
 Everything else is built in, and part of the capture's key: where it changes, the next steps are run one by one and captured
 anew. So are the first steps, a short last batch, and the steps after a replicate has failed. On a CPU nothing is captured,
-and the same code gives bit by bit what `training.train_epoch` does.
+and the same code gives bit by bit what `engine.train_epoch` does.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from trainables import engine
 from trainables.process.out_of_memory import is_out_of_memory
 from trainables.trial.branch import Branch
-from trainables.trial.finite import checked
 from trainables.trial.serial import Serial
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Graph:
             if replicate.failure is None:
                 with replicate.catching(epoch):
                     metrics = trained[replicate.index] | replicate.evaluate(epoch, last)
-                    replicate.end_epoch(checked(metrics), epoch)
+                    replicate.end_epoch(engine.checked(metrics), epoch)
         return seconds
 
     def _give_up(self, reason: str) -> None:

@@ -20,8 +20,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from trainables import checkpoints, datasets, families, seeding
+from trainables import checkpoints, datasets, engine, families, seeding
 from trainables.config import dataset_kinds as kinds
+from trainables.config import earlier
+from trainables.config.normalisation import constants
 from trainables.config.training import TrainingConfig
 from trainables.datasets import decode
 from trainables.datasets.imagenet import DEFAULT_SIDE, SYNSETS
@@ -31,7 +33,7 @@ from trainables.images.opened import open_images
 from trainables.layers.blur import gaussian_blur
 from trainables.models import layout
 from trainables.models.foreign import files as foreign_files
-from trainables.trial import evaluation, init_from, seeded_state, state_form
+from trainables.trial import init_from, seeded_state, state_form
 
 logger = logging.getLogger("trainables")
 
@@ -90,7 +92,7 @@ class Trained:
             raise ValueError(f"{checkpoint} is of the family {state['family']}, not {name}; leave --family out")
         model_of_config = families.config_class(name)
         changed = knobs(model_of_config) if callable(knobs) else knobs or {}
-        given = {**(state["config"] if ours else {"dataset": WITHOUT_IMAGES}), **changed}
+        given = {**(earlier.completed(name, state["config"]) if ours else {"dataset": WITHOUT_IMAGES}), **changed}
         config, chosen = model_of_config(**given), families.get(name)
         shape, classes = _seen(config)
         if ours and "seed" in state:  # a checkpoint may leave out what its seed gives again
@@ -125,7 +127,7 @@ class Trained:
         return {
             f"{split}_{name}": value
             for split, batches in splits.items()
-            for name, value in evaluation.evaluate(
+            for name, value in engine.evaluate(
                 self.model, batches(), view, top5=True, precision=self.config.precision
             ).items()
         }
@@ -147,7 +149,8 @@ class Trained:
 
         `ValueError` where the image cannot be decoded, or the network says nothing finite of it.
         """
-        mean, std = statistics(self.config.dataset, self.shape.channels, self.device)
+        of_channels = constants(self.config.constants, self.shape.channels)
+        mean, std = statistics(self.config.dataset, self.shape.channels, self.device, of_channels)
         images = normalised(self.image(path)[None].to(self.device), mean, std)
         probabilities = self.model(images).float().softmax(1)[0]
         if not torch.isfinite(probabilities).all():

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from trainables import families, statistics
+from trainables.config import earlier
 from trainables.config.strategy import check as check_strategy
 from trainables.images.opened import open_images
 from trainables.trial.crew import MakeCrew, Member, Packed, Recipe
@@ -29,7 +30,7 @@ class LockStep:
         seeds: how many of them train from which epoch on; default all from the beginning.
         device: where to train.
         crew: where the replicates live; default all in this process.
-        strategy: how they train on one device, a name of `strategies.STRATEGIES`; on a CPU `auto` is `serial`.
+        strategy: how they train on one device, a name of `engine.STRATEGIES`; on a CPU `auto` is `serial`.
     """
 
     def __init__(
@@ -213,13 +214,18 @@ class LockStep:
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from a state; ValueError if it belongs to another configuration, seed or number of replicates."""
-        mine = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
+        mine: dict[str, Any] = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
         mine["config"] = self.config.model_dump(mode="json")
         late, count = state.get("late"), len(state.get("replicates", ()))
         mine["replicates"] = self._expected(state.get("epoch"), late, count)
         theirs = {key: state.get(key) for key in mine} | {"replicates": count}
         if isinstance(theirs["config"], dict):  # knobs younger than some checkpoints
-            theirs["config"] = {"precision": None, "init_from": None, **theirs["config"]}
+            theirs["config"] = earlier.completed(
+                self.family.name, {"precision": None, "init_from": None, **theirs["config"]}
+            )
+            for config in (mine["config"], theirs["config"]):  # under two names it may be the same
+                if config["normalisation"] == "published":
+                    config["normalisation"] = self.config.published_normalisation
         for key, value in mine.items():
             if theirs[key] != value:
                 raise ValueError(

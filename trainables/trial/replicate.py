@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from trainables import optim, seeding
+from trainables import engine, optim, seeding
 from trainables.config.training import TrainingConfig
 from trainables.family import Family, Shape, View
 from trainables.images.batches import Batches, least, slices
@@ -20,8 +20,7 @@ from trainables.layers.synchronized import synchronized
 from trainables.models import layout
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.process.team import ALONE, Team
-from trainables.trial import evaluation, init_from, seeded_state
-from trainables.trial.finite import NonFinite
+from trainables.trial import init_from, seeded_state
 
 if TYPE_CHECKING:
     from trainables.images.streamed import StreamedData
@@ -83,6 +82,11 @@ class Replicate:
             self.model = self.untrained_model()
             self.optimizer = family.build_optimizer(config, self.model)
 
+    @property
+    def top5(self) -> bool:
+        """Whether evaluations report top5_accuracy as well."""
+        return self.family.reports_top5(self.data.num_classes)
+
     def untrained_model(self) -> nn.Module:
         """The network as its seed gives it, or with the weights that the configuration begins from.
 
@@ -139,16 +143,14 @@ class Replicate:
         with self.evaluating():
             for look in self.looks(epoch, last):
                 batches = look.batches(self.data, self.team)
-                means = evaluation.evaluate(
-                    self.model, batches, look.view, self.family.top5, self.team, self.config.precision
-                )
+                means = engine.evaluate(self.model, batches, look.view, self.top5, self.team, self.config.precision)
                 metrics |= look.named(means)
             return metrics | self.further_metrics(last)
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """The model in eval mode, by the first worker's statistics where it is trained by several."""
-        with self.team.as_first(self.model), evaluation.evaluating(self.model):
+        with self.team.as_first(self.model), engine.evaluating(self.model):
             yield
 
     def further_metrics(self, last: bool) -> dict[str, float]:
@@ -180,12 +182,12 @@ class Replicate:
         except Exception as error:
             if is_out_of_memory(error):
                 raise OutOfMemory(f"replicate {self.index} at epoch {epoch + 1}: {error}") from error
-            if not (self.team.alone or isinstance(error, NonFinite)):
+            if not (self.team.alone or isinstance(error, engine.NonFinite)):
                 raise  # the other workers wait for this one, and only the trial can end that
             self.failure = {
                 "replicate": self.index,
                 "epoch": epoch + 1,
-                "kind": "non-finite" if isinstance(error, NonFinite) else "raised",
+                "kind": "non-finite" if isinstance(error, engine.NonFinite) else "raised",
                 "message": f"{type(error).__name__}: {error}",
                 "traceback": traceback.format_exc()[-TRACEBACK_LENGTH:],
             }

@@ -6,9 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from trainables import engine
 from trainables.trial import epoch as together
-from trainables.trial.finite import checked
-from trainables.trial.training import train_epoch
 
 if TYPE_CHECKING:
     from trainables.trial.replicate import Replicate
@@ -45,8 +44,8 @@ def _in_turn(replicates: Sequence[Replicate], epoch: int, last: bool) -> float:
             continue
         with replicate.catching(epoch):
             start = time.perf_counter()
-            metrics = {f"train_{key}": value for key, value in train_epoch(replicate, epoch).items()}
+            metrics = {f"train_{key}": value for key, value in engine.train_epoch(replicate, epoch).items()}
             replicate.seconds = time.perf_counter() - start
             training += replicate.seconds
-            replicate.end_epoch(checked(metrics | replicate.evaluate(epoch, last)), epoch)
+            replicate.end_epoch(engine.checked(metrics | replicate.evaluate(epoch, last)), epoch)
     return training

@@ -1,4 +1,4 @@
-"""How the replicates of a trial train an epoch on one device, by name (`STRATEGIES`): in turn, as a graph, the faster.
+"""How the replicates of a trial train an epoch on one device, by name (`engine.STRATEGIES`): in turn, as a graph, the faster.
 
 Stacking the replicates into one set of kernels (`torch.func`) is none of them: on a CPU it took 1.06 to 1.43 times the time of
 one after another, and Online Normalization, dropout and recomputation do not go through it.
@@ -6,7 +6,7 @@ one after another, and Online Normalization, dropout and recomputation do not go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from trainables.trial.graph import Graph, unsuitable
@@ -83,7 +83,3 @@ class Auto:
     def _keep(self, name: str) -> None:
         self._chosen = name
         self._strategies = {name: self._strategies[name]}
-
-
-# name -> what makes the strategy that trains the replicates of one trial on one device
-STRATEGIES: Mapping[str, Callable[[], Strategy]] = {"auto": Auto, "serial": Serial, "graph": Graph}

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from trainables import datasets
+from trainables import datasets, engine
 from trainables.images.opened import open_images
-from trainables.trial.evaluation import evaluating
 from trainables.trial.inference import WITHOUT_IMAGES, Trained
 
 
@@ -35,7 +34,7 @@ def predictions(trained: Trained, top: int = 5) -> Iterator[Prediction]:
     # Nothing is trained or held out: the test set is what validates.
     data = open_images(config.model_copy(update={"batch_size": 1, "selection": "test"}), trained.device)
     names = iter(datasets.opened(config.dataset).test_files() or map(str, range(data.validation_size)))
-    with evaluating(trained.model), torch.no_grad():
+    with engine.evaluating(trained.model), torch.no_grad():
         for images, labels in data.validation_batches():
             probabilities = trained.model(images).float().softmax(1)
             if not torch.isfinite(probabilities).all():

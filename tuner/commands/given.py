@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import typer
+from rich.markup import escape
 from typer.core import TyperCommand
 
 from tuner.errors import BadInput
@@ -19,6 +20,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 class Verb(TyperCommand):
     """A command that looks at its words first."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for parameter in self.params:  # Rich would take [default: 60] for a style, and show nothing of it
+            said = getattr(parameter, "help", None)
+            if said:
+                parameter.help = escape(said)  # type: ignore[attr-defined]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         require_text(args)

@@ -81,7 +81,7 @@ def confirm(
     scratch.require(paths)
     go_on_with_data(manifest)
     with ray_session.connected(running.address) as resources:
-        configs = [record["config"] for record in [*known, *more]]
+        configs = [manifest.knobs(record["config"]) for record in [*known, *more]]
         limit = budget.max_concurrent
         found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
         require_same_data(searched, manifest.data.fingerprints, found["fingerprints"])

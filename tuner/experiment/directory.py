@@ -10,6 +10,7 @@ from typing import Any
 
 from search_spaces.space import SearchSpace
 from trainables import families
+from trainables.config import earlier
 from trainables.storage import local_copy, temporary
 from tuner.errors import BadInput, unwritable
 from tuner.experiment.request import Checked, Request, draw, problems
@@ -44,6 +45,7 @@ def describe(checked: Checked, name: str, data: dict[str, Any]) -> manifests.Man
         "baseline": dict(space.baseline),
         "precision": _precision(space),
         "shown_scalars": list(families.config_class(space.family).shown_scalars),
+        "defaults": dict(earlier.SAID),
         "published": [
             {"when": dict(row.when), "metric": row.metric, "value": row.value, "source": row.source, "at": row.at}
             for row in space.published

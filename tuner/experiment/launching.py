@@ -146,7 +146,8 @@ def go_on(
     revised = changes.require_accepted(paths, manifest, accept_changes)
     scratch.require(paths)
     go_on_with_data(manifest)
-    configs = [trial.config for trial in history.trials if not trial.has_ended] + more
+    going_on = [trial.config for trial in history.trials if not trial.has_ended] + more
+    configs = [manifest.knobs(config) for config in going_on]
     if running.address is None:
         local_data.require(configs)
     with ray_session.connected(running.address) as resources:

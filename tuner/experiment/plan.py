@@ -10,13 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.space import Budget, SearchSpace
+from search_spaces.space import Budget, Published, SearchSpace
 from trainables import families
 from tuner.experiment.request import Request
 from tuner.experiment.running import Running
 from tuner.machines.allocation import Allocator, Share
 from tuner.machines.capacity import concurrency
 from tuner.machines.ray_session import Node, Resources
+from tuner.results import published
 from tuner.rules import ranking, seeds
 from tuner.rules.forecast import expected_trials
 from tuner.rules.ranking import bracket_of
@@ -58,6 +59,10 @@ class Plan:
     warnings: tuple[str, ...]
     shares: tuple[tuple[Share, int], ...] = ()  # what trials ask for, and how many of them
     rule: str = DEFAULT  # who goes on at a rung
+    published: tuple[
+        tuple[Published, tuple[int, ...]], ...
+    ] = ()  # figures, and the trials that are like what they are of
+    unlike: int = 0  # how many figures of the space are of other runs than these
 
     @property
     def trials(self) -> int:
@@ -162,6 +167,7 @@ def plan(
     )
     allocator = Allocator.of_space(space)
     shares = Counter(allocator.share(config) for config in configurations)
+    figures = published.beside(space.family, configurations, space.published)
     return Plan(
         family=families.canonical(space.family),
         space=space.name,
@@ -181,6 +187,8 @@ def plan(
             *_nobody_left(hopeless, budget, rungs),
         ),
         rule=budget.rule,
+        published=tuple((known, tuple(trials)) for known, trials in figures if trials),
+        unlike=sum(not trials for _, trials in figures),
         shares=tuple(sorted(shares.items(), key=lambda item: (-item[0].gpus, -item[0].cpus))),
     )
 

@@ -96,7 +96,7 @@ def hold(
         def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[Assignment]:
             return [
                 Assignment(
-                    config,
+                    manifest.knobs(config),
                     manifest.seed,
                     manifest.budget.replicates,
                     of_trials.stages if of_trials.grow else (),

@@ -64,7 +64,7 @@ def describe(history: History, trial: Trial) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "family": known.family,
-        "config": trial.config,
+        "config": known.knobs(trial.config),
         "seed": known.seed,
         "replicates": history.replicates,
         "device": share.device,

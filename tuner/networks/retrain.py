@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES
+from trainables.config import earlier
 from trainables.config.wording import reason
 from trainables.statistics import median, mode_of
 from tuner.errors import BadInput
@@ -87,7 +88,8 @@ class Retraining:
     def results(self) -> Iterator[dict[str, Any]]:
         """Train to the full budget and yield the result of each epoch; `BadInput` when this machine cannot."""
         exported = self.exported
-        request = Request(exported.family, exported.config, exported.replicates, exported.seed)
+        config = earlier.completed(exported.family, exported.config)
+        request = Request(exported.family, config, exported.replicates, exported.seed)
         launched = (exported.manifest.get("data") or {}).get("fingerprints", {})
         for result in run(request, device=exported.device, threads=exported.threads, fingerprints=launched):
             if result["epoch"] == exported.recorded.epoch:

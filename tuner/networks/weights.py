@@ -89,10 +89,12 @@ def _newest_state(paths: ExperimentPaths, trial: Trial) -> dict[str, Any]:
 
 def _weights(history: History, state: dict[str, Any], replicate: int) -> dict[str, Any]:
     """The replicate's state dict, through the family's own way of reading a checkpoint."""
+    from trainables.config import earlier
     from trainables.trial.crew import Packed
     from trainables.trial.lockstep import LockStep
 
-    trial = LockStep(state["family"], state["config"], seed=state["seed"], replicates=len(state["replicates"]))
+    config = earlier.completed(state["family"], state["config"])
+    trial = LockStep(state["family"], config, seed=state["seed"], replicates=len(state["replicates"]))
     trial.load(state)
     assert isinstance(trial.crew, Packed)
     model = trial.crew.replicates[replicate].model

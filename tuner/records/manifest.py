@@ -10,7 +10,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -31,6 +31,7 @@ from pydantic import (
 
 from search_spaces.budget import OPTIONS, Ascending, Number, Word
 from search_spaces.budget import Budget as SpaceBudget
+from trainables.config import earlier
 from trainables.storage import Place, whole
 from trainables.storage.redaction import redact
 from tuner.errors import BadInput, sentence
@@ -179,6 +180,7 @@ class Manifest(_Part):
     bracket: list[Text] = Field(default_factory=list)
     data: Data = Field(default_factory=Data)
     shown_scalars: list[Text] = Field(default_factory=list)
+    defaults: dict[str, Any] = Field(default_factory=dict)  # knobs with one value wherever a configuration says none
     published: list[Published] = Field(default_factory=list)
     sources: dict[str, Text] = Field(default_factory=dict)  # file -> fingerprint; empty: nobody kept them
     space_fingerprint: Text | None = None
@@ -190,6 +192,10 @@ class Manifest(_Part):
     cores: int | None = None
     command: Text | None = None
     accepted_changes: list[dict[str, Any]] = Field(default_factory=list)
+
+    def knobs(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A configuration of this experiment with all that it leaves unsaid and later versions might read otherwise."""
+        return earlier.completed(self.family, {**self.defaults, **config})
 
     @model_validator(mode="before")
     @classmethod

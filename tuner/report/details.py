@@ -7,15 +7,17 @@ from typing import Any
 
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard
-from tuner.results.published import figures
-from tuner.tables.text import knob
+from tuner.results.published import figures, told_apart
+from tuner.tables.published import words
 
 
 def published(board: Leaderboard) -> list[dict[str, Any]]:
     """The published figures: configuration, metric, published, trial, median, low, high, epoch, rule, source."""
+    found = figures(board)
+    apart = told_apart(found) or tuple(name for figure in found[:1] for name in figure.when)
     return [
         {
-            "configuration": " ".join(f"{key}={knob(wanted)}" for key, wanted in figure.when.items()),
+            "configuration": words({name: figure.when[name] for name in apart if name in figure.when}),
             "metric": figure.metric,
             "published": figure.published,
             "trial": figure.trial,
@@ -27,7 +29,7 @@ def published(board: Leaderboard) -> list[dict[str, Any]]:
             "rule": "best epoch of the median's curve" if figure.rule == "best" else "last epoch",
             "source": figure.source,
         }
-        for figure in figures(board)
+        for figure in found
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -11,6 +12,7 @@ from tuner.results.progress import duration
 from tuner.rules import registry
 from tuner.tables.grid import grid
 from tuner.tables.heading import TEST_SELECTION
+from tuner.tables.published import figures_view
 from tuner.tables.text import plain
 
 if TYPE_CHECKING:
@@ -51,7 +53,21 @@ def plan_view(plan: Plan) -> RenderableType:
     parts: list[RenderableType] = [Text(plain(heading), style="bold"), Text(), grid(columns, [*rows, total]), Text()]
     parts += [Text(_stopping(plan)), *(Text(line) for line in _packing(plan)), Text(_time(plan))]
     parts += [Text(plain(f"warning: {sentence}"), style="yellow") for sentence in plan.warnings]
-    return Group(*parts)
+    return Group(*parts, *_published(plan))
+
+
+def _published(plan: Plan) -> Iterator[RenderableType]:
+    """The published figures that the search will be compared with, and how many are of other runs."""
+    if plan.published:
+        known, trials = zip(*plan.published, strict=True)
+        yield Text()
+        yield figures_view(known, trials)
+    if plan.unlike:
+        yield Text(
+            f"{plan.unlike} published figure{'s are' if plan.unlike > 1 else ' is'} of other runs than these (dataset, epochs, "
+            "images, network or setting) and will not be shown beside them.",
+            style="dim",
+        )
 
 
 def _stopping(plan: Plan) -> str:

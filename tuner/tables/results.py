@@ -13,6 +13,7 @@ from tuner.rules import registry
 from tuner.rules.rule import rule_of
 from tuner.tables import heading
 from tuner.tables.grid import WIDTH, grid, width
+from tuner.tables.published import words
 from tuner.tables.text import MISSING, count, knob, metric, spread
 
 
@@ -147,6 +148,10 @@ def ties(best: int, replicates: int) -> str:
 
 def _published(board: Leaderboard) -> RenderableType | None:
     """The published figures beside ours, by the rule they were published by, for trials that ran to the full budget."""
+    figures = published.figures(board)
+    if not figures:
+        return None
+    apart = published.told_apart(figures) or tuple(figures[0].when)
     rows = [
         [
             MISSING if figure.trial is None else str(figure.trial),
@@ -155,12 +160,10 @@ def _published(board: Leaderboard) -> RenderableType | None:
             spread(figure.low, figure.high),
             MISSING if figure.epoch is None else str(figure.epoch),
             metric(figure.published),
-            " ".join(f"{key}={knob(wanted)}" for key, wanted in figure.when.items()),
+            words({name: figure.when[name] for name in apart if name in figure.when}),
             figure.source,
         ]
-        for figure in published.figures(board)
+        for figure in figures
     ]
-    if not rows:
-        return None
     columns = ["trial", "metric", "ours", "[min, max]", "epoch", "published", "configuration", "source"]
     return grid(columns, rows, left=["metric", "configuration", "source"], title="Published figures")

@@ -20,6 +20,7 @@ from trainables import families
 from tuner.errors import as_bad_input
 from tuner.rules.ranking import rungs
 from tuner.tables.grid import grid
+from tuner.tables.published import figures_view
 
 NARROW = 60  # columns of a screen on which two columns of text are hard to read
 
@@ -27,10 +28,10 @@ NARROW = 60  # columns of a screen on which two columns of text are hard to read
 def listing(family: str | None = None) -> RenderableType:
     """Every space with its budget, of one family or of all."""
     with as_bad_input():
-        chosen = {families.canonical(family)} if family else set(search_spaces.names())
+        chosen = {families.canonical(family)} if family else set(families.names())
     rows = []
-    for name, spaces in search_spaces.names().items():
-        for space in (search_spaces.load(name, space) for space in spaces if name in chosen):
+    for name in (each for each in families.names() if each in chosen):
+        for space in (search_spaces.load(name, space) for space in search_spaces.names(name)):
             budget = space.budget
             levels = rungs(budget.epochs, budget.grace, budget.reduction)
             shape = [str(budget.trials), str(budget.epochs), " ".join(map(str, levels))]
@@ -71,7 +72,8 @@ def one(family: str, name: str) -> RenderableType:
         f"{space.objective.metric} ({space.objective.mode}) on {space.protocol.dataset}, selected on the "
         f"{space.protocol.selection}{_bracket(space)}\n"
     )
-    return Group(heading, _Knobs(knobs))
+    figures = [Text(), figures_view(space.published)] if space.published else []
+    return Group(heading, _Knobs(knobs), *figures)
 
 
 @dataclass(frozen=True)

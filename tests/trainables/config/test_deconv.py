@@ -261,3 +261,26 @@ def test_the_configuration_imports_no_torch():
         [sys.executable, "-c", code + "print('torch' in sys.modules)"], capture_output=True, text=True, check=True
     )
     assert run.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("arch", "meant"),
+    [("resnet18", "resnet18d"), ("resnet", "resnet18d"), ("resnet101", "resnet101d"), ("vgg16", "vgg16d")],
+)
+def test_on_imagenet_a_name_means_the_network_for_such_images(arch, meant):
+    config = DeconvConfig(arch=arch, dataset="imagenet:/data")
+    assert (config.arch, config.epochs, config.image_size) == (meant, 90, 224)
+    assert DeconvConfig(dataset="imagenet:/data").arch == "vgg11d"
+    small = "resnet" if arch.startswith("resnet") else arch
+    if arch != "resnet101":
+        assert DeconvConfig(arch=arch, dataset="imagenet:/data", image_size=32).arch == small
+        assert DeconvConfig(arch=arch, dataset="cifar10").arch == small
+
+
+@pytest.mark.parametrize("arch", ["preact", "vgg19", "vgg_tiny", "dpn", "mlp"])
+def test_on_imagenet_a_network_for_small_images_alone_is_refused(arch):
+    with pytest.raises(
+        ValueError, match=f"`arch` is '{arch}', a network for small images, but those of imagenet:/data are"
+    ):
+        DeconvConfig(arch=arch, dataset="imagenet:/data")
+    assert DeconvConfig(arch=arch, dataset="imagenet:/data", image_size=64).arch == arch

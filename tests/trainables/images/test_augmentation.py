@@ -8,7 +8,7 @@ import torch
 import torchvision.transforms.functional as vision
 from PIL import Image
 
-from trainables.images.augmentation import colour_jitter, crop_flip, flip
+from trainables.images.augmentation import colour_jitter, crop_flip, flip, lighting
 
 
 def random_batch(count: int, channels: int, height: int, width: int) -> torch.Tensor:
@@ -71,3 +71,25 @@ def test_colours_are_torchvisions_in_some_order_of_the_three_for_each_image(chan
         else:
             pytest.fail("no order of the three changes gives this image")
     assert len(orders) > 3 or channels == 1
+
+
+def test_lighting_adds_one_colour_to_an_image_along_the_principal_components() -> None:
+    images = torch.rand(500, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    changed = lighting(images, 0.05, torch.Generator().manual_seed(0))
+    added = changed - images
+    torch.testing.assert_close(added, added[:, :, :1, :1].expand_as(added), atol=1e-6, rtol=0)
+    colours = added[:, :, 0, 0].double()
+    vectors = torch.tensor(
+        [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
+    ).double()
+    along = colours @ vectors  # the components are orthonormal, to four digits
+    deviations = 0.05 * torch.tensor([0.2175, 0.0188, 0.0045]).double()
+    assert along.std(0).tolist() == pytest.approx(deviations.tolist(), rel=0.1)
+    assert along.mean(0).abs().max() < 0.002
+
+
+def test_a_worker_lights_its_part_of_a_batch_as_one_process_does() -> None:
+    images = torch.rand(8, 3, 2, 2)
+    whole = lighting(images, 0.1, torch.Generator().manual_seed(0))
+    part = lighting(images[1::2], 0.1, torch.Generator().manual_seed(0), range(1, 8, 2))
+    assert torch.equal(part, whole[1::2])

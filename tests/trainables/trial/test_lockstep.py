@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
+from trainables import engine
 from trainables.blur import FAMILY
 from trainables.lockstep import LockStep
-from trainables.trial import serial
 from trainables.trial.replicate import Replicate
 
 KNOBS = {"dataset": "digits", "image_size": 8, "train_images": 120, "epochs": 3, "batch_size": 40, "mode": "mix"}
@@ -97,7 +97,7 @@ def test_a_trial_continued_from_a_checkpoint_is_bit_equal_to_one_never_interrupt
 
 def failing(monkeypatch, which, at_epoch=1, error=None):
     """Let some replicates fail at a 0-based epoch: by an exception, or by a loss that turns NaN."""
-    real = serial.train_epoch
+    real = engine.train_epoch
 
     def train_epoch(replicate, epoch):
         if replicate.index in which and epoch >= at_epoch:
@@ -107,7 +107,7 @@ def failing(monkeypatch, which, at_epoch=1, error=None):
                 parameter.data.fill_(math.nan)
         return real(replicate, epoch)
 
-    monkeypatch.setattr(serial, "train_epoch", train_epoch)
+    monkeypatch.setattr(engine, "train_epoch", train_epoch)
 
 
 def test_a_replicate_that_raises_counts_as_worst_from_then_on_and_leaves_its_siblings_alone(monkeypatch):

@@ -5,9 +5,8 @@ import random
 import pytest
 
 from tests.trainables.trial.test_lockstep import KNOBS, RANDOM, numbers, run
-from trainables import checkpoints
+from trainables import checkpoints, engine
 from trainables.lockstep import LockStep
-from trainables.trial import serial
 from trainables.trial.guarded import GuardedTrial
 from trainables.trial.seeds import Seeds
 
@@ -125,14 +124,14 @@ def test_a_state_with_another_number_of_seeds_is_another_trials():
 
 def failing(monkeypatch, *seeds):
     """Those seeds fail in their second epoch."""
-    real = serial.train_epoch
+    real = engine.train_epoch
 
     def train_epoch(replicate, epoch):
         if replicate.index in seeds and epoch == 1:
             raise RuntimeError("this seed fails")
         return real(replicate, epoch)
 
-    monkeypatch.setattr(serial, "train_epoch", train_epoch)
+    monkeypatch.setattr(engine, "train_epoch", train_epoch)
 
 
 def test_a_late_seed_that_fails_counts_as_the_worst_and_the_others_go_on(monkeypatch):

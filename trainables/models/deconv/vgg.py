@@ -48,15 +48,18 @@ class VGGCifar(nn.Module):
 
 
 class VGGImageNet(nn.Module):
-    """The ImageNet VGG with its 4096-4096-classes classifier and dropout 0.5; no normalisation in the plain form.
+    """The ImageNet VGG with its 4096-4096-classes classifier and dropout 0.5; the plain form has no normalisation, unless
+    it is asked for `with_norm`.
 
     The deconvolution form whitens the input of every linear layer where `block_fc` is on. Both forms start from
     PyTorch's default initialisers, as the published runs did. Images are [N, in_channels, H, W] of any size from 32x32.
     """
 
-    def __init__(self, layers: Layers, plan: str, num_classes: int, in_channels: int) -> None:
+    def __init__(
+        self, layers: Layers, plan: str, num_classes: int, in_channels: int, *, with_norm: bool = False
+    ) -> None:
         super().__init__()
-        self.features = _features(layers, plan, in_channels, dropout_rate=0.0, with_norm=False)
+        self.features = _features(layers, plan, in_channels, dropout_rate=0.0, with_norm=with_norm)
         self.channel = layers.channel(_width(plan))
         self.pool = nn.AdaptiveAvgPool2d(7)
         self.classifier = nn.Sequential(

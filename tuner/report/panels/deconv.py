@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuner.records.manifest import Published
 from tuner.report.panels.panel import Figure, Panel, error_bars, ranked
 from tuner.results.history import Trial
 from tuner.results.leaderboard import Leaderboard
+from tuner.results.published import figures
 
 NORMS = {"bn": "BN", "deconv": "ND"}
 
@@ -51,9 +51,9 @@ def _at_budget(board: Leaderboard, pairs: dict[str, dict[str, Trial]]) -> Figure
             )
     for norm, name in NORMS.items():
         published = {
-            str(figure.when.get("arch")): figure.value
-            for figure in board.history.manifest.published
-            if _is_cell(figure, norm, board)
+            str(figure.when.get("arch")): figure.published
+            for figure in figures(board)
+            if figure.trial is not None and figure.metric == board.history.metric and figure.when.get("norm") == norm
         }
         if published:
             markers = {"symbol": "line-ew-open", "size": 16}
@@ -74,13 +74,6 @@ def _at_budget(board: Leaderboard, pairs: dict[str, dict[str, Trial]]) -> Figure
         note += " No valid trial has trained that long yet."
     layout = {"barmode": "group", "scattermode": "group", "xaxis": {"title": {"text": "network"}, "type": "category"}}
     return Figure("BN against ND at the full budget", note, data, {**layout, "yaxis": _axis(board)})
-
-
-def _is_cell(figure: Published, norm: str, board: Leaderboard) -> bool:
-    """Whether a published figure is of this normaliser, dataset and budget, and of the objective."""
-    when = figure.when
-    given = {"norm": norm, "dataset": board.history.manifest.protocol.dataset, "epochs": board.history.budget}
-    return figure.metric == board.history.metric and all(when.get(name) == value for name, value in given.items())
 
 
 def _lead(board: Leaderboard, pairs: dict[str, dict[str, Trial]]) -> Figure:

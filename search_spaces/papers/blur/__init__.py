@@ -1,0 +1,1 @@
+"""Blur training: what its spaces share, and the published grid on ImageNet."""

@@ -1,0 +1,1 @@
+"""BatchNorm only: the paper's figure and a reproduction's runs."""

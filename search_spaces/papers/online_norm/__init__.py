@@ -1,0 +1,1 @@
+"""Online normalisation: the paper's experiments and its sweep of the decays."""
