@@ -1,6 +1,6 @@
 """Policies judged on tables of real trainings, written to results/policies.md.
 
-    python -m benchmarks.policies build [TABLE ...] [--images CIFAR_FOLDER] [--jobs 2]
+    python -m benchmarks.policies build [TABLE ...] [--images CIFAR_FOLDER] [--jobs 2] [--configurations 64]
     python -m benchmarks.policies [--bootstraps 500] [--workers 4]
 
 `build` trains what is missing; `cifar-crops` needs the images of CIFAR-10 as files, train/CLASS/*.jpg and test/CLASS/*.jpg.
@@ -22,7 +22,7 @@ COLUMNS = "| policy | cost | regret | P | flattered | makespan | |\n|---|---|---
 
 
 def main(arguments: list[str]) -> None:
-    from benchmarks.policies.build import SOURCES, build
+    from benchmarks.policies.build import CONFIGURATIONS, SOURCES, build
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--bootstraps", type=int, default=500)
@@ -32,6 +32,7 @@ def main(arguments: list[str]) -> None:
     building.add_argument("tables", nargs="*", metavar="TABLE")
     building.add_argument("--images", type=Path)
     building.add_argument("--jobs", type=int, default=2)
+    building.add_argument("--configurations", type=int, default=CONFIGURATIONS)
     given = parser.parse_args(arguments)
     if given.verb is None:
         report(given.bootstraps, given.workers)
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> None:
         if SOURCES[name].images and given.images is None:
             print(f"{name} left out: give --images")
         else:
-            print(build(name, given.images, given.jobs))
+            print(build(name, given.images, given.jobs, given.configurations))
 
 
 def report(bootstraps: int, workers: int) -> None:

@@ -1,8 +1,12 @@
-"""Trains the tables. What is trained is kept configuration by configuration, so an interrupted build goes on where it was."""
+"""Trains the tables. What is trained is kept configuration by configuration, so an interrupted build goes on where it was.
+
+A table that is there already is extended: its configurations are not trained again.
+"""
 
 from __future__ import annotations
 
 import itertools
+import json
 import multiprocessing
 import shutil
 import tempfile
@@ -14,7 +18,7 @@ import numpy as np
 from ray import tune
 
 import search_spaces
-from benchmarks.policies.table import FOLDER, Table
+from benchmarks.policies.table import FOLDER, Table, names
 from search_spaces.space import SearchSpace
 
 EPOCHS, SEEDS, CONFIGURATIONS = 27, 10, 64
@@ -68,13 +72,14 @@ def space_of(source: Source, images: Path | None) -> SearchSpace:
     return search_spaces.load("blur", "smoke").with_overrides({**source.overrides, **dataset})
 
 
-def build(name: str, images: Path | None, jobs: int, folder: Path = FOLDER) -> Path:
+def build(name: str, images: Path | None, jobs: int, count: int = CONFIGURATIONS, folder: Path = FOLDER) -> Path:
     """Train one table, or the rest of it.
 
     Args:
         name: of the table.
         images: folder of CIFAR-10 images, `train/CLASS/*.jpg` and `test/CLASS/*.jpg`.
         jobs: processes, of one thread each.
+        count: of configurations.
         folder: where it is kept.
     """
     source = SOURCES[name]
@@ -82,17 +87,29 @@ def build(name: str, images: Path | None, jobs: int, folder: Path = FOLDER) -> P
     parts.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         cropped = crops(images, Path(scratch)) if source.images and images is not None else None
-        configs = space_of(source, cropped).configurations(0, CONFIGURATIONS)
+        configs = space_of(source, cropped).configurations(0, count)
+        shown = [{key: value for key, value in config.items() if key != "dataset"} for config in configs]
+        _unpack(name, shown, parts, folder)
         left = [(parts / f"{i:05d}.npy", config) for i, config in enumerate(configs)]
         left = [(path, config) for path, config in left if not path.exists()]
         with multiprocessing.get_context("spawn").Pool(jobs) as pool:
             for done, _ in enumerate(pool.imap_unordered(_train, left), start=1):
                 print(f"{name}: {len(configs) - len(left) + done} of {len(configs)}", flush=True)
     values = np.stack([np.load(parts / f"{i:05d}.npy") for i in range(len(configs))])
-    shown = [{key: value for key, value in config.items() if key != "dataset"} for config in configs]
     path = Table(name, values, shown, source.about).save(folder)
     shutil.rmtree(parts)
     return path
+
+
+def _unpack(name: str, configs: list[dict[str, Any]], parts: Path, folder: Path) -> None:
+    """What a table has of these configurations, as far as it begins with them."""
+    if name not in names(folder):
+        return
+    known = Table.load(name, folder)
+    for index, (mine, theirs) in enumerate(zip(configs, known.configs, strict=False)):
+        if json.loads(json.dumps(mine)) != theirs:
+            return
+        np.save(parts / f"{index:05d}.npy", known.values[index])
 
 
 def _train(work: tuple[Path, dict[str, Any]]) -> None:
