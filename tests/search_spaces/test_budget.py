@@ -49,6 +49,7 @@ SEEDS = [
     ({"seeds": [1, 5]}, (1, 5), 5),
     ({"seeds": (1, 7), "replicates": 7}, (1, 7), 7),
     ({"replicates": 3}, None, 3),
+    ({"grace": 9}, None, 5),
 ]
 
 
