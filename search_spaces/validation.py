@@ -15,7 +15,7 @@ from search_spaces.budget import OPTIONS, SMALLEST_REDUCTION, Budget, flag, writ
 from search_spaces.definition import SETTINGS, Definition, Objective
 from search_spaces.sampling import Resolver
 from trainables import families
-from trainables.config import strategy
+from trainables.config import originals, strategy
 from trainables.config.training import TrainingConfig
 from trainables.config.training import problems as config_problems
 
@@ -211,6 +211,8 @@ def _bracket(space: Definition) -> list[str]:
 def _unknown(name: str, family: str, knobs: Iterable[str]) -> str:
     if name in OPTIONS:
         return f"`{name}` is not a knob but part of the budget; use {flag(name)}"
+    if found := originals.answer(family, name):
+        return originals.sentence(name, found)
     near = difflib.get_close_matches(name, knobs, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"they are: {', '.join(knobs)}"
     return f"`{name}` is not a knob of the family {family}; {hint}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from tuner.commands.app import app, out
 from tuner.commands.options import (
     Checkpoint,
     Data,
+    Epoch,
     FamilyOfCheckpoint,
     Name,
     Replicate,
@@ -31,27 +32,38 @@ def export(
     weights: Annotated[
         bool, typer.Option("--weights", help="Write the weights of the median replicate, as safetensors.")
     ] = False,
+    epoch: Epoch = None,
+    curves: Annotated[
+        Path | None, typer.Option(help="Write every epoch of every trial into this CSV file.", show_default=False)
+    ] = None,
     optuna: Annotated[
         Path | None, typer.Option(help="Write all ended trials as an Optuna study into this SQLite file.")
     ] = None,
     storage: Storage = None,
 ) -> None:
-    """Write a trial as a file that retrains it; or its weights; or the search as an Optuna study."""
+    """Write a trial as a file that retrains it; or its weights; or the search's curves; or the search as an Optuna study."""
     from tuner.records import paths
 
     found = paths.experiment(name, storage)
-    if weights and optuna:
-        raise BadInput("--weights and --optuna are two exports; ask for one after the other")
-    if output and optuna:
-        raise BadInput("--output and --optuna name two files, but the study is written into one; leave --output out")
-    if optuna:
+    asked = [option for option, given in (("--weights", weights), ("--optuna", optuna), ("--curves", curves)) if given]
+    if len(asked) > 1:
+        raise BadInput(f"{' and '.join(asked)} are two exports; ask for one after the other")
+    if output and (optuna or curves):
+        raise BadInput(f"--output and {asked[0]} name two files, but one is written; leave --output out")
+    if epoch is not None and not weights:
+        raise BadInput("--epoch says of which epoch the weights are; give --weights as well, or leave it out")
+    if curves:
+        from tuner.networks.curves import export_curves
+
+        written = export_curves(found, curves)
+    elif optuna:
         from tuner.networks.optuna_study import export_study
 
         written = export_study(found, optuna)
     elif weights:
         from tuner.networks.weights import export_weights
 
-        written = export_weights(found, trial, output)
+        written = export_weights(found, trial, output, epoch)
     else:
         from tuner.networks.export import export_trial
 
@@ -107,12 +119,14 @@ def train(
             strategy=strategy or "auto",
             save=save,
         )
+    result: dict[str, Any] = {}
     for result in results:
         for line in training.lines(result):
             tell(line)
     if retraining is not None:
         for line in (*retraining.notes(), retraining.verdict()):
             tell(line)
+    training.require_median(result)
 
 
 @app.command(rich_help_panel="Single networks")
@@ -120,6 +134,7 @@ def evaluate(
     checkpoint: Checkpoint,
     family: FamilyOfCheckpoint = None,
     replicate: Replicate = 0,
+    epoch: Epoch = None,
     sigmas: Annotated[
         str | None, typer.Option(help="Evaluate on images blurred with each of these: 0,1,2,4.", show_default=False)
     ] = None,
@@ -129,7 +144,7 @@ def evaluate(
     from tuner.networks import trained
 
     blurs = trained.numbers(sigmas)
-    for line in trained.evaluate(trained.load(checkpoint, family, set_ or [], replicate), blurs):
+    for line in trained.evaluate(trained.load(checkpoint, family, set_ or [], replicate, epoch), blurs):
         out.print(line, markup=False, highlight=False)
 
 
@@ -139,6 +154,7 @@ def predict(
     images: Annotated[list[str] | None, typer.Argument(help="Image files.", show_default=False)] = None,
     family: FamilyOfCheckpoint = None,
     replicate: Replicate = 0,
+    epoch: Epoch = None,
     out_folder: Annotated[str, typer.Option("--out", help="Folder for the pictures.")] = ".",
     split: Annotated[
         str | None, typer.Option(help="`test`: every image of the test set, into --csv.", show_default=False)
@@ -154,10 +170,10 @@ def predict(
     if (split is None) != (csv is None) or bool(images) == (split is not None):
         raise BadInput("give image files, or --split test --csv FILE for the whole test set")
     if csv is not None:
-        told = trained.predict_test_set(trained.load(checkpoint, family, set_ or [], replicate), csv)
+        told = trained.predict_test_set(trained.load(checkpoint, family, set_ or [], replicate, epoch), csv)
         out.print(told, markup=False, highlight=False, soft_wrap=True)
         return
-    loaded = trained.load(checkpoint, family, set_ or [], replicate)
+    loaded = trained.load(checkpoint, family, set_ or [], replicate, epoch)
     for line in trained.predict(loaded, images or [], Path(out_folder)):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import BadInput, as_bad_input, sentence
+from tuner.networks import kept
 from tuner.records import output
 from tuner.records.paths import expanded
 
@@ -21,13 +22,18 @@ TOP = 5  # classes of an image that are shown
 SPLITS = {"val": "validation", "test": "test"}
 
 
-def load(checkpoint: str, family: str | None, settings: Sequence[str], replicate: int) -> Trained:
-    """The network of a checkpoint, on a GPU where there is one; BadInput in one sentence otherwise."""
+def load(
+    checkpoint: str, family: str | None, settings: Sequence[str], replicate: int, epoch: str | None = None
+) -> Trained:
+    """The network of a checkpoint, on a GPU where there is one; BadInput in one sentence otherwise.
+
+    Of a trial's folder `epoch` says which is meant, best or last.
+    """
     from search_spaces.overrides import constants
 
     with as_bad_input():
         constants(settings)  # a text that cannot be read is said before torch is imported
-        file = expanded(checkpoint)
+        file = kept.file_of(checkpoint, epoch)
         import torch
 
         from trainables.trial.inference import Trained

@@ -126,10 +126,12 @@ class Trial:
     def best_epoch(self, metric: str) -> int | None:
         """The epoch at which the median of a metric is best, the earliest of several; None if it never was finite.
 
+        Where seeds have joined, medians of fewer of them are left out.
         It is the best of as many looks as there are epochs, so it flatters: for figures published that way only.
         """
         sign = 1 if mode_of(metric) == "max" else -1
-        medians = {epoch: self.median(epoch, metric) for epoch in sorted(self.epochs)}
+        seeds = len(self.values(self.last_epoch))
+        medians = {e: self.median(e, metric) for e in sorted(self.epochs) if len(self.values(e)) == seeds}
         finite = {epoch: sign * value for epoch, value in medians.items() if value is not None}
         return max(finite, key=lambda epoch: finite[epoch], default=None)
 
