@@ -129,7 +129,7 @@ class Budget:
     )
     replicates: int = _option("Seeds a configuration is trained with.", whole(MOST_REPLICATES), 5)
     seeds: tuple[int, ...] | None = _option(
-        "Seeds by rung, as 1,1,3,5; the last holds from there on.  [default: all of them at every rung]",
+        "Seeds by rung, as 1,1,3,5; the last holds from there on. Without it all replicates at every rung.",
         Ascending(MOST_REPLICATES),
         None,
     )
