@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def report(bootstraps: int, workers: int) -> None:
     for name, found in judged.items():
         best = front(found)
         today = next(one for one in found if one.policy == TODAY)
-        lines += [f"## {name}", "", about[name] + ".", "", COLUMNS]
+        lines += [f"## {name}", "", *textwrap.wrap(f"{about[name]}.", 118), "", COLUMNS]
         lines += [_line(one, one in best, no_worse(one, today)) for one in sorted(found, key=lambda one: one.cost)]
         lines += [""]
     lines += ["## What follows", "", *_conclusion(judged), *_left_open(judged)]
@@ -83,13 +84,13 @@ def _left_open(judged: dict[str, list[Judgment]]) -> list[str]:
     absent = [f"`{name}` ({source.about})" for name, source in SOURCES.items() if name not in judged]
     if not absent:
         return []
-    told = "So nothing is said yet of spaces where an early rung misleads, and no space has changed its rule for this table."
-    return ["", f"Not built yet: {'; '.join(absent)}. {told}"]
+    told = "So nothing is said yet of curves that cross late. `blur search` has few seeds before its rung for what that saves."
+    return ["", *textwrap.wrap(f"Not built yet: {'; '.join(absent)}. {told}", 118)]
 
 
 def _line(one: Judgment, best: bool, cheaper: bool) -> str:
     marks = " ".join([*(["*"] if best else []), *(["no worse"] if cheaper else [])])
-    regret = f"{one.regret:.2f} ± {one.regret_error:.2f}"
+    regret = f"{one.regret:.3f} ± {one.regret_error:.3f}"
     shown = f"{one.cost:.1%} | {regret} | {one.within:.2f} ± {one.within_error:.2f} | {one.flattered:+.2f} | {one.makespan:,.0f}"
     return f"| {one.policy.name}{' (today)' if one.policy == TODAY else ''} | {shown} | {marks} |"
 
