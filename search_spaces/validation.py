@@ -109,6 +109,11 @@ def _teams(budget: Budget) -> list[str]:
     size = budget.gpus_per_replicate
     if size is None:
         return []
+    if budget.strategy == "graph" and _at_least_one(size) and size > 1:
+        return [
+            f"`strategy` is graph, but a replicate on {size} GPUs sums over its workers within a step, which no captured "
+            "step can; leave --strategy or --gpus-per-replicate out"
+        ]
     if (
         _at_least_one(size)
         and _at_least_one(budget.replicates)
