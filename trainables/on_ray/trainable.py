@@ -87,6 +87,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             self._build,
             self._directory,
             recorded_epoch=assignment.recorded_epoch,
+            recorded_late=assignment.recorded_late,
             step_timeout=assignment.step_timeout,
             watched_elsewhere=self._workers is not None,
             worst=assembly.worst(self.family),
@@ -108,6 +109,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
 
     def _build(self, one_by_one: bool, limit: Callable[[], float]) -> LockStep:
         from trainables.trial.lockstep import LockStep
+        from trainables.trial.seeds import Seeds
 
         crew: MakeCrew | None = None
         if self._workers is not None:
@@ -119,6 +121,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             self._assignment.config,
             seed=self._assignment.seed,
             replicates=self._assignment.replicates,
+            seeds=Seeds(self._assignment.seeds) if self._assignment.seeds else None,
             device=self._device,
             crew=crew,
             one_by_one=one_by_one,
@@ -146,8 +149,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             return result
         metric = self.family.metric if isinstance(self.family, OwnCode) else "val_accuracy"
         logger.info(
-            "epoch %d: %s %.4g [%.4g, %.4g], %d of %d replicates, %.1f s",
-            result["epoch"],
+            "%s: %s %.4g [%.4g, %.4g], %d of %d replicates, %.1f s",
+            _named(result),
             metric,
             result[metric],
             result[f"{metric}_min"],
@@ -163,7 +166,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         stopping = self._is_asked_to_stop()
         now = time.monotonic()
         due = now - self._saved_at >= self._assignment.checkpoint_seconds and now >= self._next_attempt
-        pausable = result["epoch"] in self._assignment.checkpoint_at
+        pausable = "late" not in result and result["epoch"] in self._assignment.checkpoint_at
         if self._directory is not None:
             self._save_best(self._directory)  # first: what a checkpoint holds is not trained again
         if self._directory is not None and (due or stopping or pausable or result["finished"]):
@@ -268,6 +271,15 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             bundle[f"accelerator_type:{share.accelerator_type}"] = 0.001
         bundle = {name: amount for name, amount in bundle.items() if amount > 0}
         return tune.PlacementGroupFactory([{}, *[bundle] * share.workers] if share.spread else [bundle])
+
+
+def _named(result: dict[str, Any]) -> str:
+    """An epoch as the log calls it."""
+    if "late" in result:
+        return (
+            f"epoch {result['late']} of {result['epoch']} of the replicates from {result['first']} on, which join late"
+        )
+    return f"epoch {result['epoch']}"
 
 
 def _held_here(share: Share | None) -> tuple[float | None, float | None]:

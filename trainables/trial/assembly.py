@@ -130,7 +130,7 @@ class OwnParts:
     def recipe(self, seed: int, indices: Sequence[int], strategy: str, **more: Any) -> Any:
         from trainables.trial.own import OwnRecipe
 
-        return OwnRecipe(self.code, self.config, self.knobs, seed, indices, self.device)
+        return OwnRecipe(self.code, self.config, self.knobs, seed, indices, self.device, most=more.get("most"))
 
     def speed(self, living: int, replicates: Sequence[Member], seconds: float) -> dict[str, float]:
         """Nothing where the code does not say how many it saw."""

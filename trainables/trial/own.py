@@ -38,6 +38,7 @@ class OwnRecipe:
     indices: Sequence[int]  # of the replicates
     device: str
     strategy: str = "serial"
+    most: int | None = None  # replicates that there will be once all have joined
 
     @property
     def how(self) -> How:
@@ -129,17 +130,22 @@ class OwnPacked:
 
     def __init__(self, recipe: OwnRecipe, *, one_by_one: bool = False) -> None:
         self.how = recipe.how
+        self._recipe = recipe
         self._aside: dict[int, bytes] | None = {} if one_by_one else None
-        self.replicates = []
-        for index in recipe.indices:
-            self.replicates.append(OwnReplicate(index, recipe))
+        self.replicates: list[OwnReplicate] = []
+        self.grow(recipe.indices)
+
+    def grow(self, indices: Sequence[int]) -> None:
+        """Make further replicates, which follow those there are."""
+        for index in indices:
+            self.replicates.append(OwnReplicate(index, self._recipe))
             self._put_aside(self.replicates[-1])
 
-    def run_epoch(self, epoch: int, last: bool) -> float:
-        """Train every living replicate for one 0-based epoch; the seconds it took."""
+    def run_epoch(self, epoch: int, last: bool, first: int = 0) -> float:
+        """Train every living replicate from index `first` on for one 0-based epoch; the seconds it took."""
         start = time.perf_counter()
         for replicate in self.replicates:
-            if replicate.failure is None:
+            if replicate.failure is None and replicate.index >= first:
                 self._take_up(replicate)
                 replicate.train(epoch)
                 self._put_aside(replicate)

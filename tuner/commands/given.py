@@ -21,12 +21,16 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Verb(TyperCommand):
     """A command that looks at its words first."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        for parameter in self.params:  # Rich would take [default: 60] for a style, and show nothing of it
-            said = getattr(parameter, "help", None)
-            if said:
-                parameter.help = escape(said)  # type: ignore[attr-defined]
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        helped: list[Any] = [parameter for parameter in self.params if getattr(parameter, "help", None)]
+        said = [(parameter, parameter.help) for parameter in helped]
+        try:
+            for parameter, text in said:
+                parameter.help = escape(text)  # Rich would take [default: 60] for a style, and show nothing of it
+            super().format_help(ctx, formatter)
+        finally:
+            for parameter, text in said:
+                parameter.help = text
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         require_text(args)

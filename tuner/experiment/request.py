@@ -16,7 +16,7 @@ from search_spaces.space import SearchSpace
 from trainables import families
 from trainables.config.own.code import OwnCode
 from tuner.errors import BadInput, as_bad_input
-from tuner.rules import registry
+from tuner.rules import registry, seeds
 
 DEFAULT_SPACE = "smoke"
 Overrides = Mapping[str, Any] | Sequence[str]
@@ -150,7 +150,7 @@ def is_file(word: object) -> bool:
 
 def problems(space: SearchSpace) -> list[str]:
     """Everything that is wrong with a space and its budget, a sentence each; empty when it can be launched."""
-    return [*space.problems(), *registry.problems(space.budget.rule)]
+    return [*space.problems(), *registry.problems(space.budget.rule), *seeds.problems(space.budget)]
 
 
 def draw(space: SearchSpace, seed: int, count: int) -> list[dict[str, Any]]:

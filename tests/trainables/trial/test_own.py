@@ -229,3 +229,12 @@ def test_what_is_not_installed_is_named_with_its_line(code):
     assert own_preflight.imports(there) == [
         "mine.py, line 2, imports not_installed_here, which is not installed there; install it there"
     ]
+
+
+def test_seeds_that_join_at_a_rung_catch_up_with_those_there_are(code):
+    from trainables.trial.seeds import Seeds
+
+    trial = LockStep(code(), KNOBS, replicates=3, seeds=Seeds(((0, 1), (2, 3))))
+    results = run(trial)
+    whole = run(LockStep(code(), KNOBS, replicates=3))
+    assert results[-1]["loss_values"] == whole[-1]["loss_values"]
