@@ -148,6 +148,9 @@ def _is_family(cls: Any) -> bool:
 
 
 def _is_of_ray(cls: Any) -> bool:
+    """Whether a class is a trainable of Ray Tune: one of Ray's, or one with the same methods."""
+    if all(callable(getattr(cls, name, None)) for name in _OF_RAY):
+        return True
     bases = getattr(cls, "__mro__", ())
     return any(base.__module__.startswith("ray.tune.") and base.__name__ == "Trainable" for base in bases)
 
@@ -156,7 +159,7 @@ def _kind(trained: Any, name: str, where: str) -> str:
     """What sort of thing is trained; ValueError for what cannot be."""
     if _is_family(trained):
         return own.FAMILY
-    if inspect.isclass(trained) and (_is_of_ray(trained) or all(hasattr(trained, method) for method in _OF_RAY)):
+    if inspect.isclass(trained) and _is_of_ray(trained):
         return own.RAY_CLASS
     if inspect.isclass(trained):
         missing = [f"{method}()" for method in METHODS if not callable(getattr(trained, method, None))]

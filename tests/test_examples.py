@@ -143,5 +143,6 @@ def test_the_notebook_goes_from_the_first_line_to_the_report(tmp_path, monkeypat
     nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     shown = "\n".join(str(output.get("data", {}).get("text/html", "")) for output in outputs)
+    assert "<pre>" in shown  # the table that renewed itself
     assert "<b>Experiment wine: finished, 8 trials, best error" in shown
     assert (tmp_path / "wine.html").stat().st_size > 100_000

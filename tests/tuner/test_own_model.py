@@ -115,6 +115,48 @@ def test_from_python_a_class_of_this_process_is_searched(tmp_path, capsys):
     assert set(curves["metric"]) == {"reward", "tiny"}
 
 
+TRAINABLES = {
+    "class": """
+class Trained(tune.Trainable):
+    def setup(self, config):
+        self.x, self.noise = config["lr"], np.random.default_rng(config["seed"])
+
+    def step(self):
+        self.x *= 0.5 + self.noise.random() / 4
+        return {"cost": self.x}
+
+    def save_checkpoint(self, folder):
+        return {"x": self.x, "noise": self.noise.bit_generator.state}
+
+    def load_checkpoint(self, state):
+        self.x, self.noise.bit_generator.state = state["x"], state["noise"]
+""",
+    "function": """
+def Trained(config):
+    noise = np.random.default_rng(config["seed"])
+    for step in range(config["epochs"]):
+        tune.report({"cost": config["lr"] * (0.5 + noise.random() / 4) ** (step + 1)})
+""",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trained", TRAINABLES.values(), ids=TRAINABLES.keys())
+def test_a_trainable_of_ray_tune_as_it_is_gives_medians_over_seeds(trained, file, tmp_path, cluster):
+    space = FILE[FILE.index("def space") :].replace("parameters=", "trainable=Trained, parameters=")
+    heads = "import numpy as np\nfrom ray import tune\nfrom search_spaces import Budget, Objective, SearchSpace\n"
+    file.write_text(heads + trained + space.replace("epochs=3", "epochs=2").replace("trials=3", "trials=2"))
+    outcome = experiment.launch(str(file), name="of-ray", storage=tmp_path)
+    assert outcome.exit_code == 0
+    frame = outcome.leaderboard.frame()
+    assert len(frame) == 2
+    for _, row in frame.iterrows():
+        values = sorted(row[f"replicate_{index}"] for index in range(3))
+        assert row["replicates_ok"] == len(set(values)) == 3
+        assert row["median"] == values[1]
+    assert frame["rung"].max() == 2
+
+
 WRONG = {
     "space": (["plan", "FILE", "--space", "search"], "holds its own search space, but --space search names another"),
     "family": (["plan", "blur", "--space", "FILE"], "holds its own training code; launch it by itself"),

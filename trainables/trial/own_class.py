@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ class ClassReplicate:
             self._trained.setup(given)
         self._last: dict[str, Any] = {}
         self._done = False
+        weakref.finalize(self, _ended, self._trained)
 
     def epoch(self) -> dict[str, Any]:
         """What `step` returns; the last report again once it has said `done`."""
@@ -61,3 +65,12 @@ class ClassReplicate:
                 self._trained.load_checkpoint(str(from_files(state["files"], Path(folder))))
         self._count(state["iteration"])
         self._done, self._last = state["done"], state["last"]
+
+
+def _ended(trained: Any) -> None:
+    """Give back what the class holds, and remove the folder that Ray made for it."""
+    with contextlib.suppress(Exception):  # nobody asks for its numbers any more
+        getattr(trained, "cleanup", lambda: None)()
+    folder = getattr(trained, "logdir", None)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -72,6 +72,8 @@ def run(
                 name="ray",
                 storage_path=str(folder),
                 verbose=0,
+                # In a notebook Ray's choice would be one that clears the cell, also at verbosity 0.
+                progress_reporter=tune.CLIReporter(),
                 stop=watch.stopper(),
                 callbacks=[watch.callback()],
                 failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
