@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
+from trainables.config.own.code import OwnCode
 from trainables.storage import temporary
 from tuner.cluster import package
 from tuner.cluster.head import Head
 from tuner.errors import BadInput, ClusterUnreachable
 from tuner.machines import ray_session
+from tuner.records.changes import OWN_FILE
+from tuner.records.paths import check_name, expanded
 from tuner.tables.broadcast import ASKED
 
 # Keys of a job's metadata.
@@ -21,6 +23,7 @@ _EXPERIMENT = "tuner_experiment"
 _STORAGE = "tuner_storage"
 _VERB = "tuner_verb"
 _DASHBOARD = "tuner_dashboard"
+_FILE = "tuner_file"  # where the user's own code lay on the machine that submitted it
 # `~` cannot be part of an experiment's name, so that no other experiment's job is called NAME~2.
 _SEPARATOR = "~"
 _ENVIRONMENT = {
@@ -48,6 +51,31 @@ def storage_of(head: Head, name: str) -> str | None:
     return known[-1] if known else None
 
 
+def file_of(head: Head, name: str) -> Path | None:
+    """Where the own code of an experiment lay when it was last submitted with it; None when it never was."""
+    known = [job.metadata[_FILE] for job in of(head, name) if _FILE in job.metadata]
+    return Path(known[-1]) if known else None
+
+
+def called(head: Head, word: str) -> str:
+    """The experiment that a word means: its name, or the file with the user's own code that it was last submitted from, this
+    very one before one of its name elsewhere. BadInput for what is neither."""
+    if not word.endswith(".py"):
+        return check_name(word)
+    file = expanded(word).absolute()
+    found = [
+        (job.metadata[_FILE] == str(file), job.start_time or 0, job.metadata[_EXPERIMENT])
+        for job in head.client.list_jobs()
+        if Path((job.metadata or {}).get(_FILE, "")).name == file.name
+    ]
+    if not found:
+        raise BadInput(
+            f"the head at {head.address} knows no job that was submitted from {word}; launch it with "
+            f"`tuner launch {word} --address {head.address}`, or give the name of the experiment"
+        )
+    return str(max(found)[2])
+
+
 def start(
     head: Head,
     words: Sequence[str],
@@ -55,9 +83,9 @@ def start(
     name: str,
     storage: str | None,
     files: Iterable[Path] = (),
-    texts: Mapping[str, str] = MappingProxyType({}),
+    code: OwnCode | None = None,
 ) -> str:
-    """Submit `tuner WORDS` as the next job of an experiment; returns its id.
+    """Submit `tuner WORDS` as the next job of an experiment, with the user's own code as it is here; returns its id.
 
     Ray takes an id only once, so of two who submit the same name at the same time one is refused.
     """
@@ -69,7 +97,9 @@ def start(
         )
     job_id = f"{name}{_SEPARATOR}{len(past) + 1}"
     metadata = {_EXPERIMENT: name, _VERB: words[0]} | ({} if storage is None else {_STORAGE: storage})
-    return _submit(head, job_id, words, metadata, files, texts)
+    if code is not None:
+        metadata[_FILE] = code.path
+    return _submit(head, job_id, words, metadata, files, code)
 
 
 def start_other(head: Head, job_id: str, words: Sequence[str], files: Iterable[Path] = ()) -> str:
@@ -96,16 +126,17 @@ def _submit(
     words: Sequence[str],
     metadata: dict[str, str],
     files: Iterable[Path],
-    texts: Mapping[str, str] = MappingProxyType({}),
+    code: OwnCode | None = None,
 ) -> str:
+    there = {} if code is None else {OWN_FILE: f"request/{code.entry}"}
     with temporary.folder() as folder:
-        package.stage(folder, files=files, texts=texts)
+        package.stage(folder, files=files, texts={} if code is None else code.files)
         try:
             submitted: str = head.client.submit_job(
                 # Without `exec` the signal to stop would reach a shell as well.
                 entrypoint="exec python -m tuner " + shlex.join(words),
                 submission_id=job_id,
-                runtime_env={"working_dir": str(folder), "env_vars": ray_session.ENVIRONMENT | _ENVIRONMENT},
+                runtime_env={"working_dir": str(folder), "env_vars": ray_session.ENVIRONMENT | _ENVIRONMENT | there},
                 metadata=metadata,
             )
         except RuntimeError as error:

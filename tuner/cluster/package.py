@@ -8,8 +8,10 @@ working directory of the job, which Ray puts on the path of the driver and of ev
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import shutil
 import subprocess
+import tokenize
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -45,7 +47,9 @@ def stage(folder: Path, *, files: Iterable[Path] = (), texts: Mapping[str, str] 
     for name, text in texts.items():
         target = folder / "request" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
+        # A source may name its encoding, which whoever reads it there goes by.
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
+        target.write_text(text, encoding=encoding)
     require_small(folder)
     return folder
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from tuner.cluster import arguments, follow, jobs
 from tuner.cluster.head import Head, reach
-from tuner.records.paths import check_name
 
 
 def read(
@@ -60,7 +59,7 @@ def _command(
     options: dict[str, Any],
 ) -> tuple[Head, list[str]]:
     there = arguments.storage_there(storage)
-    check_name(name)
     head = reach(address)
+    name = jobs.called(head, name)
     there = there if there is not None else jobs.storage_of(head, name)
     return head, arguments.words(verb, name, *positional, storage=there, **options)

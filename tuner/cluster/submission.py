@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.budget import OPTIONS
+from trainables.config.own.code import OwnCode
 from tuner.cluster import arguments, follow, jobs
 from tuner.cluster.head import Head, reach
-from tuner.errors import BadInput
+from tuner.errors import BadInput, as_bad_input
 from tuner.records.paths import check_name, expanded
 
 if TYPE_CHECKING:
@@ -96,9 +97,8 @@ def submit_request(
     words = arguments.of_launch(
         asked, running, f"request/{own[0].name}" if own else str(asked.space), chosen, there, data
     )
-    texts = asked.code.files if asked.code is not None else {}
     head = _warned(reach(address), running.tell)
-    return Submission(head, chosen, jobs.start(head, words, name=chosen, storage=there, files=own, texts=texts))
+    return Submission(head, chosen, jobs.start(head, words, name=chosen, storage=there, files=own, code=asked.code))
 
 
 def go_on(
@@ -113,22 +113,38 @@ def go_on(
 ) -> Submission:
     """Submit what goes on with a search, `resume` or `confirm`; raises like `submit`.
 
-    Whether there is such a search, the job finds out, beside the storage.
+    Whether there is such a search, the job finds out, beside the storage. The user's own code travels as it is here now, so
+    that the job finds what has changed in it before it trains anything.
+
+    Args:
+        name: of the search, or the file that it was submitted from.
     """
     running.require()
-    check_name(name)
     there = arguments.storage_there(storage)
     head = _warned(reach(address), running.tell)
+    word, name = name, jobs.called(head, name)
+    code = _code_here(jobs.file_of(head, name) if word == name else expanded(word))
     there = there if there is not None else jobs.storage_of(head, name)
     place = arguments.data_there(data)
     words = arguments.words(verb, name, storage=there, address="auto", data=place, **options, **running.options())
-    return Submission(head, name, jobs.start(head, words, name=name, storage=there))
+    return Submission(head, name, jobs.start(head, words, name=name, storage=there, code=code))
+
+
+def _code_here(file: Path | None) -> OwnCode | None:
+    """The user's own code as its file on this machine holds it; None where it is not here: then what was kept goes on."""
+    if file is None or not file.is_file():
+        return None
+    from search_spaces.own_code import load_experiment
+
+    with as_bad_input():
+        found = load_experiment(file).family
+    return found if isinstance(found, OwnCode) else None
 
 
 def stop(address: str, name: str) -> str:
     """Ask the job of a search to end as Ctrl-C would; a sentence about it. BadInput when none is running."""
-    check_name(name)
     head = reach(address)
+    name = jobs.called(head, name)
     job = jobs.running(head, name)
     if job is None:
         raise BadInput(f"`{name}` is not running on {address}, so there is nothing to stop")
@@ -139,8 +155,8 @@ def stop(address: str, name: str) -> str:
 
 def logs(address: str, name: str, *, following: bool, show: follow.Show) -> int:
     """Show what the newest job of a search has printed, and with `following` also what it prints until it ends."""
-    check_name(name)
     head = reach(address)
+    name = jobs.called(head, name)
     known = jobs.of(head, name)
     if not known:
         raise BadInput(f"the head at {address} knows no job of `{name}`; see `tuner status {name} --address {address}`")

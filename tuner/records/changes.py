@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,9 @@ SAME_NUMBERS = {
     "54f86255fac04e50": "before the modules moved into rooms; tests/tuner/test_before_the_move.py resumes such a search",
 }
 _LIBRARIES = ("python", "torch", "torchvision", "numpy", "scikit-learn")
+OWN_FILE = (
+    "TUNER_OWN_FILE"  # environment variable: where a job finds the user's own code as it is where it was submitted
+)
 _SHOWN = 40  # differences listed one by one
 
 
@@ -62,31 +66,41 @@ def since_launch(paths: ExperimentPaths, manifest: Manifest) -> list[str]:
 
 
 def own_code_now(manifest: Manifest) -> OwnCode | None:
-    """The user's own code as its file on this machine holds it now, checked; None where the experiment has none, or where
-    the file is not here: then what the manifest keeps goes on. BadInput for a file that can no longer be used."""
-    code = manifest.trained
-    if isinstance(code, str) or not code.path or not Path(code.path).is_file():
+    """The user's own code as its file holds it now, checked; None where there is none (see `_own_file`). BadInput for a file
+    that can no longer be used."""
+    file = _own_file(manifest)
+    if file is None:
         return None
     from search_spaces.own_code import load_experiment
 
     with as_bad_input():
-        found = load_experiment(code.path).family
+        found = load_experiment(file).family
     if isinstance(found, str):
-        raise BadInput(f"{code.path} holds nothing that is trained any more; restore it")
+        raise BadInput(f"{file} holds nothing that is trained any more; restore it")
     return found
+
+
+def _own_file(manifest: Manifest) -> Path | None:
+    """The file with the user's own code: the one that came along with a job, else where it lay at the launch; None where the
+    experiment has none, or where it is not here: then what the manifest keeps goes on."""
+    code = manifest.trained
+    if isinstance(code, str):
+        return None
+    file = os.environ.get(OWN_FILE) or code.path
+    return Path(file) if file and Path(file).is_file() else None
 
 
 def _own_code(manifest: Manifest) -> list[str]:
     """The lines that differ between the user's file, with what it imports from beside it, and what was launched of it."""
-    then = manifest.trained
-    if isinstance(then, str) or not then.path or not Path(then.path).is_file():
+    then, file = manifest.trained, _own_file(manifest)
+    if isinstance(then, str) or file is None:
         return []
     from trainables.config.own.collecting import collect
 
     try:
-        now = dict(collect(Path(then.path)).files)
+        now = dict(collect(file).files)
     except (SyntaxError, ValueError) as error:
-        return [f"{then.path} can no longer be read ({reason(error)})"]
+        return [f"{file} can no longer be read ({reason(error)})"]
     lines: list[str] = []
     for name in sorted(then.files.keys() | now.keys()):
         old, new = then.files.get(name, ""), now.get(name, "")

@@ -223,6 +223,58 @@ def test_a_ray_that_is_joined_is_shown_the_token_without_being_told_to(head):
     assert not ray_session.is_open(address)
 
 
+OWN = """
+from ray import tune
+from search_spaces import Budget, Objective, SearchSpace
+import factors
+
+class Own:
+    def __init__(self, config, seed, device):
+        self.lr, self.epochs = config["lr"], 0
+
+    def epoch(self):
+        self.epochs += 1
+        return {"cost": self.lr * factors.FACTOR / self.epochs}
+
+    def state(self):
+        return self.epochs
+
+    def load(self, state):
+        self.epochs = state
+
+def space():
+    return SearchSpace(
+        parameters={"lr": tune.loguniform(1e-3, 1e-1)}, baseline={"lr": 0.01}, objective=Objective("cost", "min"),
+        budget=Budget(epochs=2, grace=1, trials=1, replicates=1),
+    )
+"""
+
+
+def test_own_code_travels_and_what_has_changed_of_it_here_is_shown_before_anything_is_trained(head):
+    file, beside = head.folder / "mine.py", head.folder / "factors.py"
+    file.write_text(OWN)
+    beside.write_text("FACTOR = 2\n")
+    code, output = head.tuner("launch", file, "--name", "own", "--storage", head.storage)
+    assert code == 0, output
+    paths = ExperimentPaths(head.storage / "own")
+    assert read_manifest(paths.manifest).own["files"] == {"mine.py": OWN, "factors.py": "FACTOR = 2\n"}
+    before = paths.records.read_bytes()
+    beside.write_text("FACTOR = 3\n")
+    for word in ("own", file):  # by its name, and by the file
+        code, output = head.tuner("resume", word, "--trials", 2)
+        assert code == 2, output
+        assert "-FACTOR = 2\n  +FACTOR = 3" in output
+        assert "--accept-changes" in output
+    assert paths.records.read_bytes() == before
+    code, output = head.tuner("resume", file, "--trials", 2, "--accept-changes")
+    assert code == 0, output
+    assert read_manifest(paths.manifest).own["files"]["factors.py"] == "FACTOR = 3\n"
+    assert count_epochs(paths.records) >= 3
+    code, output = head.tuner("resume", "other.py")
+    assert code == 2, output
+    assert "knows no job that was submitted from other.py; launch it with `tuner launch other.py" in output
+
+
 def wait_until(condition, limit=120.0):
     deadline = time.monotonic() + limit
     while not condition():

@@ -1,5 +1,6 @@
 """What travels to a cluster: the wheel's files, all of them and nothing else, and never more than Ray takes."""
 
+import importlib.util
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tuner.cluster import package
 from tuner.errors import BadInput
 
+LATIN = "# -*- coding: latin-1 -*-\nUNIT = 'µ'\n"
 ROOT = Path(__file__).parents[3]
 
 
@@ -16,7 +18,9 @@ def staged(tmp_path_factory):
     folder = tmp_path_factory.mktemp("staged")
     space = tmp_path_factory.mktemp("own") / "my_space.py"
     space.write_text("# mine\n")
-    return package.stage(folder, files=[space])
+    return package.stage(
+        folder, files=[space], texts={"mine/__init__.py": "", "mine/own.py": "# µ\n", "latin.py": LATIN}
+    )
 
 
 def test_every_file_of_the_packages_travels_and_nothing_else_of_the_checkout(staged):
@@ -31,6 +35,12 @@ def test_every_file_of_the_packages_travels_and_nothing_else_of_the_checkout(sta
 
 def test_a_space_of_ones_own_travels_along(staged):
     assert (staged / "request" / "my_space.py").read_text() == "# mine\n"
+
+
+def test_code_of_ones_own_travels_in_the_folders_that_it_lay_in(staged):
+    assert (staged / "request" / "mine" / "own.py").read_text(encoding="utf-8") == "# µ\n"
+    assert (staged / "request" / "mine" / "__init__.py").read_text() == ""
+    assert importlib.util.decode_source((staged / "request" / "latin.py").read_bytes()) == LATIN
 
 
 def test_what_travels_says_which_version_it_is(staged):
