@@ -57,11 +57,17 @@ def file_of(head: Head, name: str) -> Path | None:
     return Path(known[-1]) if known else None
 
 
+def check_word(word: str) -> None:
+    """BadInput for what neither names an experiment nor a file; known before any head is reached."""
+    if not word.endswith(".py"):
+        check_name(word)
+
+
 def called(head: Head, word: str) -> str:
     """The experiment that a word means: its name, or the file with the user's own code that it was last submitted from, this
-    very one before one of its name elsewhere. BadInput for what is neither."""
+    very one before one of its name elsewhere. BadInput for a file that no job came from."""
     if not word.endswith(".py"):
-        return check_name(word)
+        return word
     file = expanded(word).absolute()
     found = [
         (job.metadata[_FILE] == str(file), job.start_time or 0, job.metadata[_EXPERIMENT])

@@ -59,6 +59,7 @@ def _command(
     options: dict[str, Any],
 ) -> tuple[Head, list[str]]:
     there = arguments.storage_there(storage)
+    jobs.check_word(name)
     head = reach(address)
     name = jobs.called(head, name)
     there = there if there is not None else jobs.storage_of(head, name)

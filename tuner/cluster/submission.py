@@ -120,6 +120,7 @@ def go_on(
         name: of the search, or the file that it was submitted from.
     """
     running.require()
+    jobs.check_word(name)
     there = arguments.storage_there(storage)
     head = _warned(reach(address), running.tell)
     word, name = name, jobs.called(head, name)
@@ -143,6 +144,7 @@ def _code_here(file: Path | None) -> OwnCode | None:
 
 def stop(address: str, name: str) -> str:
     """Ask the job of a search to end as Ctrl-C would; a sentence about it. BadInput when none is running."""
+    jobs.check_word(name)
     head = reach(address)
     name = jobs.called(head, name)
     job = jobs.running(head, name)
@@ -155,6 +157,7 @@ def stop(address: str, name: str) -> str:
 
 def logs(address: str, name: str, *, following: bool, show: follow.Show) -> int:
     """Show what the newest job of a search has printed, and with `following` also what it prints until it ends."""
+    jobs.check_word(name)
     head = reach(address)
     name = jobs.called(head, name)
     known = jobs.of(head, name)
