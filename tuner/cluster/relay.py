@@ -16,9 +16,9 @@ from tuner.records.paths import check_name
 
 
 def read(
-    address: str, verb: str, name: str, *positional: str, storage: str | Path | None, **options: Any
+    address: str, verb: str, name: str | None, *positional: str, storage: str | Path | None, **options: Any
 ) -> tuple[int, str]:
-    """Exit code and output of `tuner VERB NAME ...` run on the head; takes some seconds, mostly Ray's."""
+    """Exit code and output of `tuner VERB [NAME] ...` run on the head; takes some seconds, mostly Ray's."""
     head, words = _command(address, verb, name, positional, storage, options)
     job_id = jobs.start_other(head, f"tuner-{verb}-{secrets.token_hex(6)}", words)
     pieces: list[str] = []
@@ -54,13 +54,15 @@ def serve(address: str, name: str, *, storage: str | Path | None, port: int, sho
 def _command(
     address: str,
     verb: str,
-    name: str,
+    name: str | None,
     positional: Sequence[str],
     storage: str | Path | None,
     options: dict[str, Any],
 ) -> tuple[Head, list[str]]:
     there = arguments.storage_there(storage)
-    check_name(name)
+    if name is not None:
+        check_name(name)
+        positional = (name, *positional)
     head = reach(address)
-    there = there if there is not None else jobs.storage_of(head, name)
-    return head, arguments.words(verb, name, *positional, storage=there, **options)
+    there = there or (jobs.storage_of(head, name) if name is not None else None) or arguments.chosen_there()
+    return head, arguments.words(verb, *positional, storage=there, **options)

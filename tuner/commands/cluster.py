@@ -69,7 +69,7 @@ def follow_submission(submission: Submission, detach: bool) -> NoReturn:
 
 
 def print_reading(
-    address: str | None, verb: str, name: str, *positional: str, storage: str | None, **options: Any
+    address: str | None, verb: str, name: str | None, *positional: str, storage: str | None, **options: Any
 ) -> None:
     """Run a reading verb on the head, print what it says and leave with its exit code; nothing without an address."""
     if address is None:

@@ -43,7 +43,7 @@ def doctor(
     look = None
     if address is not None and is_head(address):
         own = [Path(space)] if space.endswith(".py") and family is not None else []
-        there = arguments.storage_there(storage)
+        there = arguments.storage_there(storage) or arguments.chosen_there()
         arguments.require_absolute_folders(set_ or [])
         words = arguments.words(
             "doctor",

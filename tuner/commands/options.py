@@ -38,7 +38,10 @@ Pretrained = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the experiment: configurations, order, replicates.")]
 Storage = Annotated[
-    str | None, typer.Option(help="Folder of experiments, or s3://BUCKET/PREFIX.  [default: ~/ray_results]")
+    str | None,
+    typer.Option(
+        help="Folder of experiments, or s3://BUCKET/PREFIX.  [default: TUNER_STORAGE, tuner.toml, or ~/ray_results]"
+    ),
 ]
 Address = Annotated[
     str | None,

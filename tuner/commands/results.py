@@ -9,6 +9,7 @@ import typer
 
 from tuner.commands.app import app, out, write
 from tuner.commands.cluster import print_reading
+from tuner.commands.listing import NewestName, named_or_newest
 from tuner.commands.options import (
     Head,
     Name,
@@ -32,20 +33,19 @@ def spaces(
 
 @app.command(rich_help_panel="Results")
 def status(
-    name: Name,
+    name: NewestName = None,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, a row a trial.")] = False,
     json: Annotated[bool, typer.Option("--json", help="JSON.")] = False,
     storage: Storage = None,
     address: Head = None,
 ) -> None:
     """Where a search stands: trials, rungs, what is training, time left."""
-    from tuner.records import paths
     from tuner.results.history import History
     from tuner.tables import status_export
     from tuner.tables.status import status_view
 
     print_reading(address, "status", name, storage=storage, csv=csv, json=json)
-    found = paths.experiment(name, storage)
+    found = named_or_newest(name, storage, quiet=csv or json)
     history = History.load(found)
     if json or csv:
         sys.stdout.write(status_export.to_json(history) if json else status_export.to_csv(history))
@@ -55,7 +55,7 @@ def status(
 
 @app.command(rich_help_panel="Results")
 def results(
-    name: Name,
+    name: NewestName = None,
     top: Annotated[int | None, typer.Option(help="Only the best this many, and the baseline.")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, every column.")] = False,
     json: Annotated[bool, typer.Option("--json", help="JSON, every column.")] = False,
@@ -66,7 +66,6 @@ def results(
     address: Head = None,
 ) -> None:
     """The leaderboard: medians over the replicates, ranked by rung reached, then median."""
-    from tuner.records import paths
     from tuner.results import leaderboard
     from tuner.tables import machine_readable as export
     from tuner.tables.results import results_view
@@ -74,7 +73,7 @@ def results(
     if top is not None and top < 1:
         raise BadInput(f"--top is {top}, but must be at least 1; raise it")
     print_reading(address, "results", name, storage=storage, top=top, csv=csv, json=json, verify=verify)
-    found = paths.experiment(name, storage)
+    found = named_or_newest(name, storage, quiet=csv or json)
     if verify:
         from tuner.rules import verify as verification
 
@@ -94,17 +93,29 @@ def results(
 
 @app.command(rich_help_panel="Results")
 def show(
-    name: Name,
-    trial: Annotated[str, typer.Argument(help="Its number, `best` or `baseline`.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name of the experiment, or its folder or s3:// address.", metavar="[NAME]", show_default=False
+        ),
+    ],
+    trial: Annotated[
+        str | None, typer.Argument(help="Its number, `best` or `baseline`.", metavar="TRIAL", show_default=False)
+    ] = None,
     storage: Storage = None,
     address: Head = None,
 ) -> None:
-    """One trial: configuration, curve, decisions, failures, log."""
-    from tuner.records import paths
+    """One trial: configuration, curve, decisions, failures, log; without NAME of the newest experiment."""
+    from tuner.results.leaderboard import is_trial
     from tuner.tables.trial import trial_view
 
-    print_reading(address, "show", name, trial, storage=storage)
-    out.print(trial_view(paths.experiment(name, storage), trial))
+    of: str | None = name
+    if trial is None:
+        if not is_trial(name):
+            raise BadInput(f"no trial of `{name}` is named; give its number, `best` or `baseline` after it")
+        of, trial = None, name
+    print_reading(address, "show", of, trial, storage=storage)
+    out.print(trial_view(named_or_newest(of, storage), trial))
 
 
 @app.command(rich_help_panel="Results")
@@ -172,7 +183,7 @@ def replay(
 
 @app.command(rich_help_panel="Results")
 def report(
-    name: Name,
+    name: NewestName = None,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", help="File to write.  [default: NAME.html, here]", show_default=False),
@@ -181,9 +192,8 @@ def report(
 ) -> None:
     """Write everything about an experiment as one HTML file that needs no network."""
     from tuner import report as reporting
-    from tuner.records import paths
 
-    found = paths.experiment(name, storage)
+    found = named_or_newest(name, storage)
     written = reporting.write(found, output or f"{found.name}.html")
     out.print(f"report of {found.name}: {written}", markup=False, highlight=False, soft_wrap=True)
 
