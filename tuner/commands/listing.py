@@ -23,7 +23,7 @@ NewestName = Annotated[
 ]
 
 
-@app.command("list", rich_help_panel="Results")
+@app.command("list", rich_help_panel="Results", epilog="Example: tuner list --state finished --sort median")
 def list_(
     state: Annotated[
         list[str] | None,
@@ -64,7 +64,7 @@ def list_(
         out.print("start one with: tuner launch blur", markup=False, highlight=False)
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner note first 'batch size was too small'")
 def note(
     name: Name,
     text: Annotated[
@@ -84,7 +84,7 @@ def note(
     _print(f"{found.name}: {said.note or 'no note'}")
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner tag first paper")
 def tag(
     name: Name,
     tags: Annotated[

@@ -20,7 +20,7 @@ from tuner.machines.address import require_head
 from tuner.rules.registry import NAMES
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner spaces blur smoke")
 def spaces(
     family: Annotated[str | None, typer.Argument(help="Show one family's spaces.", show_default=False)] = None,
     space: Annotated[str | None, typer.Argument(help="Show one space, every knob.", show_default=False)] = None,
@@ -31,7 +31,7 @@ def spaces(
     out.print(view.one(family, space) if family and space else view.listing(family))
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner status first")
 def status(
     name: NewestName = None,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, a row a trial.")] = False,
@@ -53,7 +53,7 @@ def status(
     out.print(status_view(history, paths=found), crop=False)
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner results first --top 5")
 def results(
     name: NewestName = None,
     top: Annotated[int | None, typer.Option(help="Only the best this many, and the baseline.")] = None,
@@ -91,17 +91,13 @@ def results(
         out.print(confirmation_view(found))
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner show first best")
 def show(
     name: Annotated[
         str,
-        typer.Argument(
-            help="Name of the experiment, or its folder or s3:// address.", metavar="[NAME]", show_default=False
-        ),
+        typer.Argument(help="Name of the experiment, or its folder or s3:// address.", show_default=False),
     ],
-    trial: Annotated[
-        str | None, typer.Argument(help="Its number, `best` or `baseline`.", metavar="TRIAL", show_default=False)
-    ] = None,
+    trial: Annotated[str | None, typer.Argument(help="Its number, `best` or `baseline`.", show_default=False)] = None,
     storage: Storage = None,
     address: Head = None,
 ) -> None:
@@ -118,7 +114,7 @@ def show(
     out.print(trial_view(named_or_newest(of, storage), trial))
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner compare first second")
 def compare(
     a: Annotated[str, typer.Argument(help="An experiment, by name or folder.", show_default=False)],
     b: Annotated[str, typer.Argument(help="Another one.", show_default=False)],
@@ -143,7 +139,7 @@ def compare(
     out.print(comparison_view(found))
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner replay first --grace 1 --grace 3")
 def replay(
     source: Annotated[
         str, typer.Argument(help="An experiment, or a CSV with model, epoch, split, metric, value.", show_default=False)
@@ -181,7 +177,7 @@ def replay(
     out.print(replay_view([run(recorded, setting) for setting in settings], reasons=why))
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner report first -o first.html")
 def report(
     name: NewestName = None,
     output: Annotated[
@@ -198,7 +194,7 @@ def report(
     out.print(f"report of {found.name}: {written}", markup=False, highlight=False, soft_wrap=True)
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner dashboard first")
 def dashboard(
     name: Name,
     port: Annotated[

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trainables.storage import Place
 from tuner.errors import BadInput, as_bad_input
 from tuner.records import output
 from tuner.records.paths import ExperimentPaths
@@ -33,7 +34,7 @@ def export_weights(paths: ExperimentPaths, which: str, path: Path | None = None)
     output.require_writable(target)
     from safetensors.torch import save
 
-    state = _newest_state(paths, trial)
+    _, state = newest_checkpoint(paths, trial)
     epoch = state["epoch"]
     replicate = median_replicate(history, trial, epoch)
     try:
@@ -73,14 +74,15 @@ def median_replicate(history: History, trial: Trial, epoch: int) -> int:
     )
 
 
-def _newest_state(paths: ExperimentPaths, trial: Trial) -> dict[str, Any]:
+def newest_checkpoint(paths: ExperimentPaths, trial: Trial) -> tuple[Place, dict[str, Any]]:
+    """The newest readable checkpoint of a trial and what is in it; `BadInput` where none is left."""
     from trainables import checkpoints
     from trainables.trial import state_form
 
     for path, state in checkpoints.newest_first(paths.trial(trial.index)):
         with as_bad_input():
             state_form.require_trial(str(path), state)
-        return state
+        return path, state
     raise BadInput(
         f"no checkpoint is left of trial {trial.index} ({trial.status}); only trials that completed keep theirs. Retrain it "
         f"with `{paths.command('export', '--trial', str(trial.index))}` and the command that this prints"
