@@ -11,6 +11,7 @@ BENCHMARKS = (
     "augmentation",
     "decode",
     "replicates",
+    "layout",
     "response_norm",
     "online_norm",
     "online_norm_step",
@@ -24,7 +25,14 @@ BENCHMARKS = (
     "service",
     "storage",
     "report",
+    "survival",
 )
+# Those with a `main` of their own that `make bench` leaves out, and why.
+LEFT_OUT = {
+    "run": "it is `make bench` itself",
+    "gpu": "needs a card",
+    "gpu_speed": "a phase of gpu, started by it in a process of its own",
+}
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from search_spaces.budget import OPTIONS, SMALLEST_REDUCTION, Budget, flag
 from search_spaces.definition import SETTINGS, Definition, Objective
 from search_spaces.sampling import Resolver
 from trainables import families
-from trainables.config import strategy
+from trainables.config import originals, strategy
 from trainables.config.training import TrainingConfig
 from trainables.config.training import problems as config_problems
 
@@ -94,6 +94,11 @@ def _teams(budget: Budget) -> list[str]:
     size = budget.gpus_per_replicate
     if size is None:
         return []
+    if budget.strategy == "graph" and _at_least_one(size) and size > 1:
+        return [
+            f"`strategy` is graph, but a replicate on {size} GPUs sums over its workers within a step, which no captured "
+            "step can; leave --strategy or --gpus-per-replicate out"
+        ]
     if (
         _at_least_one(size)
         and _at_least_one(budget.replicates)
@@ -196,6 +201,8 @@ def _bracket(space: Definition) -> list[str]:
 def _unknown(name: str, family: str, knobs: Iterable[str]) -> str:
     if name in OPTIONS:
         return f"`{name}` is not a knob but part of the budget; use {flag(name)}"
+    if found := originals.answer(family, name):
+        return originals.sentence(name, found)
     near = difflib.get_close_matches(name, knobs, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"they are: {', '.join(knobs)}"
     return f"`{name}` is not a knob of the family {family}; {hint}"

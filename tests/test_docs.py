@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import typer
 
 import search_spaces
 from tuner.cli import app
+from tuner.errors import TunerError
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -21,9 +23,14 @@ def commands(text):
     return [shlex.split(line) for block in blocks for line in COMMAND.findall(block)]
 
 
+@cache
+def command_line():
+    return typer.main.get_command(app)
+
+
 def options_of(words):
     """The options that the command line takes for a command."""
-    command = typer.main.get_command(app)
+    command = command_line()
     for word in words[1:]:
         if word in getattr(command, "commands", {}):
             command = command.commands[word]
@@ -32,12 +39,12 @@ def options_of(words):
 
 def test_the_readme_shows_every_command():
     shown = {words[1] for words in commands(README)} | set(re.findall(r"`tuner ([a-z-]+)`", README))
-    assert {name for name in typer.main.get_command(app).commands if name not in ("stop", "data")} <= shown
+    assert {name for name in command_line().commands if name not in ("stop", "data")} <= shown
 
 
 @pytest.mark.parametrize("words", commands(README), ids=" ".join)
 def test_a_command_in_the_readme_exists_with_its_options(words):
-    assert words[1] in typer.main.get_command(app).commands
+    assert words[1] in command_line().commands
     used = {word for word in words if word.startswith("--")}
     assert used <= options_of(words)
 
@@ -72,6 +79,25 @@ def test_lab_notes_give_commands_that_exist(module):
     for line in lines:
         words = shlex.split(line)
         assert {word for word in words if word.startswith("--")} <= options_of(words)
+
+
+def test_what_the_readme_says_of_rays_repeater_is_what_ray_says():
+    import inspect
+
+    from ray.tune.search import repeater
+
+    said = " ".join(inspect.getdoc(repeater.Repeater).split())
+    assert "It is recommended that you do not run an early-stopping TrialScheduler simultaneously" in said
+    assert "will be averaged among all repeats" in said
+    assert "nanmean" in inspect.getsource(repeater.Repeater)
+    assert "[`Repeater`](https://docs.ray.io/" in README
+
+
+def test_exit_codes_are_those_that_the_readme_lists():
+    [codes] = re.findall(r"Exit codes: (.*?)\.\n", README, re.DOTALL)
+    listed = {int(code) for code in re.findall(r"(?:^|, )(\d+) ", " ".join(codes.split()))}
+    kinds = {TunerError, *TunerError.__subclasses__()}
+    assert listed == {0, 130} | {kind.exit_code for kind in kinds}
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from trainables import statistics
 from trainables.models.foreign.weights import load_weights
 from trainables.storage import Place, StorageError, local_copy, whole
 
-__all__ = ["KEEP", "load_file", "load_weights", "newest_first", "save", "save_file"]
+__all__ = ["BEST", "KEEP", "is_best", "load_file", "load_weights", "newest_first", "save", "save_file"]
 
 logger = logging.getLogger(__name__)
 
 KEEP = 2  # the newest, and the one before it in case the newest cannot be read
+BEST = "best.pt"  # beside them, where it is kept: of the epoch with the best median so far
 
 
 def save(directory: Place, state: dict[str, Any], epoch: int) -> Place:
@@ -31,6 +33,11 @@ def save(directory: Place, state: dict[str, Any], epoch: int) -> Place:
         for left_by_a_kill in directory.glob("*checkpoint*.tmp"):
             left_by_a_kill.unlink(missing_ok=True)
     return path
+
+
+def is_best(history: Sequence[Mapping[str, Any]], metric: str) -> bool:
+    """Whether the newest epoch has a better median of the metric than every one before it."""
+    return statistics.improves([result[metric] for result in history], statistics.mode_of(metric))
 
 
 def save_file(path: Place, state: dict[str, Any]) -> None:

@@ -52,5 +52,12 @@ def median(values: Sequence[float | None], mode: str = "max") -> float:
     return ordered[middle - 1] / 2 + ordered[middle] / 2
 
 
+def improves(medians: Sequence[float], mode: str) -> bool:
+    """Whether the last of these medians is finite and better than each one before it."""
+    sign = 1.0 if mode == "max" else -1.0
+    last = medians[-1]
+    return math.isfinite(last) and all(sign * last > sign * before for before in medians[:-1])
+
+
 def _is_finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)

@@ -11,6 +11,7 @@ from tuner.commands.app import app
 from tuner.commands.cluster import cluster_app
 from tuner.commands.entry import settle
 from tuner.commands.given import require_text
+from tuner.commands.slurm import slurm_app
 from tuner.errors import BadInput, StorageUnavailable, TunerError, unreachable
 from tuner.records import standard_output
 
@@ -24,6 +25,7 @@ from tuner.commands import machine as machine
 # isort: on
 
 app.add_typer(cluster_app, name="cluster", rich_help_panel="Clusters")
+app.add_typer(slurm_app, name="slurm", rich_help_panel="Clusters")
 
 
 def main() -> None:

@@ -38,7 +38,11 @@ def test_every_drawn_knob_acts_in_every_drawn_configuration(family, name):
         ("deconv", "search", ["optimizer=adam", "momentum=choice(0.8,0.9)"]),
         ("deconv", "search", ["arch=mlp"]),
         ("imagenet", "search", ["optimizer=choice(adam,sgd,rmsprop)"]),
-        ("bn_only", "search", ["trainable_set=choice(bn,none,random_k)", "k=choice(1,2)"]),
+        (
+            "bn_only",
+            "search",
+            ["trainable_set=choice(bn,output,random_k)", "k=choice(1,2)", "bn_weight_decay=choice(0.0,0.1)"],
+        ),
         ("online_norm", "search", ["norm_mode=choice(online,batch,group)"]),
         ("blur", "search", ["lr_schedule=choice(constant,step)", "lr_step=choice(10,20)"]),
     ],

@@ -118,6 +118,17 @@ def test_plan_warns_of_a_rung_before_the_switch(tuner):
     assert "--grace" in out
 
 
+def test_training_that_ends_without_a_median_is_exit_code_1_and_a_sentence(tuner):
+    settings = ("lr=10", "weight_decay=1", "momentum=0.99", "image_size=8", "train_images=200", "batch_size=4")
+    words = [word for setting in settings for word in ("--set", setting)]
+    code, out, err = tuner("train", "blur", "--epochs", 2, "--replicates", 3, *words)
+    assert code == 1
+    assert re.search(
+        r"^tuner: [23] of 3 replicates failed by epoch [12], so the configuration has no median; .*\n$", err
+    )
+    assert out.count("NonFinite") >= 2
+
+
 def test_training_without_ray_prints_each_epoch(tuner):
     code, out, _ = tuner(
         "train", "blur", "--epochs", 2, "--replicates", 3, "--set", "image_size=8", "--set", "train_images=80"

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from trainables.config import normalisation
 from trainables.config.training import TrainingConfig, without
@@ -114,13 +114,11 @@ class BlurConfig(TrainingConfig):
         description="at the full budget, also report val_accuracy_sigma_S for each of these sigmas",
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, given: Any) -> Any:
+    def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The dataset's defaults for the knobs that are not given."""
-        if not isinstance(given, dict):
-            return given
-        return {**published_defaults(str(given.get("dataset", cls.model_fields["dataset"].default))), **given}
+        [dataset] = cls.meant(given, "dataset")
+        return {**published_defaults(str(dataset)), **given}
 
     @field_validator("mode", mode="before")
     @classmethod

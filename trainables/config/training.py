@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from trainables.config import dataset_kinds as kinds
-from trainables.config import normalisation
+from trainables.config import normalisation, originals
 from trainables.config.normalisation import Normalisation
 from trainables.config.wording import nearest
 
@@ -99,7 +99,14 @@ class TrainingConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, given: Any) -> Any:
-        return cls.filled(given) if isinstance(given, dict) else given
+        if not isinstance(given, dict):
+            return given
+        family = cls.__module__.rpartition(".")[2]  # as its module is called
+        unknown = [name for name in given if name not in cls.model_fields]
+        told = [originals.refusal(name, found) for name in unknown if (found := originals.answer(family, name))]
+        if told:
+            raise ValueError("\n".join(told))
+        return cls.filled(given)
 
     @classmethod
     def filled(cls, given: dict[str, Any]) -> dict[str, Any]:

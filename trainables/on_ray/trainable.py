@@ -152,6 +152,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         now = time.monotonic()
         due = now - self._saved_at >= self._assignment.checkpoint_seconds and now >= self._next_attempt
         pausable = result["epoch"] in self._assignment.checkpoint_at
+        if self._directory is not None:
+            self._save_best(self._directory)  # first: what a checkpoint holds is not trained again
         if self._directory is not None and (due or stopping or pausable or result["finished"]):
             self._save(self._directory)
         return result | {"interrupted": stopping and not result["finished"]}
@@ -186,6 +188,17 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             self._saved_at = time.monotonic()
         if self._log is not None:
             self._log.send()
+
+    def _save_best(self, directory: Place) -> None:
+        from trainables import checkpoints
+
+        metric = self._assignment.keep_best
+        if metric is None or not checkpoints.is_best(self.trial.history, metric):
+            return
+        try:
+            checkpoints.save_file(directory / checkpoints.BEST, self.trial.state())
+        except (OSError, RuntimeError) as error:
+            logger.warning("cannot keep the state of epoch %d, the best so far (%s)", self.trial.epoch, error)
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Ray's own hook: the same state in one file of the directory Ray gives."""

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = str(Path(__file__).resolve().parents[1])  # the folder that holds the packages of this project
+ROOT = str(Path(__file__).resolve().parents[2])  # the folder that holds the packages of this project
 # Where this process finds its packages goes behind what the child finds by itself: nothing takes the place of a module
 # of the standard library.
 _CALL = (

@@ -51,6 +51,7 @@ class Assignment:
         recorded_epoch: the last epoch that the driver has.
         checkpoint_seconds: least time between two checkpoints; 0 is after every epoch.
         checkpoint_at: epochs after which the trial may be paused, and so is saved in any case.
+        keep_best: the metric by whose median the state after the best epoch is kept beside the checkpoints; None keeps none.
         step_timeout: seconds an epoch may take; None is far more than any took (see `trainables.process.watchdog`).
         strategy: how the replicates of a process train an epoch, a name of `engine.STRATEGIES`.
         look: called in each process of the trial before anything else; what it raises is the failure of that worker.
@@ -66,6 +67,7 @@ class Assignment:
     recorded_epoch: int = 0
     checkpoint_seconds: float = 0.0
     checkpoint_at: tuple[int, ...] = ()
+    keep_best: str | None = None
     step_timeout: float | None = None
     strategy: str = "auto"
     look: NodeCheck | None = None

@@ -1,4 +1,4 @@
-"""What every verb refuses before it begins: options and arguments that are blank, or whose bytes are no text.
+"""What every verb refuses before it begins: words that are blank or no text, and options of the original programs.
 
 A variable of the shell that was never set makes `--storage "$UNSET"` an empty word, which as a path would be the current
 folder. Bytes that are not UTF-8 reach Python as halves of characters that no manifest, record or bucket can hold.
@@ -21,15 +21,20 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Verb(TyperCommand):
     """A command that looks at its words first."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        for parameter in self.params:  # Rich would take [default: 60] for a style, and show nothing of it
-            said = getattr(parameter, "help", None)
-            if said:
-                parameter.help = escape(said)  # type: ignore[attr-defined]
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        helped: list[Any] = [parameter for parameter in self.params if getattr(parameter, "help", None)]
+        said = [(parameter, parameter.help) for parameter in helped]
+        try:
+            for parameter, text in said:
+                parameter.help = escape(text)  # Rich would take [default: 60] for a style, and show nothing of it
+            super().format_help(ctx, formatter)
+        finally:
+            for parameter, text in said:
+                parameter.help = text
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         require_text(args)
+        self._require_own_options(args)
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
         for parameter in self.params:
             words = given.get(parameter.name or "")
@@ -37,6 +42,20 @@ class Verb(TyperCommand):
                 if isinstance(word, str) and not word.strip():
                     raise BadInput(_blank(parameter))
         return super().parse_args(ctx, args)
+
+    def _require_own_options(self, args: list[str]) -> None:
+        """BadInput for options of the original programs, and for knobs given as options, where --set takes them."""
+        own = frozenset(option for parameter in self.params for option in parameter.opts)
+        if "--set" not in own or all(word in own for word in args if word.startswith("-")):
+            return
+        from trainables import families
+        from trainables.config import originals
+
+        named = (word.strip().lower().replace("-", "_") for word in args)
+        family = next((word for word in named if word in families.names()), None)
+        knobs = families.config_class(family).model_fields if family else ()
+        if told := list(originals.answered(args, own, family, frozenset(knobs))):
+            raise BadInput.listing(told)
 
 
 class Verbs(typer.Typer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from tuner.commands.app import app, out
 from tuner.commands.options import (
     Checkpoint,
     Data,
+    Epoch,
     FamilyOfCheckpoint,
     Name,
     OfTrial,
@@ -35,27 +36,38 @@ def export(
     weights: Annotated[
         bool, typer.Option("--weights", help="Write the weights of the median replicate, as safetensors.")
     ] = False,
+    epoch: Epoch = None,
+    curves: Annotated[
+        Path | None, typer.Option(help="Write every epoch of every trial into this CSV file.", show_default=False)
+    ] = None,
     optuna: Annotated[
         Path | None, typer.Option(help="Write all ended trials as an Optuna study into this SQLite file.")
     ] = None,
     storage: Storage = None,
 ) -> None:
-    """Write a trial as a file that retrains it; or its weights; or the search as an Optuna study."""
+    """Write a trial as a file that retrains it; or its weights; or the search's curves; or the search as an Optuna study."""
     from tuner.records import paths
 
     found = paths.experiment(name, storage)
-    if weights and optuna:
-        raise BadInput("--weights and --optuna are two exports; ask for one after the other")
-    if output and optuna:
-        raise BadInput("--output and --optuna name two files, but the study is written into one; leave --output out")
-    if optuna:
+    asked = [option for option, given in (("--weights", weights), ("--optuna", optuna), ("--curves", curves)) if given]
+    if len(asked) > 1:
+        raise BadInput(f"{' and '.join(asked)} are two exports; ask for one after the other")
+    if output and (optuna or curves):
+        raise BadInput(f"--output and {asked[0]} name two files, but one is written; leave --output out")
+    if epoch is not None and not weights:
+        raise BadInput("--epoch says of which epoch the weights are; give --weights as well, or leave it out")
+    if curves:
+        from tuner.networks.curves import export_curves
+
+        written = export_curves(found, curves)
+    elif optuna:
         from tuner.networks.optuna_study import export_study
 
         written = export_study(found, optuna)
     elif weights:
         from tuner.networks.weights import export_weights
 
-        written = export_weights(found, trial, output)
+        written = export_weights(found, trial, output, epoch)
     else:
         from tuner.networks.export import export_trial
 
@@ -111,12 +123,14 @@ def train(
             strategy=strategy or "auto",
             save=save,
         )
+    result: dict[str, Any] = {}
     for result in results:
         for line in training.lines(result):
             tell(line)
     if retraining is not None:
         for line in (*retraining.notes(), retraining.verdict()):
             tell(line)
+    training.require_median(result)
 
 
 @app.command(rich_help_panel="Single networks", epilog="Example: tuner evaluate first --trial best")
@@ -124,6 +138,7 @@ def evaluate(
     checkpoint: Checkpoint,
     family: FamilyOfCheckpoint = None,
     replicate: Replicate = 0,
+    epoch: Epoch = None,
     sigmas: Annotated[
         str | None, typer.Option(help="Evaluate on images blurred with each of these: 0,1,2,4.", show_default=False)
     ] = None,
@@ -135,7 +150,7 @@ def evaluate(
     from tuner.networks import trained
 
     blurs = trained.numbers(sigmas)
-    for line in trained.evaluate(_loaded(checkpoint, trial, storage, family, set_, replicate), blurs):
+    for line in trained.evaluate(_loaded(checkpoint, trial, storage, family, set_, replicate, epoch), blurs):
         out.print(line, markup=False, highlight=False)
 
 
@@ -145,6 +160,7 @@ def predict(
     images: Annotated[list[str] | None, typer.Argument(help="Image files.", show_default=False)] = None,
     family: FamilyOfCheckpoint = None,
     replicate: Replicate = 0,
+    epoch: Epoch = None,
     out_folder: Annotated[str, typer.Option("--out", help="Folder for the pictures.")] = ".",
     split: Annotated[
         str | None, typer.Option(help="`test`: every image of the test set, into --csv.", show_default=False)
@@ -161,7 +177,7 @@ def predict(
         raise BadInput(f"--split is {split}, but must be test; leave it out to predict image files")
     if (split is None) != (csv is None) or bool(images) == (split is not None):
         raise BadInput("give image files, or --split test --csv FILE for the whole test set")
-    loaded = _loaded(checkpoint, trial, storage, family, set_, replicate)
+    loaded = _loaded(checkpoint, trial, storage, family, set_, replicate, epoch)
     if csv is not None:
         told = trained.predict_test_set(loaded, csv)
         out.print(told, markup=False, highlight=False, soft_wrap=True)
@@ -191,13 +207,19 @@ def import_log(
 
 
 def _loaded(
-    checkpoint: str, trial: str | None, storage: str | None, family: str | None, set_: list[str] | None, replicate: int
+    checkpoint: str,
+    trial: str | None,
+    storage: str | None,
+    family: str | None,
+    set_: list[str] | None,
+    replicate: int,
+    epoch: str | None,
 ) -> Trained:
     """The network of a file, or of the trial of an experiment."""
     from tuner.networks import trained
 
     if trial is not None:
-        return trained.load_trial(checkpoint, trial, storage, family, set_ or [], replicate)
+        return trained.load_trial(checkpoint, trial, storage, family, set_ or [], replicate, epoch)
     if storage is not None:
         raise BadInput("--storage says where the experiment of a --trial is; give --trial as well, or leave it out")
-    return trained.load(checkpoint, family, set_ or [], replicate)
+    return trained.load(checkpoint, family, set_ or [], replicate, epoch)

@@ -76,6 +76,8 @@ Data = Annotated[
 StepTimeout = Annotated[
     float | None, typer.Option(help="Seconds after which an epoch counts as hung.  [default: 20 times the longest]")
 ]
+CpusPerTrial = Annotated[float | None, typer.Option(help="CPUs of every trial from now on.  [default: as so far]")]
+GpusPerTrial = Annotated[float | None, typer.Option(help="GPUs of every trial from now on.  [default: as so far]")]
 MaxConcurrent = Annotated[int | None, typer.Option(help="Trials at the same time.  [default: as many as fit]")]
 CheckpointEvery = Annotated[
     float | None, typer.Option(help="Seconds between two checkpoints of a trial.  [default: 60]")
@@ -84,7 +86,16 @@ Strategy = Annotated[str | None, typer.Option(help=OPTIONS["strategy"].help)]
 Detach = Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")]
 Checkpoint = Annotated[
     str,
-    typer.Argument(help="File of a trial's checkpoint or of weights; with --trial an experiment.", show_default=False),
+    typer.Argument(
+        help="File of a trial's checkpoint or of weights, or a trial's folder; with --trial an experiment.",
+        show_default=False,
+    ),
+]
+Epoch = Annotated[
+    str | None,
+    typer.Option(
+        "--epoch", help="best or last.  [default: best where the space's published figures are of best epochs]"
+    ),
 ]
 FamilyOfCheckpoint = Annotated[
     str | None, typer.Option("--family", help="Family of the network; our own checkpoints know theirs.")

@@ -40,12 +40,23 @@ def status(
     address: Head = None,
 ) -> None:
     """Where a search stands: trials, rungs, what is training, time left."""
+    from tuner.records import paths
     from tuner.results.history import History
     from tuner.tables import status_export
     from tuner.tables.status import status_view
 
     print_reading(address, "status", name, storage=storage, csv=csv, json=json)
-    found = named_or_newest(name, storage, quiet=csv or json)
+    if name is None:
+        name = str(named_or_newest(None, storage, quiet=csv or json).root)
+    jobs = [] if json or csv else _jobs_of_slurm(name, storage)
+    for line in jobs:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    try:
+        found = paths.experiment(name, storage)
+    except BadInput:
+        if not jobs:
+            raise
+        return  # it has not begun
     history = History.load(found)
     if json or csv:
         sys.stdout.write(status_export.to_json(history) if json else status_export.to_csv(history))
@@ -218,3 +229,16 @@ def dashboard(
         port,
         lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True),
     )
+
+
+def _jobs_of_slurm(name: str, storage: str | None) -> list[str]:
+    """How the jobs of an experiment stand on the Slurm cluster that this machine belongs to; a line each."""
+    import shutil
+
+    if shutil.which("squeue") is None:
+        return []
+    from tuner.cluster.slurm import queue
+    from tuner.records import paths
+
+    place = paths.whole(name) if "/" in name else paths.storage_root(storage) / name
+    return queue.lines(place.name, place.parent)

@@ -13,7 +13,17 @@ from rich.console import Console
 from tuner.commands.app import app, out
 from tuner.commands.asked import takes_request
 from tuner.commands.cluster import follow_submission
-from tuner.commands.options import Address, Head, InitFrom, MaxConcurrent, Name, Pretrained, Storage
+from tuner.commands.options import (
+    Address,
+    CpusPerTrial,
+    GpusPerTrial,
+    Head,
+    InitFrom,
+    MaxConcurrent,
+    Name,
+    Pretrained,
+    Storage,
+)
 from tuner.commands.session import takes_session
 from tuner.errors import BadInput
 from tuner.machines.address import is_head, require_head
@@ -100,6 +110,8 @@ def resume(
     session: SessionOptions,
     name: Name,
     trials: Annotated[int | None, typer.Option(help="Extend the search to this many trials.")] = None,
+    cpus_per_trial: CpusPerTrial = None,
+    gpus_per_trial: GpusPerTrial = None,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Go on though code or space changed since the launch.")
     ] = False,
@@ -109,6 +121,7 @@ def resume(
     from tuner.records import standard_output
 
     standard_output.outlive_reader()
+    session = session.sharing(cpus_per_trial, gpus_per_trial)
     _go_on_elsewhere(session, "resume", name, trials=trials, accept_changes=accept_changes or None)
     with _shown(session) as shown:
         outcome = launching.go_on(name, shown, storage=session.storage, trials=trials, accept_changes=accept_changes)
@@ -127,6 +140,8 @@ def confirm(
     replicates: Annotated[
         int | None, typer.Option(help="Seeds a trial is trained with.  [default: the search's]")
     ] = None,
+    cpus_per_trial: CpusPerTrial = None,
+    gpus_per_trial: GpusPerTrial = None,
 ) -> None:
     """Retrain the best trials and the baseline at full budget on fresh seeds; run it again to continue."""
     from tuner.experiment import confirm as confirming
@@ -134,6 +149,7 @@ def confirm(
     from tuner.tables.confirmation import confirmation_view
 
     standard_output.outlive_reader()
+    session = session.sharing(cpus_per_trial, gpus_per_trial)
     asked: dict[str, Any] = {"top": top, "seed": seed, "replicates": replicates}
     _go_on_elsewhere(session, "confirm", name, **asked)
     searched = paths.experiment(name, session.storage)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tuner.commands import options
@@ -34,6 +34,10 @@ class SessionOptions:
     def head(self) -> str | None:
         """The cluster to submit to, http://HEAD:8265; None where the session is this process's."""
         return self.running.address if is_head(self.running.address) else None
+
+    def sharing(self, cpus: float | None, gpus: float | None) -> SessionOptions:
+        """The same with a share for every trial; None: what it had so far."""
+        return replace(self, running=replace(self.running, cpus_per_trial=cpus, gpus_per_trial=gpus))
 
 
 def takes_session(command: Callable[..., Any]) -> Callable[..., Any]:

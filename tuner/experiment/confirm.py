@@ -78,6 +78,7 @@ def confirm(
         budget.max_concurrent = running.max_concurrent
     if not more and all(trial.has_ended for trial in History.load(paths).trials):
         return Outcome(paths, "finished")
+    revised = running.takes_share(manifest)
     scratch.require(paths)
     go_on_with_data(manifest)
     with ray_session.connected(running.address) as resources:
@@ -91,7 +92,7 @@ def confirm(
         enduring(running.tell)(
             f"confirming {budget.trials} trials of `{searched.name}` on seed {manifest.seed}, in {paths.root}"
         )
-        return Outcome(paths, session.hold(paths, manifest, resources, running, more=more))
+        return Outcome(paths, session.hold(paths, manifest, resources, running, more=more, revised=revised))
 
 
 def selected(searched: ExperimentPaths, top: int) -> list[Record]:

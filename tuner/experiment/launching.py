@@ -116,7 +116,7 @@ def resume(
     Trials that ended stay as they are; the others continue from their newest readable checkpoint; the rungs hold what
     they held. Raises like `launch`, and BadInput when there is no such experiment, when another process is running it, or
     when the code or the space has changed since the launch and `accept_changes` is not given. `options`: address,
-    max_concurrent, checkpoint_seconds, step_timeout, tell, listen (see `Running`).
+    max_concurrent, checkpoint_seconds, step_timeout, cpus_per_trial, gpus_per_trial, tell, listen (see `Running`).
     """
     return go_on(name, Running(**options), storage=storage, trials=trials, accept_changes=accept_changes)
 
@@ -144,6 +144,7 @@ def go_on(
         running.tell(f"{paths.name} is finished; add trials with `{paths.command('resume', '--trials N')}`")
         return Outcome(paths, "finished")
     revised = changes.require_accepted(paths, manifest, accept_changes)
+    revised = running.takes_share(manifest) or revised
     scratch.require(paths)
     go_on_with_data(manifest)
     going_on = [trial.config for trial in history.trials if not trial.has_ended] + more

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from search_spaces.budget import OPTIONS, flag
 from tuner.errors import BadInput
 from tuner.records.lines import Record
 from tuner.records.manifest import Manifest
@@ -14,6 +15,9 @@ from tuner.records.paths import ExperimentPaths
 Tell = Callable[[str], None]
 Listener = Callable[[Record], None]
 ListenerFactory = Callable[[ExperimentPaths, Manifest], Listener]
+
+
+_SHARE = ("cpus_per_trial", "gpus_per_trial")
 
 
 def silent(text: str) -> None:
@@ -29,6 +33,7 @@ class Running:
         max_concurrent: trials at the same time; None: as many as the cluster holds.
         checkpoint_seconds: least time between two checkpoints of a trial; None means 60.
         step_timeout: seconds after which an epoch counts as hung; None: far more than any took so far.
+        cpus_per_trial, gpus_per_trial: what every trial gets from now on, of a search that goes on; None: what it got so far.
         tell: receives sentences for a person.
         listen: makes a listener that receives every record as it is written, the earlier ones first.
     """
@@ -39,6 +44,8 @@ class Running:
     step_timeout: float | None = None
     tell: Tell = silent
     listen: ListenerFactory | None = None
+    cpus_per_trial: float | None = None
+    gpus_per_trial: float | None = None
 
     def problems(self) -> list[str]:
         """Everything that cannot be, a sentence each."""
@@ -53,7 +60,30 @@ class Running:
             )
         if self.max_concurrent is not None and self.max_concurrent < 1:
             found.append(f"`max_concurrent` is {self.max_concurrent}, but must be at least 1; raise --max-concurrent")
+        for name in _SHARE:
+            value = getattr(self, name)
+            sentence = None if value is None else OPTIONS[name].rule.problem(name, value)
+            if sentence is not None:
+                found.append(f"{sentence} {flag(name)}")
         return found
+
+    def takes_share(self, manifest: Manifest) -> bool:
+        """Give every trial of an experiment the share that is asked for; whether that is another than it had.
+
+        BadInput where replicates train on several GPUs each, which says what a trial takes.
+        """
+        budget = manifest.budget
+        asked = {name: value for name in _SHARE if (value := getattr(self, name)) is not None}
+        if "gpus_per_trial" in asked and budget.gpus_per_replicate is not None:
+            raise BadInput(
+                f"--gpus-per-trial is given, but each replicate of `{manifest.name}` trains on {budget.gpus_per_replicate} "
+                "GPUs, which says what a trial takes; leave it out"
+            )
+        for name, value in asked.items():
+            setattr(budget, name, value)
+            for rule in manifest.allocations:
+                setattr(rule, name.partition("_")[0], None)
+        return bool(asked)
 
     def require(self) -> None:
         """BadInput with every problem at once."""
@@ -66,6 +96,7 @@ class Running:
             "max_concurrent": self.max_concurrent,
             "checkpoint_every": self.checkpoint_seconds,
             "step_timeout": self.step_timeout,
+            **{name: value for name in _SHARE if (value := getattr(self, name)) is not None},
         }
 
 

@@ -105,6 +105,7 @@ def hold(
                     recorded_epoch=judge.last_epoch.get(index, 0),
                     checkpoint_seconds=seconds,
                     checkpoint_at=tuple(saved_at),
+                    keep_best=manifest.keeps_best,
                     step_timeout=running.step_timeout,
                     strategy=manifest.budget.strategy,
                     look=look,

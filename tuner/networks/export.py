@@ -64,7 +64,7 @@ def describe(history: History, trial: Trial) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "family": known.family,
-        "config": known.knobs(trial.config),
+        "config": {**known.defaults, **trial.config},  # what an earlier version left out, retraining knows
         "seed": known.seed,
         "replicates": history.replicates,
         "device": share.device,

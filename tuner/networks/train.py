@@ -146,9 +146,6 @@ def run(
         yield result
 
 
-BEST = "best.pt"  # of the epoch with the best median validation accuracy
-
-
 def _require_folder(folder: Path) -> None:
     """The folder for checkpoints, made; `BadInput` where it cannot be, or where it holds those of other training."""
     try:
@@ -166,11 +163,21 @@ def _save(trial: LockStep, result: dict[str, Any], folder: Path) -> None:
     state = trial.state()
     try:
         checkpoints.save(folder, state, trial.epoch)
-        if result["val_accuracy"] >= max(epoch["val_accuracy"] for epoch in trial.history):
-            checkpoints.save_file(folder / BEST, state)
+        if checkpoints.is_best(trial.history, "val_accuracy"):
+            checkpoints.save_file(folder / checkpoints.BEST, state)
     except (OSError, RuntimeError) as error:  # torch's own writer says RuntimeError when the disk is full
         reason = sentence(error) if isinstance(error, OSError) else "the disk may be full"
         raise TunerError(f"cannot write to {folder} ({reason}); what was saved before is whole") from None
+
+
+def require_median(result: Mapping[str, Any]) -> None:
+    """`TunerError`, exit code 1, where training ended because no majority of the replicates lives."""
+    if result.get("diverged"):
+        count, living = len(result["val_accuracy_values"]), result["replicates_ok"]
+        raise TunerError(
+            f"{count - living} of {count} replicates failed by epoch {result['epoch']}, so the configuration has no median; "
+            "the lines above say how each failed, and a lower lr is the usual remedy"
+        )
 
 
 def lines(result: dict[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainables.storage import local_copy
 from tuner.errors import BadInput, as_bad_input, sentence
+from tuner.networks import kept
 from tuner.records import output
 from tuner.records.paths import expanded
 from tuner.records.paths import experiment as found
@@ -23,8 +24,13 @@ TOP = 5  # classes of an image that are shown
 SPLITS = {"val": "validation", "test": "test"}
 
 
-def load(checkpoint: str, family: str | None, settings: Sequence[str], replicate: int) -> Trained:
-    """The network of a checkpoint, on a GPU where there is one; BadInput in one sentence otherwise."""
+def load(
+    checkpoint: str, family: str | None, settings: Sequence[str], replicate: int, epoch: str | None = None
+) -> Trained:
+    """The network of a checkpoint, on a GPU where there is one; BadInput in one sentence otherwise.
+
+    Of a trial's folder `epoch` says which is meant, best or last.
+    """
     from search_spaces.overrides import constants
 
     known: set[str] = set()
@@ -35,7 +41,7 @@ def load(checkpoint: str, family: str | None, settings: Sequence[str], replicate
 
     with as_bad_input(known=known):
         constants(settings)  # a text that cannot be read is said before torch is imported
-        file = expanded(checkpoint)
+        file = kept.file_of(checkpoint, epoch)
         import torch
 
         from trainables.trial.inference import Trained
@@ -45,15 +51,21 @@ def load(checkpoint: str, family: str | None, settings: Sequence[str], replicate
 
 
 def load_trial(
-    experiment: str, which: str, storage: str | None, family: str | None, settings: Sequence[str], replicate: int
+    experiment: str,
+    which: str,
+    storage: str | None,
+    family: str | None,
+    settings: Sequence[str],
+    replicate: int,
+    epoch: str | None = None,
 ) -> Trained:
-    """The network of the newest checkpoint of a trial: its number, `best` or `baseline`; BadInput in one sentence otherwise."""
-    from tuner.networks.weights import newest_checkpoint
+    """The network of a trial of an experiment: its number, `best` or `baseline`; BadInput in one sentence otherwise."""
     from tuner.results.history import History
     from tuner.results.leaderboard import find
 
     paths = found(experiment, storage)
-    path, _ = newest_checkpoint(paths, find(History.load(paths), which))
+    history = History.load(paths)
+    path, _ = kept.checkpoint_of(paths, history, find(history, which), epoch)
     with local_copy(path) as file:
         return load(str(file), family, settings, replicate)
 

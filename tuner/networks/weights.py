@@ -1,4 +1,4 @@
-"""The weights of a trial's median replicate, from its last checkpoint, as safetensors."""
+"""The weights of a trial's median replicate, from its last checkpoint or that of its best epoch, as safetensors."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainables.storage import Place
-from tuner.errors import BadInput, as_bad_input
+from tuner.errors import BadInput
+from tuner.networks import kept
 from tuner.records import output
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History, Trial
 from tuner.results.leaderboard import find
 
 
-def export_weights(paths: ExperimentPaths, which: str, path: Path | None = None) -> str:
+def export_weights(paths: ExperimentPaths, which: str, path: Path | None = None, epoch: str | None = None) -> str:
     """Write the state dict of the median replicate of a trial, given by its number, `best` or `baseline`.
 
     The file's metadata are strings: family, config (JSON), experiment, trial, seed, replicate, epoch, metric, value, median.
 
     Args:
         path: of the file; default EXPERIMENT-trial-N.safetensors in the working directory.
+        epoch: `last`, or `best` where the trial keeps its best epoch, by the median of the objective; by default the one
+            by which the space's published figures are read.
 
     Returns:
         A sentence that names the file and the replicate.
@@ -34,15 +36,16 @@ def export_weights(paths: ExperimentPaths, which: str, path: Path | None = None)
     output.require_writable(target)
     from safetensors.torch import save
 
-    _, state = newest_checkpoint(paths, trial)
-    epoch = state["epoch"]
-    replicate = median_replicate(history, trial, epoch)
+    kept.require_epoch(epoch)
+    state = kept.state_of(paths, history, trial, epoch)
+    trained = state["epoch"]
+    replicate = median_replicate(history, trial, trained)
     try:
         tensors = _weights(history, state, replicate)
     except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise BadInput(
-            f"the checkpoint of trial {trial.index} at epoch {epoch} does not hold its weights ({reason}); choose another trial"
+            f"the checkpoint of trial {trial.index} at epoch {trained} does not hold its weights ({reason}); choose another trial"
         ) from None
     metadata = {
         "family": str(state["family"]),
@@ -51,13 +54,14 @@ def export_weights(paths: ExperimentPaths, which: str, path: Path | None = None)
         "trial": str(trial.index),
         "seed": str(state["seed"]),
         "replicate": str(replicate),
-        "epoch": str(epoch),
+        "epoch": str(trained),
         "metric": history.metric,
-        "value": repr(trial.values(epoch)[replicate]),
-        "median": repr(trial.median(epoch)),
+        "value": repr(trial.values(trained)[replicate]),
+        "median": repr(trial.median(trained)),
     }
     written = output.write(target, save(tensors, metadata=metadata))
-    return f"wrote {written}: the weights of replicate {replicate}, the median one, at epoch {epoch}"
+    which_one = f"replicate {replicate}, the median one, at epoch {trained}{_which(history, trial, trained)}"
+    return f"wrote {written}: the weights of {which_one}"
 
 
 def median_replicate(history: History, trial: Trial, epoch: int) -> int:
@@ -74,19 +78,12 @@ def median_replicate(history: History, trial: Trial, epoch: int) -> int:
     )
 
 
-def newest_checkpoint(paths: ExperimentPaths, trial: Trial) -> tuple[Place, dict[str, Any]]:
-    """The newest readable checkpoint of a trial and what is in it; `BadInput` where none is left."""
-    from trainables import checkpoints
-    from trainables.trial import state_form
-
-    for path, state in checkpoints.newest_first(paths.trial(trial.index)):
-        with as_bad_input():
-            state_form.require_trial(str(path), state)
-        return path, state
-    raise BadInput(
-        f"no checkpoint is left of trial {trial.index} ({trial.status}); only trials that completed keep theirs. Retrain it "
-        f"with `{paths.command('export', '--trial', str(trial.index))}` and the command that this prints"
-    )
+def _which(history: History, trial: Trial, epoch: int) -> str:
+    """What more there is to say of an epoch that is not the last one."""
+    if epoch == trial.last_epoch:
+        return ""
+    best = trial.best_epoch(history.metric)
+    return f", the best one by {history.metric}" if epoch == best else f"; the best one, {best}, could not be kept"
 
 
 def _weights(history: History, state: dict[str, Any], replicate: int) -> dict[str, Any]:

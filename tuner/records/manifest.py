@@ -182,6 +182,11 @@ class Manifest(_Part):
     command: Text | None = None
     accepted_changes: list[dict[str, Any]] = Field(default_factory=list)
 
+    @property
+    def keeps_best(self) -> str | None:
+        """The metric of whose best epoch trials keep the weights: where published figures are those of the best epoch."""
+        return self.objective.metric if any(figure.at == "best" for figure in self.published) else None
+
     def knobs(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A configuration of this experiment with all that it leaves unsaid and later versions might read otherwise."""
         return earlier.completed(self.family, {**self.defaults, **config})

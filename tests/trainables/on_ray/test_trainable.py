@@ -9,6 +9,7 @@ from ray import tune
 from trainables import checkpoints
 from trainables.blur import BlurTrainable
 from trainables.images import loaded as data
+from trainables.lockstep import LockStep
 from trainables.on_ray import trainable as replicated
 from trainables.on_ray.trainable import TRAINABLES
 from trainables.replicated import ReplicatedTrainable
@@ -257,3 +258,49 @@ def test_epochs_that_the_driver_missed_are_no_reason_to_begin_after_a_request_to
     (tmp_path / "stop").unlink()
     again = BlurTrainable(assigned(tmp_path, recorded_epoch=1)).step()
     assert (again["epoch"], again["replayed"]) == (2, True)
+
+
+def test_the_state_after_the_best_epoch_is_kept_where_the_figures_are_read_there(tmp_path):
+    trainable = BlurTrainable(assigned(tmp_path, keep_best="val_accuracy", config={**KNOBS, "epochs": 6}))
+    results = [trainable.step() for _ in range(6)]
+    medians = [result["val_accuracy"] for result in results]
+    kept = checkpoints.load_file(tmp_path / "trial" / "best.pt")
+    assert kept["epoch"] == 1 + medians.index(max(medians))  # the earliest of several
+    assert [path.name for path in sorted((tmp_path / "trial").glob("*.pt"))] == [
+        "best.pt",
+        "checkpoint_000005.pt",
+        "checkpoint_000006.pt",
+    ]
+    trainable.stop()
+
+
+def test_a_killed_worker_loses_no_best_epoch(tmp_path, monkeypatch):
+    knobs = {**KNOBS, "epochs": 4}
+    medians = iter([0.5, 0.9, 0.7, 0.8, 0.7, 0.8])
+
+    def step(trial, original=LockStep.step):
+        result = original(trial)
+        result["val_accuracy"] = trial.history[-1]["val_accuracy"] = next(medians)
+        return result
+
+    monkeypatch.setattr(LockStep, "step", step)
+    first = BlurTrainable(assigned(tmp_path, keep_best="val_accuracy", config=knobs))
+    best = tmp_path / "trial" / "best.pt"
+    for expected in (1, 2, 2, 2):
+        first.step()
+        assert checkpoints.load_file(best)["epoch"] == expected
+    (tmp_path / "trial" / "checkpoint_000004.pt").unlink()  # as if the kill had come before it
+    second = BlurTrainable(assigned(tmp_path, keep_best="val_accuracy", recorded_epoch=3, config=knobs))
+    assert second.step()["epoch"] == 4
+    assert checkpoints.load_file(best)["epoch"] == 2
+
+
+def test_a_best_epoch_that_cannot_be_written_stops_no_training(tmp_path, monkeypatch, caplog):
+    def refuse(path, state):
+        raise OSError(28, "No space left on device")
+
+    trainable = BlurTrainable(assigned(tmp_path, keep_best="val_loss", checkpoint_seconds=3600))
+    monkeypatch.setattr(checkpoints, "save_file", refuse)
+    with caplog.at_level(logging.WARNING, logger="trainables"):
+        assert trainable.step()["epoch"] == 1
+    assert "cannot keep the state of epoch 1, the best so far" in caplog.text

@@ -100,3 +100,20 @@ def test_torchvisions_scripts_count_epochs_from_0(tmp_path):
     trial = new()
     resume_from(trial, tmp_path / "model_0.pth")
     assert trial.epoch == 1
+
+
+def test_a_schedule_that_changes_within_an_epoch_goes_on_wherever_its_last_rate_was_taken(tmp_path, caplog):
+    knobs = {"arch": "simple_v1", "method": 1, "image_size": 8, "train_images": 100, "batch_size": 45, "epochs": 3}
+    before = LockStep("deconv", {"dataset": "digits", **knobs}, replicates=1)
+    rates = [before.family.learning_rate_at(before.config, epoch) for epoch in (0, 1)]
+    before.step()
+    for rate in (before.replicates[0].optimizer.param_groups[0]["lr"], rates[1]):  # of the last batch, or the next one
+        assert rates[1] <= rate < rates[0]
+        state = published(before, 1)
+        state["optimizer"]["param_groups"][0]["lr"] = rate
+        torch.save(state, tmp_path / "checkpoint.pth.tar")
+        trial = LockStep("deconv", {"dataset": "digits", **knobs}, replicates=1, seed=3)
+        with caplog.at_level(logging.WARNING):
+            resume_from(trial, tmp_path / "checkpoint.pth.tar")
+        assert trial.epoch == 1
+        assert trial.step()["epoch"] == 2

@@ -3,11 +3,15 @@
 import pytest
 from typer.testing import CliRunner
 
-from tests.tuner.experiments import Experiment, around, finished
+from tests.test_docs import options_of
+from tests.tuner.experiments import Experiment, around, finished, made_up
 from tuner.cli import app
+from tuner.cluster import arguments
 from tuner.errors import BadInput
 from tuner.experiment import confirm as confirming
+from tuner.experiment.running import Running
 from tuner.leaderboard import load as leaderboard
+from tuner.machines.allocation import Allocator
 from tuner.report.verdict import verdict
 from tuner.tables.confirmation import confirmation_view
 
@@ -94,3 +98,35 @@ def text_of(view):
     with console.capture() as capture:
         console.print(view)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"cpus_per_trial": -1.0}, "`cpus_per_trial` is -1.0, but must be at least 0; raise --cpus-per-trial"),
+        ({"gpus_per_trial": float("nan")}, "`gpus_per_trial` is nan, but must be a number; set --gpus-per-trial"),
+    ],
+)
+def test_a_share_that_cannot_be_is_refused(tmp_path, options, sentence):
+    searched = finished(tmp_path).paths
+    with pytest.raises(BadInput, match=sentence):
+        confirming.confirm(str(searched.root), running=Running(**options))
+
+
+def test_a_search_on_gpus_goes_on_without_them_where_that_is_asked_for():
+    rules = [{"when": {"arch": ["alexnet"]}, "cpus": 2.0, "gpus": 1.0}]
+    searched = made_up({"gpus_per_trial": 0.25, "cpus_per_trial": 4.0}, allocations=rules)
+    assert not Running().takes_share(searched)
+    assert Running(gpus_per_trial=0.0).takes_share(searched)
+    shares = [Allocator.recorded(searched).share({"arch": arch}) for arch in ("alexnet", "small_cnn")]
+    assert [(share.cpus, share.gpus, share.device) for share in shares] == [(2.0, 0.0, "cpu"), (4.0, 0.0, "cpu")]
+    words = arguments.words("resume", "x", **Running(gpus_per_trial=0.0).options())
+    assert words == ["resume", "x", "--gpus-per-trial", "0.0"]  # on a cluster as well
+    teams = made_up({"gpus_per_replicate": 4})
+    with pytest.raises(BadInput, match="trains on 4 GPUs, which says what a trial takes; leave it out"):
+        Running(gpus_per_trial=0.0).takes_share(teams)
+
+
+@pytest.mark.parametrize("verb", ["resume", "confirm"])
+def test_the_options_that_a_session_without_gpus_is_advised_to_change_are_there(verb):
+    assert {"--cpus-per-trial", "--gpus-per-trial"} <= options_of(["tuner", verb])

@@ -95,6 +95,11 @@ def test_a_manifest_of_before_there_were_rules_is_packed():
             "`gpus_per_trial` is 3, but with `gpus_per_replicate` 2 and packed replicates a trial takes 2; leave "
             "--gpus-per-trial out",
         ),
+        (
+            {"gpus_per_replicate": 2, "strategy": "graph"},
+            "`strategy` is graph, but a replicate on 2 GPUs sums over its workers within a step, which no captured step "
+            "can; leave --strategy or --gpus-per-replicate out",
+        ),
         ({"placement": "heap"}, "`placement` is 'heap', but must be packed or spread; set --placement"),
         (
             {"placement": "spread", "gpus_per_trial": 7},

@@ -1,5 +1,6 @@
 """What an export holds and refuses; `test_after_search` exports a real search."""
 
+import csv
 import subprocess
 
 import optuna
@@ -14,6 +15,7 @@ from tuner.networks.optuna_study import export_study
 from tuner.networks.weights import export_weights, median_replicate
 from tuner.records import manifest, output
 from tuner.results.history import History
+from tuner.results.notebook import Experiment as Notebook
 
 
 def test_the_file_holds_what_decides_the_median_and_where_it_comes_from(tmp_path):
@@ -241,3 +243,38 @@ def test_threads_and_device_are_those_of_the_worker_that_trained_a_replicate(tmp
     export_trial(finished(tmp_path, budget=whole, allocations=rules).paths, "best", tmp_path / "best.yaml")
     exported = retrain.read(tmp_path / "best.yaml")
     assert (exported.device, exported.threads) == decides
+
+
+def test_curves_are_a_row_for_each_trial_epoch_and_metric(tmp_path, tuner):
+    made = finished(tmp_path)
+    code, out, _ = tuner("export", made.paths.root, "--curves", tmp_path / "curves.csv")
+    rows = list(csv.DictReader((tmp_path / "curves.csv").open()))
+    assert (code, out) == (
+        0,
+        f"wrote {tmp_path}/curves.csv: {len({row['trial'] for row in rows})} trials, {len(rows)} rows\n",
+    )
+    expected = Notebook(made.paths).curves()
+    assert list(rows[0]) == list(expected.columns)
+    assert [(row["trial"], row["epoch"], row["metric"]) for row in rows] == [
+        (str(trial), str(epoch), metric)
+        for trial, epoch, metric in expected[["trial", "epoch", "metric"]].itertuples(index=False)
+    ]
+    [best] = [row for row in rows if (row["trial"], row["epoch"], row["metric"]) == ("1", "9", "val_accuracy")]
+    assert [float(best[f"replicate_{index}"]) for index in range(5)] == around(0.9)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--curves", "x.csv", "--weights"), "--weights and --curves are two exports; ask for one after the other"),
+        (("--curves", "x.csv", "-o", "y.csv"), "--output and --curves name two files, but one is written"),
+        (("--epoch", "best"), "--epoch says of which epoch the weights are; give --weights as well"),
+        (("--weights", "--epoch", "9"), "--epoch is 9, but must be best or last"),
+        (("--curves", "nowhere/x.csv"), "cannot write"),
+    ],
+)
+def test_exports_that_contradict_each_other_write_nothing(tmp_path, tuner, options, sentence):
+    made = finished(tmp_path)
+    code, out, err = tuner("export", made.paths.root, *options)
+    assert (code, out) == (2, "")
+    assert sentence in err

@@ -19,13 +19,14 @@ _SHORTCUT = r"downsample|shortcut|projection|skip"
 # Of each layer of Online Normalization: the published name -> ours.
 _STREAMS = {"norm.m": "mu", "norm.var": "var", "norm.u": "u", "norm.v": "v"}
 _TENSOR = r"(?P<tensor>norm\.(?:m|var|u|v)|[a-z_]+\d?)"
-_STEM = re.compile(rf"(?P<kind>conv|bn|norm)1?\.{_TENSOR}")
+_STEM = re.compile(rf"(?P<kind>conv|bn|norm)(?P<which>[12]?)\.{_TENSOR}")  # the second of MobileNet, at its end
 _BLOCK = re.compile(
-    r"(?:layer(?P<stage>\d+)|conv(?P<published>\d+)_?x|(?P<all>blocks))\.(?P<number>\d+)\.(?P<inside>.+)"
+    r"(?:layer(?P<stage>\d+)|conv(?P<published>\d+)_?x|(?P<all>blocks|layers))\.(?P<number>\d+)\.(?P<inside>.+)"
 )
 _INSIDE = re.compile(rf"(?P<kind>conv|bn|norm)(?P<place>\d)\.{_TENSOR}")
 _RESIDUAL = re.compile(rf"residual\.(?P<place>\d+)\.{_TENSOR}")  # conv, norm, ReLU, conv, norm, ...
-_PROJECTION = re.compile(rf"(?:{_SHORTCUT})\.(?P<place>[01])\.{_TENSOR}")
+_PROJECTION = re.compile(rf"(?:{_SHORTCUT})(?:\.(?P<place>[01]))?\.{_TENSOR}")
+_EXCITE = re.compile(rf"(?:excite\.conv|fc)(?P<place>[12])\.{_TENSOR}")
 _HEAD = re.compile(rf"(?:fc|linear|classifier|head)\.{_TENSOR}")
 _CHANNEL = re.compile(rf"(?:deconv1|channel|channel_deconv)\.{_TENSOR}")
 
@@ -90,7 +91,7 @@ def resnet_roles(names: Iterable[str]) -> Naming | None:
 def _role(name: str) -> tuple[str, tuple[int, int] | None, str] | None:
     """Place, block as (stage, number) and tensor."""
     if outside := _STEM.fullmatch(name):
-        return f"stem {_kind(outside['kind'])}", None, outside["tensor"]
+        return f"stem {_kind(outside['kind'])}{outside['which'] or 1}", None, outside["tensor"]
     if outside := _HEAD.fullmatch(name):
         return "head", None, outside["tensor"]
     if outside := _CHANNEL.fullmatch(name):
@@ -105,7 +106,9 @@ def _role(name: str) -> tuple[str, tuple[int, int] | None, str] | None:
         place, kind = divmod(int(inside["place"]), 3)
         return f"{('conv', 'norm', 'relu')[kind]}{place + 1}", where, inside["tensor"]
     if inside := _PROJECTION.fullmatch(block["inside"]):
-        return f"shortcut {('conv', 'norm')[int(inside['place'])]}", where, inside["tensor"]
+        return f"shortcut {('conv', 'norm')[int(inside['place'] or 0)]}", where, inside["tensor"]
+    if inside := _EXCITE.fullmatch(block["inside"]):
+        return f"excite{inside['place']}", where, inside["tensor"]
     return None
 
 

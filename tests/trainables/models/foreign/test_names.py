@@ -1,5 +1,6 @@
 """Checkpoints in the key layout of each original load to equal outputs; what leaves a doubt is refused."""
 
+import itertools
 import re
 
 import pytest
@@ -201,6 +202,28 @@ def test_resnets_of_network_deconvolution(norm):
     build = lambda: cifar.build("resnet", 10, norm)  # noqa: E731
     model = trained(build)
     require_same_outputs(build, deconv_resnet(model, "linear", "shortcut"), model)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["in order", "norms after convolutions"])
+@pytest.mark.parametrize(("arch", "blocks"), [("preact", (2, 2, 2, 2)), ("senet", (2, 2, 2, 2)), ("mobilev2", None)])
+def test_other_residual_networks_of_network_deconvolution(arch, blocks, late):
+    def block(found):
+        number, stage = int(found[1]), 0
+        while blocks and number >= blocks[stage]:
+            number, stage = number - blocks[stage], stage + 1
+        kinds = {"0": "conv1", "1": "bn1", "3": "conv2", "4": "bn2", "6": "conv3", "7": "bn3"}
+        inside = re.sub(r"^residual\.(\d)", lambda place: kinds[place[1]], found[2])
+        inside = re.sub(r"^shortcut\.(?=[a-z])", "shortcut.0.", inside).replace("excite.conv", "fc")
+        return f"{f'layer{stage + 1}' if blocks else 'layers'}.{number}.{re.sub('^norm', 'bn', inside)}"
+
+    build = lambda: cifar.build(arch, 10, "bn")  # noqa: E731
+    model = trained(build)
+    state = renamed(model, (r"^blocks\.(\d+)\.(.*)", block), (r"^norm", "bn"), ("^classifier", "linear"))
+    if late:
+        part = lambda name: name.split(".")[:2] if name.startswith("layer") else [name]  # noqa: E731
+        groups = [list(names) for _, names in itertools.groupby(state, part)]
+        state = {name: state[name] for names in groups for name in sorted(names, key=lambda name: ".bn" in name)}
+    require_same_outputs(build, {f"module.{name}": tensor for name, tensor in state.items()}, model)
 
 
 def test_imagenet_resnets_of_network_deconvolution_whose_files_count_no_steps():
