@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,10 @@ from tuner.commands.options import (
 from tuner.errors import BadInput
 from tuner.machines.address import require_head
 from tuner.rules.registry import NAMES
+
+if TYPE_CHECKING:
+    from tuner.records.paths import ExperimentPaths
+    from tuner.results.leaderboard import Leaderboard
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner spaces blur smoke")
@@ -100,6 +104,7 @@ def results(
 
         out.print()
         out.print(confirmation_view(found))
+    _print_next(board, found)
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner show first best")
@@ -242,3 +247,14 @@ def _jobs_of_slurm(name: str, storage: str | None) -> list[str]:
 
     place = paths.whole(name) if "/" in name else paths.storage_root(storage) / name
     return queue.lines(place.name, place.parent)
+
+
+def _print_next(board: Leaderboard, found: ExperimentPaths) -> None:
+    """What to do next, each with its command."""
+    from tuner.results.next_step import next_steps
+
+    steps = next_steps(board, found)
+    if steps:
+        out.print()
+    for step in steps:
+        out.print(f"{step.label}: {step.command}", markup=False, highlight=False, soft_wrap=True)
