@@ -51,9 +51,38 @@ class Word:
         return f"`{name}` is {value!r}, but must be {' or '.join(self.among) or 'a text'}; set"
 
 
+@dataclass(frozen=True)
+class Ascending:
+    """Whole numbers from 1 on, none smaller than the one before it, written 1,1,3,5."""
+
+    most: int
+
+    def problem(self, name: str, value: Any) -> str | None:
+        if not isinstance(value, tuple) or not value or not all(type(item) is int for item in value):
+            return f"`{name}` is {value!r}, but must be whole numbers such as 1,1,3,5; set"
+        said = f"`{name}` is {written(value)}, but "
+        if min(value) < 1:
+            return f"{said}each must be at least 1; raise it in"
+        if list(value) != sorted(value):
+            return f"{said}none may be smaller than the one before it; change"
+        return f"{said}each must be at most {self.most}; lower it in" if max(value) > self.most else None
+
+
 def whole(most: int) -> Number:
     """A whole number from 1 on."""
     return Number(1, most, whole=True)
+
+
+def written(value: Any) -> Any:
+    """The value of an option as it is written on the command line."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def numbers(text: str) -> tuple[int, ...] | str:
+    """The numbers of a text such as 1,1,3,5; any other text as it is, for the option's rule to refuse."""
+    parts = text.split(",")
+    plain = all(part.strip().isascii() and part.strip().removeprefix("-").isdigit() for part in parts)
+    return tuple(map(int, parts)) if plain and len(text) < 1000 else text
 
 
 @dataclass(frozen=True)
@@ -68,12 +97,14 @@ class Option:
     """
 
     help: str
-    rule: Number | Word
+    rule: Number | Word | Ascending
     default: Any = dataclasses.MISSING
     may_differ: bool = False
 
 
-def _option(help: str, rule: Number | Word, default: Any = dataclasses.MISSING, *, may_differ: bool = False) -> Any:
+def _option(
+    help: str, rule: Number | Word | Ascending, default: Any = dataclasses.MISSING, *, may_differ: bool = False
+) -> Any:
     """A field of `Budget`."""
     return dataclasses.field(default=default, metadata={"option": Option(help, rule, default, may_differ)})
 
@@ -83,9 +114,11 @@ class Budget:
     """How much is trained, and with what.
 
     Epochs: the full budget of a trial. Grace: the first rung, no trial is stopped before it. Trials: configurations, the
-    baseline included. A trial's replicates are `packed` in one process or `spread` over one worker each; with GPUs per
-    replicate each trains on so many workers of a GPU each, and the GPUs of the trial follow. Cards are named as Ray names
-    them (T4, A10G, H100, ...). For the rank window see benchmarks/replay.py.
+    baseline included. Seeds: how many of the replicates train up to each rung; a trial that passes into a rung with more of
+    them trains the new ones from the beginning to where it stands, then all go on. A trial's replicates are `packed` in one
+    process or `spread` over one worker each; with GPUs per replicate each trains on so many workers of a GPU each, and the
+    GPUs of the trial follow. Cards are named as Ray names them (T4, A10G, H100, ...). For the rank window see
+    benchmarks/replay.py.
     """
 
     epochs: int = _option("Full budget of a trial.", whole(MOST_EPOCHS))
@@ -95,6 +128,11 @@ class Budget:
         "At each rung about 1/REDUCTION of the trials go on.", Number(SMALLEST_REDUCTION, 1e300), 3
     )
     replicates: int = _option("Seeds a configuration is trained with.", whole(MOST_REPLICATES), 5)
+    seeds: tuple[int, ...] | None = _option(
+        "Seeds by rung, as 1,1,3,5; the last holds from there on. Without it all replicates at every rung.",
+        Ascending(MOST_REPLICATES),
+        None,
+    )
     cpus_per_trial: float = _option("CPUs of a trial; also its threads.", Number(0, 1e6), 1.0, may_differ=True)
     gpus_per_trial: float = _option("GPUs of a trial; 0.25 puts four on a card.", Number(0, 1e6), 0.0, may_differ=True)
     placement: str = _option(

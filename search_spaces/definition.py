@@ -165,13 +165,23 @@ class Definition:
     def with_budget(self, **options: Any) -> Self:
         """The space with other options of its budget, by name; `None` keeps the space's own value.
 
+        Replicates given alone are those of every rung, and seeds by rung that end with fewer are all there are. Where no trial
+        is stopped any more the seeds of the space are all replicates.
         CPUs or GPUs given here are for every trial alike: the space's own allocations no longer say otherwise. GPUs per
         replicate say how many a trial takes, unless that is given as well. `TypeError` for what is no option.
         """
-        given = {name: value for name, value in options.items() if value is not None}
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in options.items()
+            if value is not None
+        }
         if unknown := options.keys() - OPTIONS.keys():
             raise TypeError(f"a budget has no option {', '.join(sorted(unknown))}; it has {', '.join(OPTIONS)}")
         budget = dataclasses.replace(self.budget, **given)
+        if "seeds" not in given and ("replicates" in given or _without_rungs(budget)):
+            budget = dataclasses.replace(budget, seeds=None)
+        if "seeds" in given and "replicates" not in given and _fewer(given["seeds"], budget.replicates):
+            budget = dataclasses.replace(budget, replicates=given["seeds"][-1])
         if "gpus_per_trial" not in given and budget.gpus_per_replicate is not None:
             budget = dataclasses.replace(budget, gpus_per_trial=float(budget.gpus_of_teams))
         alike = "gpus_per_trial" in given or budget.gpus_per_replicate is not None
@@ -184,3 +194,15 @@ class Definition:
             for allocation in self.allocations
         )
         return dataclasses.replace(self, budget=budget, allocations=allocations)
+
+
+def _fewer(seeds: Any, replicates: int) -> bool:
+    """Whether seeds by rung end with fewer than the replicates; what is wrong with them is for `problems` to say."""
+    last = seeds[-1] if isinstance(seeds, tuple) and seeds else None
+    return type(last) is int and 1 <= last < replicates
+
+
+def _without_rungs(budget: Budget) -> bool:
+    """Whether the first rung is the full budget; what is wrong with either is for `problems` to say."""
+    grace, epochs = budget.grace, budget.epochs
+    return isinstance(grace, int) and isinstance(epochs, int) and grace >= epochs

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from search_spaces import domains
-from search_spaces.budget import OPTIONS, SMALLEST_REDUCTION, Budget, flag
+from search_spaces.budget import OPTIONS, SMALLEST_REDUCTION, Budget, flag, written
 from search_spaces.definition import SETTINGS, Definition, Objective
 from search_spaces.sampling import Resolver
 from trainables import families
@@ -72,6 +72,7 @@ def _budget(budget: Budget) -> list[str]:
     found += _share(budget.cpus_per_trial, budget.gpus_per_trial, budget, "")
     found += [f"{sentence}; set --strategy" for sentence in [strategy.problem(budget.strategy)] if sentence]
     found += _teams(budget)
+    found += _seeds(budget)
     seconds = budget.seconds_per_replicate_epoch
     if seconds is not None and (not _finite(seconds) or seconds <= 0):
         found.append(f"`seconds_per_replicate_epoch` is {_number(seconds)}, but must be greater than 0, or None")
@@ -87,6 +88,20 @@ def _values(budget: Budget) -> list[str]:
         if sentence is not None:
             found.append(f"{sentence} {flag(name)}")
     return found
+
+
+def _seeds(budget: Budget) -> list[str]:
+    """Where seeds by rung do not end with all replicates; how many rungs there are is for the search to say."""
+    seeds, replicates = budget.seeds, budget.replicates
+    if seeds is None or OPTIONS["seeds"].rule.problem("seeds", seeds) or not _at_least_one(replicates):
+        return []
+    if seeds[-1] == replicates:
+        return []
+    bound = "must end with at most" if seeds[-1] > replicates else "must end with"
+    return [
+        f"`seeds` is {written(seeds)}, but {bound} the `replicates` ({replicates}); "
+        f"change --seeds or give --replicates {seeds[-1]}"
+    ]
 
 
 def _teams(budget: Budget) -> list[str]:

@@ -36,8 +36,12 @@ def save(directory: Place, state: dict[str, Any], epoch: int) -> Place:
 
 
 def is_best(history: Sequence[Mapping[str, Any]], metric: str) -> bool:
-    """Whether the newest epoch has a better median of the metric than every one before it."""
-    return statistics.improves([result[metric] for result in history], statistics.mode_of(metric))
+    """Whether the newest epoch has a better median of the metric than every one before it of as many seeds."""
+    if "late" in history[-1]:  # of seeds that catch up: no median of the trial
+        return False
+    seeds = len(history[-1].get(f"{metric}_values", ()))
+    alike = [one for one in history if "late" not in one and len(one.get(f"{metric}_values", ())) == seeds]
+    return statistics.improves([result[metric] for result in alike], statistics.mode_of(metric))
 
 
 def save_file(path: Place, state: dict[str, Any]) -> None:

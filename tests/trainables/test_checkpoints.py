@@ -72,3 +72,13 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
 
     torch.save({"evil": Evil()}, tmp_path / "checkpoint_000001.pt")
     assert list(checkpoints.newest_first(tmp_path)) == []
+
+
+def test_the_best_epoch_is_among_those_of_as_many_seeds():
+    def results(*medians):
+        return [{"val_accuracy": median, "val_accuracy_values": [median] * seeds} for median, seeds in medians]
+
+    history = results((0.9, 1), (0.5, 3), (0.6, 3))
+    assert [checkpoints.is_best(history[:count], "val_accuracy") for count in (1, 2, 3)] == [True, True, True]
+    assert not checkpoints.is_best([*history, results((0.6, 3))[0]], "val_accuracy")
+    assert not checkpoints.is_best([*history, results((0.99, 2))[0] | {"late": 1}], "val_accuracy")

@@ -53,9 +53,11 @@ class Spread:
         self._limit = limit
         self._one_by_one = one_by_one
         self.how = How("serial", None, effective(recipe.config.precision, recipe.device))
-        self.replicates = [RemoteReplicate(index) for index in recipe.indices]
-        each = len(self.replicates) // len(workers.teams)
-        self._shares = [self.replicates[start : start + each] for start in range(0, len(self.replicates), each)]
+        self.replicates: list[RemoteReplicate] = []
+        most = len(recipe.indices) if recipe.most is None else recipe.most
+        self._each = most // len(workers.teams)
+        self._shares: list[list[RemoteReplicate]] = [[] for _ in workers.teams]
+        fresh = self._add(recipe.indices)
         knobs = recipe.config.model_dump()
         self._take(
             [
@@ -64,14 +66,33 @@ class Spread:
                         recipe.family.name,
                         knobs,
                         recipe.seed,
-                        [replicate.index for replicate in share],
+                        of_team,
                         one_by_one,
                         directory,
                         recipe.strategy,
                     )
                     for actor in team
                 ]
-                for team, share in self._teams()
+                for team, of_team in zip(workers.teams, fresh, strict=True)
+            ]
+        )
+
+    def _add(self, indices: Sequence[int]) -> list[list[int]]:
+        """Further replicates, each with its team; the indices of those of each."""
+        added: list[list[int]] = [[] for _ in self._shares]
+        for index in indices:
+            replicate = RemoteReplicate(index)
+            self.replicates.append(replicate)
+            self._shares[index // self._each].append(replicate)
+            added[index // self._each].append(index)
+        return added
+
+    def grow(self, indices: Sequence[int]) -> None:
+        fresh = self._add(indices)
+        self._take(
+            [
+                [actor.grow.remote(of_team) for actor in team]
+                for team, of_team in zip(self._workers.teams, fresh, strict=True)
             ]
         )
 
@@ -79,15 +100,15 @@ class Spread:
         """The actors of each team and the replicates they train."""
         return list(zip(self._workers.teams, self._shares, strict=True))
 
-    def run_epoch(self, epoch: int, last: bool) -> float:
+    def run_epoch(self, epoch: int, last: bool, first: int = 0) -> float:
         """The seconds of the slowest: they train at the same time."""
         limit = self._limit()
         training = [0.0]
         pending = []
         for team, share in self._teams():
-            if all(replicate.failure is not None for replicate in share):
+            if all(replicate.failure is not None or replicate.index < first for replicate in share):
                 continue
-            answers = [actor.run_epoch.remote(epoch, last, limit) for actor in team]
+            answers = [actor.run_epoch.remote(epoch, last, limit, first) for actor in team]
             if self._one_by_one:
                 ray.wait(answers, num_returns=len(answers))
             pending.append((share, answers))

@@ -84,6 +84,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             self._build,
             self._directory,
             recorded_epoch=assignment.recorded_epoch,
+            recorded_late=assignment.recorded_late,
             step_timeout=assignment.step_timeout,
             watched_elsewhere=self._workers is not None,
         )
@@ -99,6 +100,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     def _build(self, one_by_one: bool, limit: Callable[[], float]) -> LockStep:
         from trainables.trial.crew import OneByOne, Packed
         from trainables.trial.lockstep import LockStep
+        from trainables.trial.seeds import Seeds
 
         crew: MakeCrew = OneByOne if one_by_one else Packed
         if self._workers is not None:
@@ -110,6 +112,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             self._assignment.config,
             seed=self._assignment.seed,
             replicates=self._assignment.replicates,
+            seeds=Seeds(self._assignment.seeds) if self._assignment.seeds else None,
             device=self._device,
             crew=crew,
             strategy=self._assignment.strategy,
@@ -135,8 +138,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         if result.get("replayed") or result.get("failed"):
             return result
         logger.info(
-            "epoch %d: val_accuracy %.4f [%.4f, %.4f], %d of %d replicates, %.1f s",
-            result["epoch"],
+            "%s: val_accuracy %.4f [%.4f, %.4f], %d of %d replicates, %.1f s",
+            _named(result),
             result["val_accuracy"],
             result["val_accuracy_min"],
             result["val_accuracy_max"],
@@ -151,7 +154,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         stopping = self._is_asked_to_stop()
         now = time.monotonic()
         due = now - self._saved_at >= self._assignment.checkpoint_seconds and now >= self._next_attempt
-        pausable = result["epoch"] in self._assignment.checkpoint_at
+        pausable = "late" not in result and result["epoch"] in self._assignment.checkpoint_at
         if self._directory is not None:
             self._save_best(self._directory)  # first: what a checkpoint holds is not trained again
         if self._directory is not None and (due or stopping or pausable or result["finished"]):
@@ -252,6 +255,15 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             bundle[f"accelerator_type:{share.accelerator_type}"] = 0.001
         bundle = {name: amount for name, amount in bundle.items() if amount > 0}
         return tune.PlacementGroupFactory([{}, *[bundle] * share.workers] if share.spread else [bundle])
+
+
+def _named(result: dict[str, Any]) -> str:
+    """An epoch as the log calls it."""
+    if "late" in result:
+        return (
+            f"epoch {result['late']} of {result['epoch']} of the replicates from {result['first']} on, which join late"
+        )
+    return f"epoch {result['epoch']}"
 
 
 def _held_here(share: Share | None) -> tuple[float | None, float | None]:

@@ -84,12 +84,18 @@ class ReplicateWorker:
         self._crew = OneByOne(recipe) if one_by_one else Packed(recipe)
         return self._seen()
 
-    def run_epoch(self, epoch: int, last: bool, limit: float) -> tuple[float, list[Seen], How]:
-        """Train and evaluate one 0-based epoch: the seconds spent training, what is known afterwards, and how it was done."""
+    def grow(self, indices: list[int]) -> list[Seen]:
+        """Make further replicates."""
+        self._crew.grow(indices)
+        return self._seen()
+
+    def run_epoch(self, epoch: int, last: bool, limit: float, first: int = 0) -> tuple[float, list[Seen], How]:
+        """Train and evaluate one 0-based epoch of those from index `first` on: the seconds spent training, what is known
+        afterwards, and how it was done."""
         from trainables.process.watchdog import bounded
 
         with bounded(limit, self._stacks):
-            seconds = self._crew.run_epoch(epoch, last)
+            seconds = self._crew.run_epoch(epoch, last, first)
         return seconds, self._seen(), self._crew.how
 
     def states(self) -> list[dict[str, Any]]:

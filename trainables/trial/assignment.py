@@ -44,11 +44,13 @@ class Assignment:
         config: the family's knobs.
         seed: of the experiment.
         replicates: of the trial.
+        seeds: how many of them train from which epoch on (`Seeds.stages`); empty: all from the beginning.
         index: of the trial in its experiment; 0 outside of one.
         share: what it holds; None outside of the service: one process and whatever Ray gave it.
         directory: of checkpoints and log, a folder or s3://...; None keeps nothing.
         stop_file: its presence asks to checkpoint and end after the current epoch, or before the worker's first one.
         recorded_epoch: the last epoch that the driver has.
+        recorded_late: the last epoch, of seeds that joined after that one, that the driver has.
         checkpoint_seconds: least time between two checkpoints; 0 is after every epoch.
         checkpoint_at: epochs after which the trial may be paused, and so is saved in any case.
         keep_best: the metric by whose median the state after the best epoch is kept beside the checkpoints; None keeps none.
@@ -60,11 +62,13 @@ class Assignment:
     config: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     replicates: int = 5
+    seeds: tuple[tuple[int, int], ...] = ()
     index: int = 0
     share: Share | None = None
     directory: str | None = None
     stop_file: str | None = None
     recorded_epoch: int = 0
+    recorded_late: int = 0
     checkpoint_seconds: float = 0.0
     checkpoint_at: tuple[int, ...] = ()
     keep_best: str | None = None
@@ -81,6 +85,7 @@ class Assignment:
             # Ray hands these over as it likes; the family's configuration class judges the rest.
             return cls(replicates=knobs.pop("replicates", 5), seed=knobs.pop("seed", 0), config=knobs)
         given = dict(configuration["trial"])
+        given["seeds"] = tuple((after, count) for after, count in given.get("seeds", ()))
         given["checkpoint_at"] = tuple(given.get("checkpoint_at", ()))
         held = {name: given.pop(name) for name in _OF_SHARE if name in given}
         return cls(**given, share=Share(**held) if held else None)

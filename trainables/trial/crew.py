@@ -34,10 +34,11 @@ class Recipe:
     config: TrainingConfig
     data: Data
     seed: int
-    indices: Sequence[int]  # of the replicates
+    indices: Sequence[int]  # of the replicates that begin
     device: torch.device
     team: Team = ALONE  # of the workers that train each of them
     strategy: str = "auto"  # see `engine.STRATEGIES`
+    most: int | None = None  # replicates that there will be once all have joined; None: no more than those that begin
 
 
 class Member(Protocol):
@@ -62,7 +63,7 @@ class How:
 
 
 class Crew(Protocol):
-    """All replicates of one trial."""
+    """All replicates of one trial that have begun."""
 
     how: How  # the last epoch was trained
 
@@ -70,8 +71,12 @@ class Crew(Protocol):
     def replicates(self) -> Sequence[Member]:
         """In the order of their indices."""
 
-    def run_epoch(self, epoch: int, last: bool) -> float:
-        """Train and evaluate every living replicate for one 0-based epoch; the seconds spent in training alone."""
+    def grow(self, indices: Sequence[int]) -> None:
+        """Build further replicates, which follow those there are."""
+
+    def run_epoch(self, epoch: int, last: bool, first: int = 0) -> float:
+        """Train and evaluate every living replicate from index `first` on for one 0-based epoch; the seconds spent in training
+        alone."""
 
     def states(self) -> list[dict[str, Any]]:
         """The state of each replicate (see `Replicate.state`)."""
@@ -87,17 +92,30 @@ class Packed:
     """All replicates in this process and on its device."""
 
     def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
         self.replicates = [self._build(recipe, index) for index in recipe.indices]
+        self._together: tuple[int, ...] = ()  # who trained the last epoch
         self._strategy: Strategy = engine.STRATEGIES[recipe.strategy]()
         self.how = How("serial", None, effective(recipe.config.precision, recipe.device))
 
     def _build(self, recipe: Recipe, index: int) -> Replicate:
         return Replicate(index, recipe.family, recipe.config, recipe.data, recipe.seed, recipe.device, recipe.team)
 
-    def run_epoch(self, epoch: int, last: bool) -> float:
-        seconds = self._strategy.run_epoch(self.replicates, epoch, last)
+    def grow(self, indices: Sequence[int]) -> None:
+        self.replicates += [self._build(self._recipe, index) for index in indices]
+
+    def run_epoch(self, epoch: int, last: bool, first: int = 0) -> float:
+        chosen = self._from(first)
+        together = tuple(replicate.index for replicate in chosen)
+        if self._together not in ((), together):  # what was captured and timed was of others
+            self._strategy = engine.STRATEGIES[self._recipe.strategy]()
+        self._together = together
+        seconds = self._strategy.run_epoch(chosen, epoch, last)
         self.how = replace(self.how, strategy=self._strategy.used, reason=self._strategy.why)
         return seconds
+
+    def _from(self, first: int) -> list[Replicate]:
+        return [replicate for replicate in self.replicates if replicate.index >= first]
 
     def states(self) -> list[dict[str, Any]]:
         return [replicate.state() for replicate in self.replicates]
@@ -118,8 +136,9 @@ class OneByOne(Packed):
         replicate.move(CPU)
         return replicate
 
-    def run_epoch(self, epoch: int, last: bool) -> float:  # always serial: there is room for one of them
-        return sum(turn(replicate, epoch, last) for replicate in self.replicates)
+    # Always serial: there is room for one of them.
+    def run_epoch(self, epoch: int, last: bool, first: int = 0) -> float:
+        return sum(turn(replicate, epoch, last) for replicate in self._from(first))
 
 
 def train(replicates: Sequence[Replicate], epoch: int, last: bool) -> float:

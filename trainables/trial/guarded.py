@@ -33,6 +33,7 @@ class GuardedTrial:
         build: makes the trial afresh; its argument says whether its replicates train one by one.
         directory: of checkpoints; None keeps nothing, watches nothing and lets `OutOfMemory` out.
         recorded_epoch: the last epoch the driver has.
+        recorded_late: the last epoch, of replicates that joined after that one, the driver has.
         step_timeout: seconds an epoch may take; None derives it from those of this trial.
         watched_elsewhere: the replicates' own processes are bounded, and this one only waits for them.
     """
@@ -43,12 +44,13 @@ class GuardedTrial:
         directory: Place | None,
         *,
         recorded_epoch: int = 0,
+        recorded_late: int = 0,
         step_timeout: float | None = None,
         watched_elsewhere: bool = False,
     ) -> None:
         self._build = build
         self._directory = directory
-        self._recorded = recorded_epoch
+        self._recorded = (recorded_epoch, recorded_late)
         self._step_timeout = step_timeout
         self._stacks = None if directory is None or watched_elsewhere else directory / watchdog.file_name()
         self._unreported: list[Result] = []
@@ -96,7 +98,10 @@ class GuardedTrial:
     def _limit(self) -> float:
         """Seconds the next epoch may take."""
         history = self.trial.history if self.trial is not None else []
-        return watchdog.limit(self._step_timeout, [result["epoch_seconds"] for result in history])
+        most = self.trial.seeds.most if self.trial is not None else 1
+        # What an epoch would have taken with all replicates: the next one may have more of them than those so far.
+        seconds = [result["epoch_seconds"] * (most / len(result["val_accuracy_values"])) for result in history]
+        return watchdog.limit(self._step_timeout, seconds)
 
     def _begin(self) -> None:
         """Build the trial and continue it from its checkpoint; one by one if all replicates at once do not fit."""
@@ -139,6 +144,11 @@ class GuardedTrial:
                 logger.warning("cannot continue from %s (%s); trying the one before", path, error)
                 self.trial = self._build(self._one_by_one, self._limit)
                 continue
-            self._unreported = [result for result in self.trial.history if result["epoch"] > self._recorded]
+            self._unreported = [result for result in self.trial.history if _position(result) > self._recorded]
             logger.info("continuing from %s, epoch %d", path.name, self.trial.epoch)
             return
+
+
+def _position(result: Result) -> tuple[int, int]:
+    """Where a result stands in its trial: replicates join after an epoch and before the next one."""
+    return result["epoch"], result.get("late", 0)

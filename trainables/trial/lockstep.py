@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +12,8 @@ from trainables import families, statistics
 from trainables.config import earlier
 from trainables.config.strategy import check as check_strategy
 from trainables.images.opened import open_images
-from trainables.trial.crew import MakeCrew, Packed, Recipe
+from trainables.trial.crew import MakeCrew, Member, Packed, Recipe
+from trainables.trial.seeds import Seeds
 
 STATE_FORMAT = 1
 Result = dict[str, Any]
@@ -25,6 +27,7 @@ class LockStep:
         knobs: the configuration, validated against the family's configuration class (pydantic's ValidationError).
         seed: the experiment's seed; replicate r of every configuration draws from the streams (seed, r).
         replicates: k, at least 1.
+        seeds: how many of them train from which epoch on; default all from the beginning.
         device: where to train.
         crew: where the replicates live; default all in this process.
         strategy: how they train on one device, a name of `engine.STRATEGIES`; on a CPU `auto` is `serial`.
@@ -37,6 +40,7 @@ class LockStep:
         *,
         seed: int = 0,
         replicates: int = 5,
+        seeds: Seeds | None = None,
         device: torch.device | str = "cpu",
         crew: MakeCrew = Packed,
         strategy: str = "auto",
@@ -48,14 +52,33 @@ class LockStep:
         self.family = families.get(family)
         self.config = families.config_class(family)(**knobs)
         self.seed = seed
+        self.seeds = seeds or Seeds.all_along(replicates)
+        if self.seeds.most != replicates:
+            raise ValueError(
+                f"`seeds` end with {self.seeds.most}, but `replicates` is {replicates}; make them the same"
+            )
         self.epoch = 0  # epochs completed
+        self.late: int | None = None  # of these, by the replicates that joined last; None: all
         self.history: list[Result] = []
         self.data = open_images(self.config, self.device)
         self.crew = crew(
-            Recipe(self.family, self.config, self.data, seed, range(replicates), self.device, strategy=strategy)
+            Recipe(
+                self.family,
+                self.config,
+                self.data,
+                seed,
+                range(self.seeds.at(1)),
+                self.device,
+                strategy=strategy,
+                most=replicates,
+            )
         )
-        self.replicates = self.crew.replicates
         self._reported: set[int] = set()
+
+    @property
+    def replicates(self) -> Sequence[Member]:
+        """Those that have begun."""
+        return self.crew.replicates
 
     @property
     def finished(self) -> bool:
@@ -70,6 +93,8 @@ class LockStep:
     def step(self) -> Result:
         """Train every living replicate for one epoch and evaluate it.
 
+        Where replicates join, only they are trained, one epoch a step, until they have caught up with the others.
+
         Returns:
             A flat result. For each metric m: `m` (median over the replicates), `m_values` (the k values), `m_min`,
             `m_max`; a failed replicate holds the worst value. Then `epoch` (epochs completed), `replicates_ok`,
@@ -77,32 +102,56 @@ class LockStep:
             `images_per_second` (training images of all replicates over the seconds spent training), `diverged`,
             `finished`, `metrics` (the names), `failures` (new in this epoch), `strategy` (what trained it),
             `strategy_reason` (a sentence where there is something to say about that) and `precision` (in effect).
+            Of those that catch up: `late` (epochs they have completed; `epoch` stays what the others have) and `first` (the
+            index of the first of them); metrics and values are theirs, `replicates_ok` and `diverged` are of all.
 
         Raises:
             OutOfMemory: the epoch did not fit into the GPU; this object is of no use any more.
         """
-        start = time.perf_counter()
-        last = self.epoch + 1 >= self.config.epochs
-        living = self._alive()
-        training = self.crew.run_epoch(self.epoch, last)
-        result = self._report(time.perf_counter() - start)
-        result["images_per_second"] = living * self.data.train_size / training if training > 0 else 0.0
-        self.epoch += 1
+        joining = self.seeds.joining(self.epoch)
+        if self.late is None and len(self.replicates) < joining.stop:
+            self.crew.grow(range(len(self.replicates), joining.stop))
+            self.late = 0
+        if self.late is None:
+            result = self._train(self.epoch, self.replicates)
+            self.epoch += 1
+        else:
+            result = self._catch_up(self.late, joining.start)
         self.history.append(result)
         return result
 
-    def _report(self, seconds: float) -> Result:
+    def _catch_up(self, late: int, first: int) -> Result:
+        """The next epoch of the replicates from index `first` on."""
+        group = self.replicates[first:]
+        result = self._train(late, group) | {"epoch": self.epoch, "late": late + 1, "first": first}
+        result["finished"] = self.diverged
+        # Where none of them lives there is nothing left to wait for.
+        joined = late + 1 >= self.epoch or not _living(group)
+        self.late = None if joined else late + 1
+        return result
+
+    def _train(self, epoch: int, group: Sequence[Member]) -> Result:
+        """A 0-based epoch of the replicates of a group, the last of all."""
+        start = time.perf_counter()
+        last = epoch + 1 >= self.config.epochs
+        living = _living(group)
+        training = self.crew.run_epoch(epoch, last, group[0].index)
+        result = self._report(time.perf_counter() - start, epoch, group)
+        result["images_per_second"] = living * self.data.train_size / training if training > 0 else 0.0
+        return result
+
+    def _report(self, seconds: float, epoch: int, group: Sequence[Member]) -> Result:
         names = list(statistics.ALWAYS)
-        for replicate in self.replicates:
+        for replicate in group:
             names += [name for name in replicate.metrics if name not in names]
         result: Result = {
-            "epoch": self.epoch + 1,
+            "epoch": epoch + 1,
             "replicates_ok": self._alive(),
-            "learning_rate": self._learning_rate(),
-            "scalars": self._scalars(),
+            "learning_rate": self._learning_rate(epoch, group),
+            "scalars": self._scalars(epoch, group),
             "epoch_seconds": seconds,
             "diverged": self.diverged,
-            "finished": self.epoch + 1 >= self.config.epochs or self.diverged,
+            "finished": epoch + 1 >= self.config.epochs or self.diverged,
             "metrics": names,
             "strategy": self.crew.how.strategy,
             "strategy_reason": self.crew.how.reason,
@@ -114,7 +163,7 @@ class LockStep:
             worst = statistics.worst(mode)
             values = [
                 worst if replicate.failure is not None else float(replicate.metrics.get(name, worst))
-                for replicate in self.replicates
+                for replicate in group
             ]
             result |= {
                 name: statistics.median(values, mode),
@@ -124,18 +173,18 @@ class LockStep:
             }
         return result
 
-    def _scalars(self) -> dict[str, float]:
-        living = next((replicate for replicate in self.replicates if replicate.failure is None), None)
+    def _scalars(self, epoch: int, group: Sequence[Member]) -> dict[str, float]:
+        living = next((replicate for replicate in group if replicate.failure is None), None)
         of_model = {} if living is None else living.model_scalars()
-        return of_model | self.family.scalars_at(self.config, self.epoch)
+        return of_model | self.family.scalars_at(self.config, epoch)
 
-    def _learning_rate(self) -> float:
+    def _learning_rate(self, epoch: int, group: Sequence[Member]) -> float:
         """Of this epoch: the median over the living replicates, which differ where a schedule follows their metrics."""
-        rates = [r.learning_rate for r in self.replicates if r.failure is None and r.learning_rate is not None]
-        return statistics.median(rates, "max") if rates else self.family.learning_rate_at(self.config, self.epoch)
+        rates = [r.learning_rate for r in group if r.failure is None and r.learning_rate is not None]
+        return statistics.median(rates, "max") if rates else self.family.learning_rate_at(self.config, epoch)
 
     def _alive(self) -> int:
-        return sum(replicate.failure is None for replicate in self.replicates)
+        return _living(self.replicates)
 
     def _new_failures(self) -> list[dict[str, Any]]:
         fresh = [
@@ -158,6 +207,7 @@ class LockStep:
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,
             "epoch": self.epoch,
+            "late": self.late,
             "history": self.history,
             "replicates": self.crew.states(),
         }
@@ -166,8 +216,9 @@ class LockStep:
         """Continue from a state; ValueError if it belongs to another configuration, seed or number of replicates."""
         mine: dict[str, Any] = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
         mine["config"] = self.config.model_dump(mode="json")
-        mine["replicates"] = len(self.replicates)
-        theirs = {key: state.get(key) for key in mine} | {"replicates": len(state.get("replicates", ()))}
+        late, count = state.get("late"), len(state.get("replicates", ()))
+        mine["replicates"] = self._expected(state.get("epoch"), late, count)
+        theirs = {key: state.get(key) for key in mine} | {"replicates": count}
         if isinstance(theirs["config"], dict):  # knobs younger than some checkpoints
             theirs["config"] = earlier.completed(
                 self.family.name, {"precision": None, "init_from": None, **theirs["config"]}
@@ -180,7 +231,19 @@ class LockStep:
                 raise ValueError(
                     f"the checkpoint's `{key}` is {theirs[key]}, but this trial's is {value}; it is another trial's"
                 )
-        self.epoch = state["epoch"]
+        self.epoch, self.late = state["epoch"], late
+        self.crew.grow(range(len(self.replicates), count))
         self.history = list(state["history"])
         self.crew.load(state["replicates"])
         self._reported = {replicate.index for replicate in self.replicates if replicate.failure is not None}
+
+    def _expected(self, epoch: Any, late: int | None, count: int) -> int:
+        """How many replicates a state of this epoch holds, where it holds `count`: before or after some joined."""
+        if not isinstance(epoch, int):
+            return self.seeds.most
+        before, after = self.seeds.at(epoch), max(self.seeds.at(epoch), self.seeds.joining(epoch).stop)
+        return after if late is not None or count > before else before
+
+
+def _living(group: Sequence[Member]) -> int:
+    return sum(replicate.failure is None for replicate in group)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_spaces.budget import written
 from trainables.storage.redaction import holds_secret
 from tuner.errors import BadInput
 from tuner.records import chosen_storage
@@ -47,7 +48,7 @@ def of_launch(
         set_=asked.settings,
         seed=asked.seed,
         or_resume=True,
-        **asked.budget,
+        **{name: written(value) for name, value in asked.budget.items()},
         **running.options(),
     )
 

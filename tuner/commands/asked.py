@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search_spaces.budget import OPTIONS, Option, Word
+from search_spaces.budget import OPTIONS, Ascending, Option, Word, numbers
 from tuner.commands.gathered import gathering, option
 from tuner.commands.options import Family, Seed, Setting, Space, SpaceWord, one_space
 from tuner.rules import registry
@@ -45,7 +45,9 @@ def _parameters() -> Iterator[Parameter]:
 def _annotation(of_budget: Option) -> Any:
     """An option of a budget as Typer takes it."""
     rule = of_budget.rule
+    said = of_budget.help.replace("{rules}", registry.described())
+    if isinstance(rule, Ascending):
+        return Annotated[Any, typer.Option(help=said, parser=numbers, metavar="N,N,...", show_default=False)]
     kind: type = str if isinstance(rule, Word) else int if rule.whole else float
     metavar = "|".join(rule.among) or None if isinstance(rule, Word) else None
-    said = of_budget.help.replace("{rules}", registry.described())
     return Annotated[kind | None, typer.Option(help=said, metavar=metavar, show_default=False)]

@@ -174,6 +174,9 @@ def replay(
     rungs: Annotated[
         list[str] | None, typer.Option(help="Rungs such as 20,40,84, instead of --grace. Repeatable.")
     ] = None,
+    seeds: Annotated[
+        list[str] | None, typer.Option(help="Seeds by rung, as 1,1,3,5, from what was recorded. Repeatable.")
+    ] = None,
     models: Annotated[str, typer.Option(help="Only these curves, such as 'cifar_freeze_*'.")] = "*",
     metric: Annotated[
         str | None, typer.Option(help="Such as val_loss.  [default: val_accuracy, or the objective]")
@@ -187,7 +190,7 @@ def replay(
     from tuner.replay import settings as replay_settings
     from tuner.tables.replay import replay_view
 
-    settings = replay_settings.product(rule, grace, reduction, window, rungs, order)
+    settings = replay_settings.product(rule, grace, reduction, window, rungs, order, seeds)
     recorded = curves.load(source, storage, metric).matching(models)
     replay_settings.require_windows(window, max(map(len, recorded.values.values())))
     out.print(replay_view([run(recorded, setting) for setting in settings], reasons=why))

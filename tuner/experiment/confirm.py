@@ -128,7 +128,7 @@ def _describe(searched: Manifest, seed: int | None, replicates: int | None) -> M
         raise BadInput(f"--seed is {fresh}, the search's own, so nothing would be confirmed; choose another")
     if replicates is not None and replicates < 1:
         raise BadInput(f"--replicates is {replicates}, but must be at least 1; raise it")
-    budget |= {"grace": budget["epochs"], "replicates": replicates or budget["replicates"]}
+    budget |= {"grace": budget["epochs"], "replicates": replicates or budget["replicates"], "seeds": None}
     return manifests.of(
         {
             **searched.content(),

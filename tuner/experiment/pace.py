@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 
 from tuner.records.lines import Record
+from tuner.rules.seeds import seeds_of
 
 _RECENT = 5  # steps of a trial whose median counts: one that also built its replicates or saved is not typical
 
@@ -19,16 +20,25 @@ class Pace:
 
     def __init__(self) -> None:
         self._steps: dict[int, deque[float]] = defaultdict(lambda: deque(maxlen=_RECENT))
+        self._seeds: dict[int, int] = {}  # trial -> how many seeds its last step trained
         self._since: dict[int, float] = {}  # trial -> unix seconds when its present epoch began
 
     def __call__(self, record: Record) -> None:
         event = record["event"]
-        if event in ("epoch", "repeat"):
+        if event in ("epoch", "repeat", "late"):
+            self._forget_others(record)
             seconds = record.get("step_seconds") or record.get("epoch_seconds")
             if seconds is not None:
                 self._steps[record["trial"]].append(float(seconds))
-        if event in ("start", "epoch", "repeat") and "time" in record:
+        if event in ("start", "epoch", "repeat", "late") and "time" in record:
             self._since[record["trial"]] = float(record["time"])
+
+    def _forget_others(self, record: Record) -> None:
+        """The steps of a trial that trained another number of seeds say nothing of its next one."""
+        trial, count = record["trial"], seeds_of(record)
+        if self._seeds.setdefault(trial, count) != count:
+            self._seeds[trial] = count
+            self._steps.pop(trial, None)
 
     def step(self, trial: int) -> float | None:
         """Seconds of a typical step of a trial: of its own recent ones, else of those of all; None if there was none."""

@@ -18,7 +18,7 @@ from tuner.machines.allocation import Allocator, Share
 from tuner.machines.capacity import concurrency
 from tuner.machines.ray_session import Node, Resources
 from tuner.results import published
-from tuner.rules import ranking
+from tuner.rules import ranking, seeds
 from tuner.rules.forecast import expected_trials
 from tuner.rules.ranking import bracket_of
 from tuner.rules.rule import DEFAULT
@@ -31,6 +31,10 @@ class Stage:
     rung: int  # the epoch it ends at
     epochs: int  # its length
     expected_trials: float  # that train it; at most `Plan.trials`
+    seeds: int  # of a trial there
+    work: (
+        int  # epochs of single seeds of a trial there, those of seeds that join at its beginning and catch up included
+    )
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Plan:
 
     @property
     def expected_replicate_epochs(self) -> float:
-        return self.expected_trial_epochs * self.replicates
+        return sum(stage.expected_trials * stage.work for stage in self.stages)
 
     @property
     def maximal_replicate_epochs(self) -> int:
@@ -156,8 +160,10 @@ def plan(
     together = [sum(counts) for counts in zip(*reached.values(), strict=True)]
     # The baseline of a bracket goes on in any case.
     hopeless = {name: brackets[name] for name, counts in reached.items() if counts[-1] - (name == of_baseline) < 0.5}
+    of_trial = seeds.of_budget(budget)
     stages = tuple(
-        Stage(rung, rung - before, count) for rung, before, count in zip(rungs, (0, *rungs), together, strict=False)
+        Stage(rung, rung - before, count, of_trial.at(rung), of_trial.work(before, rung))
+        for rung, before, count in zip(rungs, (0, *rungs), together, strict=False)
     )
     allocator = Allocator.of_space(space)
     shares = Counter(allocator.share(config) for config in configurations)
@@ -213,6 +219,11 @@ def _warnings(
         found.append(
             f"{counted} are too few for a rung to stop one reliably (it keeps about 1 of {budget.reduction:g}); "
             "raise --trials."
+        )
+    if budget.placement == "spread" and seeds.of_budget(budget).grow:
+        found.append(
+            f"a trial holds the workers of all {budget.replicates} replicates from the beginning, though fewer seeds train at "
+            "its first rungs; --placement packed keeps none of them idle."
         )
     if budget.rank_window > budget.epochs:
         found.append(

@@ -13,7 +13,7 @@ from typing import Any
 import search_spaces
 from search_spaces.space import SearchSpace
 from tuner.errors import BadInput, as_bad_input
-from tuner.rules import registry
+from tuner.rules import registry, seeds
 
 Overrides = Mapping[str, Any] | Sequence[str]
 
@@ -115,7 +115,7 @@ def resolve_space(family: str, space: str | Path | SearchSpace, overrides: Overr
 
 def problems(space: SearchSpace) -> list[str]:
     """Everything that is wrong with a space and its budget, a sentence each; empty when it can be launched."""
-    return [*space.problems(), *registry.problems(space.budget.rule)]
+    return [*space.problems(), *registry.problems(space.budget.rule), *seeds.problems(space.budget)]
 
 
 def draw(space: SearchSpace, seed: int, count: int) -> list[dict[str, Any]]:

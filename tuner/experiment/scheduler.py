@@ -102,6 +102,7 @@ class JudgeScheduler(FIFOScheduler):  # type: ignore[misc]  # Ray is untyped
         """Tell a worker that is to begin what has been recorded of its trial so far: it reports the rest."""
         assignment = trial.config["trial"]
         assignment["recorded_epoch"] = self._judge.last_epoch.get(assignment["index"], 0)
+        assignment["recorded_late"] = self._judge.last_late.get(assignment["index"], 0)
 
     def _let_go(self, tune_controller: TuneController) -> None:
         """End all trials that have not begun: Ray starts what waits, also when it is offered nothing to start.

@@ -27,7 +27,7 @@ from tuner.records.lock import DriverLock
 from tuner.records.outage import GATHERING, PatientJournal
 from tuner.records.paths import ExperimentPaths
 from tuner.records.standard_output import enduring
-from tuner.rules import registry
+from tuner.rules import registry, seeds
 from tuner.rules.judge import Judge
 from tuner.rules.rule import rule_of
 from tuner.tensorboard.feed import Export
@@ -90,6 +90,7 @@ def hold(
         seconds = CHECKPOINT_SECONDS if running.checkpoint_seconds is None else running.checkpoint_seconds
         look = newcomers.inspection(paths, manifest, resources.ids)
         rule = judge.rule
+        of_trials = seeds.of_manifest(manifest)
         saved_at = rule.rungs[:-1] if registry.get(rule.name).pauses else ()
 
         def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[Assignment]:
@@ -98,11 +99,13 @@ def hold(
                     manifest.knobs(config),
                     manifest.seed,
                     manifest.budget.replicates,
+                    of_trials.stages if of_trials.grow else (),
                     index=index,
                     share=allocator.share(config),
                     directory=str(paths.trial(index)),
                     stop_file=str(paths.stop_request),
                     recorded_epoch=judge.last_epoch.get(index, 0),
+                    recorded_late=judge.last_late.get(index, 0),
                     checkpoint_seconds=seconds,
                     checkpoint_at=tuple(saved_at),
                     keep_best=manifest.keeps_best,

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES
 from trainables.config import earlier
 from trainables.config.wording import reason
+from trainables.statistics import median, mode_of
 from tuner.errors import BadInput
 from tuner.networks.export import SUFFIXES
 from tuner.networks.train import Request, run
@@ -97,8 +98,9 @@ class Retraining:
                         f"`recorded.metric` is {exported.recorded.metric}, but the trial reports "
                         f"{', '.join(result['metrics'])}; give a file that `tuner export` wrote"
                     )
-                self.median = float(result[exported.recorded.metric])
-                values = result[f"{exported.recorded.metric}_values"]
+                # At a rung the search may have had fewer seeds than a whole trial has.
+                values = result[f"{exported.recorded.metric}_values"][: len(exported.recorded.values)]
+                self.median = median(values, mode_of(exported.recorded.metric))
                 self.reached = [float(value) if math.isfinite(value) else None for value in values]
             yield result
 

@@ -93,7 +93,7 @@ def _weights(history: History, state: dict[str, Any], replicate: int) -> dict[st
     from trainables.trial.lockstep import LockStep
 
     config = earlier.completed(state["family"], state["config"])
-    trial = LockStep(state["family"], config, seed=state["seed"], replicates=history.replicates)
+    trial = LockStep(state["family"], config, seed=state["seed"], replicates=len(state["replicates"]))
     trial.load(state)
     assert isinstance(trial.crew, Packed)
     model = trial.crew.replicates[replicate].model

@@ -16,25 +16,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     PrivateAttr,
     SerializerFunctionWrapHandler,
+    Strict,
     ValidationError,
     create_model,
     model_serializer,
     model_validator,
 )
 
-from search_spaces.budget import OPTIONS, Number, Word
+from search_spaces.budget import OPTIONS, Ascending, Number, Word
 from search_spaces.budget import Budget as SpaceBudget
 from trainables.config import earlier
 from trainables.storage import Place, whole
 from trainables.storage.redaction import redact
 from tuner.errors import BadInput, sentence
 from tuner.records.forms import Number as Amount
-from tuner.records.forms import Text, between, complaint, missing, refused, unfit
+from tuner.records.forms import Text, between, complaint, missing, refused, shown, unfit
 
 _PACKAGES = ("tuner", "torch", "torchvision", "ray", "numpy", "scikit-learn")
 _Amount = Annotated[Amount, between(0, 1e6)]
@@ -97,16 +99,25 @@ def _field(name: str) -> tuple[Any, Any]:
     return (kind if default is not None else kind | None), default
 
 
-def _kind(rule: Number | Word) -> Any:
+def _kind(rule: Number | Word | Ascending) -> Any:
     match rule:
         case Number(least, most, whole=True):
             return Annotated[int, Field(ge=least, le=most)]
         case Number(least, most):
             return Annotated[Amount, between(least, most)]
+        case Ascending(most):
+            numbers = tuple[Annotated[int, Field(ge=1, le=most)], ...]
+            return Annotated[numbers, Field(min_length=1), AfterValidator(_ascending), Strict(False)]
         case Word(()):
             return Text
         case Word(among):
             return Literal[among]
+
+
+def _ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    if list(numbers) != sorted(numbers):
+        raise refused(f"is {shown(list(numbers))}, but none may be smaller than the one before it")
+    return numbers
 
 
 if TYPE_CHECKING:

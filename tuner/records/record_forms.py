@@ -82,6 +82,16 @@ class _Epoch(_OfTrial):
     learning_rate: NotRequired[Measured | None]
     epoch_seconds: NotRequired[Seconds | None]
     scalars: NotRequired[dict[str, Measured | None] | None]
+    rung: NotRequired[Epoch]  # of a repeated epoch of replicates that joined there, with `first`
+    first: NotRequired[Epoch]
+
+
+class _Late(_Epoch):
+    """An epoch of replicates that joined at a rung; `repeat` where it was trained again."""
+
+    event: Literal["late"]  # type: ignore[misc]
+    rung: Epoch  # type: ignore[misc]
+    first: Epoch  # type: ignore[misc]
 
 
 class _Promote(_OfTrial):
@@ -90,6 +100,7 @@ class _Promote(_OfTrial):
     value: Measured | None
     cutoff: Measured | None
     of: Epoch
+    seeds: NotRequired[Epoch]
     reason: str
     bracket: NotRequired[str | None]
 
@@ -126,7 +137,7 @@ class _End(_OfTrial):
 
 _KNOWN: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        _Session | _Trial | _Start | _Epoch | _Decision | _Promote | _ReplicateFailed | _Error | _End,
+        _Session | _Trial | _Start | _Epoch | _Late | _Decision | _Promote | _ReplicateFailed | _Error | _End,
         Field(discriminator="event"),
     ]
 )
@@ -200,4 +211,16 @@ def _encodable(value: Any) -> Any:
     return [_encodable(item) for item in value] if isinstance(value, list) else value
 
 
-_EVENTS = ("session", "trial", "start", "epoch", "repeat", "decision", "promote", "replicate_failed", "error", "end")
+_EVENTS = (
+    "session",
+    "trial",
+    "start",
+    "epoch",
+    "repeat",
+    "late",
+    "decision",
+    "promote",
+    "replicate_failed",
+    "error",
+    "end",
+)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from trainables.trial.seeds import Seeds
 from tuner.records.manifest import Manifest
 from tuner.records.record_forms import Record
 
 _BASELINE = 0
-_OF_A_TRIAL = ("start", "epoch", "repeat", "decision", "promote", "replicate_failed", "error", "end")
+_OF_A_TRIAL = ("start", "epoch", "repeat", "late", "decision", "promote", "replicate_failed", "error", "end")
 
 
 class RecordOrder:
@@ -16,6 +17,8 @@ class RecordOrder:
         self._objective = manifest.objective.metric
         self._epochs = manifest.budget.epochs
         self._replicates = manifest.budget.replicates
+        self._seeds = Seeds.by_rung(manifest.budget.seeds, manifest.rungs, self._replicates)
+        self._late: dict[int, int] = {}  # trial -> the last epoch of those that joined at its present rung
         self._last: dict[int, int] = {}  # trial -> the last epoch recorded
         self._seen: dict[int, set[int]] = {}
         self._in_session = False
@@ -27,6 +30,8 @@ class RecordOrder:
             trial = record["trial"]
             if trial not in self._last:
                 return f"`trial` is {trial}, but no record above announces that trial"
+            if event == "late" or (event == "repeat" and "first" in record):
+                return self._joined(record, trial)
             if event in ("epoch", "repeat"):
                 return self._epoch(record, trial)
             return self._beside(record) if event in ("decision", "promote", "replicate_failed") else None
@@ -64,14 +69,43 @@ class RecordOrder:
                 return f"`epoch` is {epoch}, but comes after epoch {last} of trial {trial}; epochs must be in order"
         elif record["event"] == "repeat":
             return f"`epoch` is {epoch}, but trial {trial} has recorded no such epoch that could be repeated"
+        elif missing := self._missing(trial):
+            return f"`epoch` is {epoch}, but {missing}"
         else:
             self._last[trial] = epoch
+            self._late.pop(trial, None)
             seen.add(epoch)
-        return self._reported(record)
+        return self._reported(record, self._seeds.at(record["epoch"]))
 
-    def _reported(self, record: Record) -> str | None:
-        """What contradicts the manifest in an epoch."""
-        replicates, metrics = self._replicates, record["metrics"]
+    def _missing(self, trial: int) -> str | None:
+        """What must be recorded of seeds that join before a trial goes on."""
+        last, late = self._last[trial], self._late.get(trial, 0)
+        if not self._seeds.joining(last) or late >= last:
+            return None
+        return f"the seeds that join trial {trial} at rung {last} have recorded {late} epochs"
+
+    def _joined(self, record: Record, trial: int) -> str | None:
+        """An epoch of seeds that joined at a rung."""
+        epoch, rung = record["epoch"], record.get("rung", 0)
+        joining = self._seeds.joining(rung)
+        if not joining or rung > self._last[trial]:
+            return f"`rung` is {rung}, but no seeds join trial {trial} there"
+        if record["first"] != joining.start:
+            return (
+                f"`first` is {record['first']}, but must be {joining.start}, the first seed that joins at rung {rung}"
+            )
+        late = self._late.get(trial, 0) if rung == self._last[trial] else rung
+        if epoch > rung or epoch > late + 1 or (epoch == late + 1 and record["event"] == "repeat"):
+            return f"`epoch` is {epoch}, but must be at most {min(rung, late + 1)}; epochs must be in order"
+        if epoch > late:
+            values = record["metrics"].get(self._objective, {"values": []})["values"]
+            # Where none of them lives the others go on at once.
+            self._late[trial] = epoch if any(value is not None for value in values) else rung
+        return self._reported(record, len(joining), joining.start)
+
+    def _reported(self, record: Record, count: int, first: int = 0) -> str | None:
+        """What contradicts the manifest in an epoch of so many seeds, the first of them `first`."""
+        replicates, metrics = first + count, record["metrics"]
         if record["epoch"] > self._epochs:
             return f"`epoch` is {record['epoch']}, but must be at most {self._epochs}, the full budget"
         if record["replicates_ok"] > replicates:
@@ -79,9 +113,9 @@ class RecordOrder:
         if self._objective not in metrics:
             return f"`metrics.{self._objective}`, the objective, is missing"
         for name, reported in metrics.items():
-            if len(reported["values"]) != replicates:
+            if len(reported["values"]) != count:
                 return (
-                    f"`metrics.{name}.values` holds {len(reported['values'])} values, but must hold {replicates}, one a "
+                    f"`metrics.{name}.values` holds {len(reported['values'])} values, but must hold {count}, one a "
                     "replicate"
                 )
         return None

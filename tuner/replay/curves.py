@@ -7,6 +7,7 @@ Pandas is imported only where a CSV is read.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainables.config.wording import reason
-from trainables.statistics import mode_of
+from trainables.statistics import median, mode_of
 from tuner.errors import BadInput
 from tuner.records import paths
 from tuner.results.history import History, Trial
@@ -35,6 +36,7 @@ class Curves:
             ends in one has diverged.
         mode: "max" when larger values are better, "min" when smaller are.
         baseline: the model that a scheduler ranks like the others but never stops; None if there is none.
+        seeds: by model, where they are known, the values of each seed at epochs 1, 2, ...
         brackets: the bracket of each model, by which it is compared; a model that is not named is in the one without name.
     """
 
@@ -42,6 +44,12 @@ class Curves:
     mode: str = "max"
     baseline: str | None = None
     brackets: dict[str, str] = field(default_factory=dict)
+    seeds: dict[str, list[list[float]]] = field(default_factory=dict)
+
+    def medians(self, model: str, count: int) -> list[float]:
+        """The medians over the first `count` seeds, as far as so many are known."""
+        known = itertools.takewhile(lambda values: len(values) >= count, self.seeds[model])
+        return [median(values[:count], self.mode) for values in known]
 
     def matching(self, pattern: str) -> Curves:
         """The curves whose model matches a shell pattern such as `cifar_freeze_*`; `BadInput` when none does."""
@@ -83,14 +91,20 @@ def of_history(history: History, metric: str | None = None) -> Curves:
     name = metric or history.metric
     values: dict[str, list[float]] = {}
     brackets = {}
+    seeds: dict[str, list[list[float]]] = {}
     for trial in history.trials:
         brackets[_name(trial)] = bracket_of(trial.config, history.manifest.bracket)
         medians = [trial.median(epoch, name) for epoch in sorted(trial.epochs)]
-        if any(median is not None for median in medians):
-            values[_name(trial)] = [math.nan if median is None else median for median in medians]
+        if any(found is not None for found in medians):
+            values[_name(trial)] = [math.nan if found is None else found for found in medians]
+            seeds[_name(trial)] = [
+                [math.nan if value is None else value for value in trial.all_values(epoch, name)]
+                for epoch in sorted(trial.epochs)
+            ]
     if not values:
         raise BadInput(f"`{history.name}` has recorded no {name}, so there is no curve to replay")
-    return Curves(values, history.mode if metric is None else mode_of(name), _name(history.baseline), brackets)
+    mode = history.mode if metric is None else mode_of(name)
+    return Curves(values, mode, _name(history.baseline), brackets, seeds)
 
 
 def by_model(table: pandas.DataFrame, metric: str, split: str) -> dict[str, list[float]]:

@@ -28,7 +28,8 @@ class Replay:
     Attributes:
         setting: that was replayed.
         winner: the survivor with the best final value; where none is left, the best of those that were trained longest.
-        epochs: trained in all, running survivors to the last epoch.
+        epochs: trained in all, running survivors to the last epoch; with seeds by rung those of all its seeds, so that one of
+            a single seed is a part of one.
         models: how many curves there are.
         last: the last epoch.
         regret: the best final value minus the winner's, in the metric's unit, counted so that it is never negative; NaN
@@ -41,7 +42,7 @@ class Replay:
 
     setting: Setting
     winner: str
-    epochs: int
+    epochs: float
     models: int
     last: int
     regret: float

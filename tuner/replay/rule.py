@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from trainables.trial.seeds import Seeds
 from tuner.errors import BadInput
 from tuner.replay.curves import Curves, by_model
 from tuner.replay.outcome import Replay, ReplayDecision
@@ -62,18 +63,23 @@ def run(curves: Curves, setting: Setting) -> Replay:
     problems = setting.problems(last)
     if problems:
         raise BadInput.listing(problems)
+    if setting.seeds is not None:
+        values = _of_most_seeds(curves, setting.seeds[-1], last)
     alive = list(values)
     if setting.order is not None:
         random.Random(setting.order).shuffle(alive)
     rungs = setting.rungs_below(last)
+    seeds, counts = Seeds.by_rung(setting.seeds, rungs, 1), setting.counts(rungs)
+    by_rung = {rung: _of_first(curves, count) for rung, count in counts.items()}
     judge = _halve if setting.rule == HALVING else _asked(curves, alive, rungs, setting)
     decisions: list[ReplayDecision] = []
-    epochs = {model: len(curve) for model, curve in values.items()}
+    epochs = {model: len(curve) for model, curve in curves.values.items()}
     for rung in rungs:
         ranked: dict[str, dict[str, float]] = {}  # by bracket, in order of arrival
+        known = by_rung.get(rung, values)
         for model in alive:
-            if len(values[model]) >= rung:
-                value = ranking.ranking_value(values[model][:rung], setting.window, curves.mode)
+            if len(known[model]) >= rung:
+                value = ranking.ranking_value(known[model][:rung], setting.window, curves.mode)
                 ranked.setdefault(curves.brackets.get(model, ""), {})[model] = value
         told_here = [told for bracket, found in ranked.items() for told in judge(found, rung, setting, curves, bracket)]
         decisions += told_here
@@ -86,28 +92,54 @@ def run(curves: Curves, setting: Setting) -> Replay:
 
     def final(model: str) -> tuple[bool, float]:
         """Sorts by whether the record reaches the last epoch, then by its final value."""
-        value = sign * values[model][-1]
+        value = sign * values[model][-1] if values[model] else -math.inf
         return len(values[model]) == last, value if math.isfinite(value) else -math.inf
 
     def reached(model: str) -> tuple[int, float]:
         """Sorts by how far it was trained, then by its value there."""
-        value = sign * values[model][epochs[model] - 1]
+        value = sign * curves.values[model][epochs[model] - 1]
         return epochs[model], value if math.isfinite(value) else -math.inf
 
     winner, best = max(alive, key=final) if alive else max(values, key=reached), max(values, key=final)
-    known = len(values[winner]) == last and math.isfinite(values[winner][-1])
+    whole = len(values[winner]) == last and math.isfinite(values[winner][-1])
+    trained: float = sum(epochs.values())
+    if setting.seeds is not None:
+        trained = sum(seeds.work(0, epoch) for epoch in epochs.values()) / seeds.most
     return Replay(
         setting=setting,
         winner=winner,
-        epochs=sum(epochs.values()),
+        epochs=trained,
         models=len(values),
         last=last,
-        regret=sign * (values[best][-1] - values[winner][-1]) if known else math.nan,
+        regret=sign * (values[best][-1] - values[winner][-1]) if whole else math.nan,
         best=best,
         rungs=rungs,
         decisions=tuple(decisions),
-        unknown=tuple(model for model in alive if len(values[model]) < last and math.isfinite(values[model][-1])),
+        unknown=tuple(
+            model for model in alive if len(values[model]) < last and math.isfinite(curves.values[model][-1])
+        ),
     )
+
+
+def _of_first(curves: Curves, count: int) -> dict[str, list[float]]:
+    """By model the medians over its first seeds, as far as so many were recorded."""
+    return {model: curves.medians(model, count) for model in curves.values}
+
+
+def _of_most_seeds(curves: Curves, count: int, last: int) -> dict[str, list[float]]:
+    """The curves of all seeds of a setting; one that lacks some ends where they do. `BadInput` where no curve has so many."""
+    if not curves.seeds:
+        raise BadInput(
+            "these curves are not known seed by seed, so seeds by rung cannot be replayed; leave --seeds out"
+        )
+    found = _of_first(curves, count)
+    if max(map(len, found.values())) < last:
+        most = max(len(values[-1]) for values in curves.seeds.values() if len(values) == last)
+        raise BadInput(
+            f"`seeds` end with {count}, but no curve was recorded to its end with more than {most}; lower the last number of "
+            "--seeds"
+        )
+    return found
 
 
 def _halve(values: dict[str, float], rung: int, setting: Setting, curves: Curves, bracket: str) -> list[ReplayDecision]:
@@ -115,10 +147,11 @@ def _halve(values: dict[str, float], rung: int, setting: Setting, curves: Curves
     kept = max(1, math.floor(len(values) / setting.reduction))
     ordered = sorted(values, key=lambda model: values[model], reverse=curves.mode == "max")
     within = f" with {bracket}" if bracket else ""
+    of = setting.counts(setting.rungs_below(max(map(len, curves.values.values())))).get(rung)
     decisions = []
     for place, model in enumerate(ordered, start=1):
         action: Action = "continue" if place <= kept else "stop"
-        shown = ranking.ranked_by(values[model], setting.window)
+        shown = ranking.ranked_by(values[model], setting.window, of)
         reason = f"rung {rung}: {shown} is place {place} of {len(values)}{within}; the best {kept} go on"
         if action == "stop" and model == curves.baseline:
             action, reason = "continue", f"{reason}, but the baseline is never stopped"
@@ -131,7 +164,8 @@ def _asked(curves: Curves, models: Sequence[str], rungs: Sequence[int], setting:
     """A rule of `tuner.rules` with its memory, in order of arrival."""
     models = tuple(models)
     numbers = {model: number for number, model in enumerate(models)}
-    rule = Rule("", curves.mode, 0, setting.grace, setting.reduction, setting.window, name=setting.rule)
+    counts = setting.counts(rungs)
+    rule = Rule("", curves.mode, 0, setting.grace, setting.reduction, setting.window, name=setting.rule, seeds=counts)
     memory = Rungs(rule, levels=rungs, exempt=None if curves.baseline is None else numbers.get(curves.baseline))
 
     def judge(

@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search_spaces.space import SMALLEST_REDUCTION
+from search_spaces.budget import MOST_REPLICATES, SMALLEST_REDUCTION, Ascending, numbers, written
+from trainables.trial.seeds import Seeds
 from tuner.errors import BadInput
 from tuner.rules import ranking, registry
 
@@ -31,6 +32,7 @@ class Setting:
         rungs: these epochs instead of those that grace and reduction give.
         order: seed that shuffles the order of arrival; None keeps the order of the curves. It matters to all but
             halving, and to that where values are equal.
+        seeds: so many up to each rung, as `search_spaces.Budget.seeds`; None ranks by the medians that were recorded.
     """
 
     rule: str = HALVING
@@ -39,6 +41,7 @@ class Setting:
     window: int = 1
     rungs: tuple[int, ...] | None = None
     order: int | None = None
+    seeds: tuple[int, ...] | None = None
 
     def problems(self, epochs: int) -> list[str]:
         """Everything that is wrong with the setting for curves of this many epochs, a sentence each."""
@@ -58,7 +61,20 @@ class Setting:
             for rung in self.rungs or ()
             if not 1 <= rung <= epochs
         ]
+        if self.seeds is not None and not found:
+            wrong = Ascending(MOST_REPLICATES).problem("seeds", self.seeds)
+            stages = len(self.rungs_below(epochs)) + 1
+            found += [f"{wrong} --seeds"] if wrong else []
+            if len(self.seeds) > stages:
+                found.append(
+                    f"`seeds` is {written(self.seeds)}, {len(self.seeds)} numbers for {stages} rungs; give at most {stages}"
+                )
         return found
+
+    def counts(self, rungs: Sequence[int]) -> dict[int, int]:
+        """Rung -> seeds that it compares; empty where the recorded medians are compared."""
+        seeds = Seeds.by_rung(self.seeds, rungs, 1)
+        return {} if self.seeds is None else {rung: seeds.at(rung) for rung in rungs}
 
     def rungs_below(self, epochs: int) -> tuple[int, ...]:
         """The epochs at which curves are judged, ascending; the last epoch is none of them."""
@@ -73,19 +89,22 @@ def product(
     windows: Sequence[int] | None,
     rungs: Sequence[str] | None,
     order: int | None,
+    seeds: Sequence[str] | None = None,
 ) -> list[Setting]:
     """Every combination; an option that is not given stands for its usual values.
 
     Args:
         rungs: texts such as "20,40,84", each a choice of rungs in place of those that a grace gives; `BadInput` when one
             is not of that form.
+        seeds: texts such as "1,1,3,5", each seeds by rung.
     """
     placed: list[tuple[int, tuple[int, ...] | None]] = [(1, _epochs(text)) for text in rungs or ()]
     placed += [(grace, None) for grace in graces or (() if rungs else (1,))]
-    combinations = itertools.product(rules or USUAL_RULES, placed, reductions or (3.0,), windows or WINDOWS)
+    counted: list[tuple[int, ...] | None] = [_seeds(text) for text in seeds or ()] or [None]
+    combinations = itertools.product(rules or USUAL_RULES, placed, reductions or (3.0,), windows or WINDOWS, counted)
     return [
-        Setting(rule, grace, reduction, window, levels, order)
-        for rule, (grace, levels), reduction, window in combinations
+        Setting(rule, grace, reduction, window, levels, order, counts)
+        for rule, (grace, levels), reduction, window, counts in combinations
     ]
 
 
@@ -104,3 +123,10 @@ def _epochs(text: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() for part in parts):
         raise BadInput(f"--rungs is {text!r}, but must be epochs such as 20,40,84; correct it")
     return tuple(map(int, parts))
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    counts = numbers(text)
+    if isinstance(counts, str):
+        raise BadInput(f"--seeds is {text!r}, but must be whole numbers such as 1,1,3,5; correct it")
+    return counts

@@ -85,17 +85,26 @@ def _legend(board: Leaderboard) -> list[str]:
     history = board.history
     lines = [
         "Ranked by the highest rung reached, then by the median at that rung.",
-        f"base: the paper's values, never stopped early. ok: replicates alive of {history.replicates}. "
+        f"base: the paper's values, never stopped early. ok: replicates alive of {_seeds(history)}. "
         "cost: time of its workers.",
         *_how_trained(history),
     ]
     if any(row.tied_with_best for row in board.rows) and board.best is not None:
-        needed = pairs_needed(history.replicates)
+        seeds = board.best.seeds
+        needed = pairs_needed(seeds)
         rule = (
-            f"sign test, two-sided p at most {LEVEL}: {needed} of the {history.replicates} paired seeds must agree"
+            f"sign test, two-sided p at most {LEVEL}: {needed} of the {seeds} paired seeds must agree"
             if needed
-            else f"{history.replicates} paired seeds can separate no two trials at a two-sided p of {LEVEL}"
+            else f"{seeds} paired seeds can separate no two trials at a two-sided p of {LEVEL}"
         )
-        only = "; five of five is the only outcome that separates" if needed == history.replicates == 5 else ""
+        only = "; five of five is the only outcome that separates" if needed == seeds == 5 else ""
         lines.append(f"~ not separated from trial {board.best.trial} ({rule}{only}).")
     return lines
+
+
+def _seeds(history: History) -> str:
+    """How many replicates there are; where they differ from rung to rung, which."""
+    if not history.seeds.grow:
+        return str(history.replicates)
+    counts = ", ".join(f"{history.seeds.at(rung)} up to epoch {rung}" for rung in history.rungs)
+    return f"the seeds that a trial has ({counts})"

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from tuner.records.paths import ExperimentPaths
+from tuner.results import optimism
 from tuner.results.history import History, Trial
 from tuner.results.leaderboard import Leaderboard, Row
 from tuner.results.next_step import next_steps, wins
@@ -38,7 +39,7 @@ def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
     epoch = _trial(board, best).compared_epoch
     return {
         "headline": _headline(board, best, epoch),
-        "evidence": [*_evidence(board, best, epoch), *_confirmed(paths)],
+        "evidence": [*_evidence(board, best, epoch), *_flatters(board), *_confirmed(paths)],
         "winner": {
             "trial": best.trial,
             "baseline": best.baseline,
@@ -88,6 +89,12 @@ def _evidence(board: Leaderboard, best: Row, epoch: int) -> list[str]:
     else:
         lines.append(f"It is the best of {valid} looks at the holdout, so its median there flatters somewhat.")
     return lines
+
+
+def _flatters(board: Leaderboard) -> list[str]:
+    """By how much its median is expected to be too good."""
+    said = optimism.sentence(board)
+    return [] if said is None else [f"{said[0].upper()}{said[1:]}."]
 
 
 def _confirmed(paths: ExperimentPaths) -> list[str]:

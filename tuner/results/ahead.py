@@ -19,6 +19,7 @@ from tuner.results.history import History, Trial
 from tuner.rules.ranking import bracket_of
 from tuner.rules.rule import Rule
 from tuner.rules.rungs import Rungs
+from tuner.rules.seeds import seeds_of
 
 _RUNS = 20  # simulations of a small search; their median counts
 _TRIALS = 2000  # simulated for one estimate, all runs together, but each run simulates all trials
@@ -54,6 +55,7 @@ class _Rest:
         # Those under way come first, as they do in a session; those who wait may yet be let go on.
         self.unfinished = [trial for trial in self._trials.values() if trial.index not in self._memory.waiting]
         self.unfinished.sort(key=lambda trial: (trial.status != "running", not trial.epochs, trial.index))
+        self._at_once = history.manifest.budget.placement == "spread"
         self._step = {index: step_of(trial, mean_step) for index, trial in self._trials.items()}
 
     def simulate(self, concurrent: int, generator: random.Random) -> float:
@@ -68,7 +70,7 @@ class _Rest:
         def begin(index: int) -> None:
             epoch = reached[index]
             rung = next((rung for rung in self._rungs if rung > epoch), epoch)
-            heapq.heappush(busy, (now + (rung - epoch) * self._step[index], index, rung))
+            heapq.heappush(busy, (now + self._steps(index, epoch, rung) * self._step[index], index, rung))
 
         for _ in range(min(concurrent, len(queue))):
             begin(queue.popleft())
@@ -83,6 +85,19 @@ class _Rest:
             if queue:
                 begin(queue.popleft())
         return now
+
+    def _steps(self, index: int, epoch: int, rung: int) -> float:
+        """How many of its steps, of as many seeds as its latest one, a trial takes from an epoch to a rung."""
+        seeds = self._history.seeds
+        if not seeds.grow:
+            return rung - epoch
+        trial = self._trials[index]
+        caught_up = (trial.caught_up or 0) if epoch == trial.last_epoch else 0
+        joining = seeds.joining(epoch)
+        if self._at_once:  # a worker each: all seeds that train take a step together
+            return rung - epoch + (max(0, epoch - caught_up) if joining else 0)
+        work = seeds.work(epoch, rung) - caught_up * len(joining)
+        return work / (seeds.at(trial.last_epoch) if trial.last_epoch else seeds.at(1))
 
     def _remembered(self, decisions: Sequence[Record]) -> Rungs:
         """The rungs as they are, by the ranks of those who have arrived."""
@@ -125,5 +140,6 @@ class _Rest:
 def step_of(trial: Trial, otherwise: float) -> float:
     """Seconds of a typical step of a trial, by its latest ones."""
     latest = (trial.epochs.get(epoch) for epoch in range(trial.last_epoch, trial.last_epoch - _RECENT, -1))
-    steps = [record["step_seconds"] for record in latest if record is not None and record.get("step_seconds")]
+    known = [record for record in latest if record is not None and record.get("step_seconds")]
+    steps = [record["step_seconds"] for record in known if seeds_of(record) == seeds_of(known[0])]
     return float(statistics.median(steps)) if steps else otherwise

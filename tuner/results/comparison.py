@@ -142,8 +142,14 @@ def _pair(a: Trial, b: Trial, mode: str, paired: bool) -> Pair:
         a=left,
         b=right,
         difference=None if left.median is None or right.median is None else right.median - left.median,
-        separated=separated(left.values, right.values, mode) if paired else None,
+        separated=_separated(left.values, right.values, mode) if paired else None,
     )
+
+
+def _separated(a: tuple[float | None, ...], b: tuple[float | None, ...], mode: str) -> bool:
+    """By the seeds that both have at the epoch: another rule may have let fewer of them train up to it."""
+    both = min(len(a), len(b))
+    return separated(a[:both], b[:both], mode)
 
 
 def _side(trial: Trial, epoch: int) -> Side:

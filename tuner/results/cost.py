@@ -6,6 +6,7 @@ from typing import Any
 
 from tuner.machines.allocation import Allocator
 from tuner.results.history import History, Trial
+from tuner.rules.seeds import seeds_of
 
 
 def cost(history: History) -> dict[str, Any]:
@@ -32,6 +33,8 @@ def cost(history: History) -> dict[str, Any]:
 
 def _ahead(history: History, trial: Trial) -> float:
     """Seconds from where a trial ended to its full budget."""
-    seconds = [float(record.get("epoch_seconds") or 0.0) for record in trial.epochs.values()]
-    left = history.budget - trial.last_epoch
-    return left * sum(seconds) / len(seconds) if seconds and left > 0 else 0.0
+    seconds = [float(record.get("epoch_seconds") or 0.0) for record in (*trial.epochs.values(), *trial.late)]
+    # In epochs of all replicates: those that are to join yet train from the beginning.
+    trained = sum(seeds_of(record) for record in (*trial.epochs.values(), *trial.late)) / history.replicates
+    left = history.budget - trained if history.seeds.grow else history.budget - trial.last_epoch
+    return left * sum(seconds) / (trained if history.seeds.grow else len(seconds)) if seconds and left > 0 else 0.0

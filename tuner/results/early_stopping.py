@@ -52,7 +52,7 @@ class EarlyStopping:
             rungs=_counts(history, trials),
             epochs=sum(len(trial.epochs) for trial in trials),
             full_epochs=full,
-            replicate_epochs=sum(int(epoch["replicates_ok"]) for trial in trials for epoch in trial.epochs.values()),
+            replicate_epochs=sum(trial.replicate_epochs for trial in trials),
             full_replicate_epochs=full * history.replicates,
             brackets={
                 name: _counts(history, [trial for trial in trials if bracket_of(trial.config, knobs) == name])

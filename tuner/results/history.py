@@ -7,13 +7,17 @@ import gc
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 
+from trainables.trial.seeds import Seeds
 from tuner.records import lines as records
 from tuner.records import lock, manifest
+from tuner.records.forms import finite
 from tuner.records.lines import Record
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
 from tuner.results.trial import STATUSES, Session, Trial
+from tuner.rules import seeds
 
 __all__ = ["History", "Session", "Trial"]
 
@@ -78,6 +82,11 @@ class History:
     def replicates(self) -> int:
         return self.manifest.budget.replicates
 
+    @cached_property
+    def seeds(self) -> Seeds:
+        """How many of the replicates train at which epoch."""
+        return seeds.of_manifest(self.manifest)
+
     @property
     def planned(self) -> int:
         """The number of trials of the whole search."""
@@ -121,6 +130,11 @@ class History:
                 self._running.add(trial.index)
                 if self.sessions:
                     self.sessions[-1].concurrent = max(self.sessions[-1].concurrent, len(self._running))
+            case "late":
+                trial = self._trials[record["trial"]]
+                trial.late.append(record)
+                trial.replicate_epochs += _alive_in(record, trial.objective)
+                self._step(trial, record)
             case "epoch" | "repeat":
                 self._epoch(self._trials[record["trial"]], record)
             case "decision" | "promote":
@@ -166,6 +180,11 @@ class History:
             trial.last_epoch = max(trial.last_epoch, epoch)
             passed = bisect_right(self.rungs, trial.last_epoch)
             trial.rung = self.rungs[passed - 1] if passed else 0
+            trial.replicate_epochs += int(record["replicates_ok"])
+        self._step(trial, record)
+
+    def _step(self, trial: Trial, record: Record) -> None:
+        """The time that a step of a trial took."""
         trial.seconds += record.get("epoch_seconds") or 0.0
         if self.sessions:
             session, step = self.sessions[-1], record.get("step_seconds")
@@ -174,6 +193,12 @@ class History:
                 session.step_seconds = (session.step_seconds or 0.0) + float(step)
                 if session.first_epoch is None:
                     session.first_epoch = float(record["time"]) - float(step)
+
+
+def _alive_in(record: Record, objective: str) -> int:
+    """How many of the replicates of a record live."""
+    reported = record["metrics"].get(objective) or next(iter(record["metrics"].values()))
+    return sum(finite(value) is not None for value in reported["values"])
 
 
 @contextlib.contextmanager

@@ -31,9 +31,10 @@ class Row:
     """One trial on the leaderboard.
 
     `median`, `low`, `high` and `values` are the objective over the replicates at the highest rung's epoch (before the
-    first rung: at the last epoch); low and high leave failed replicates out. `metrics` are the medians of every metric
-    at `epoch`, the last one reported, and `scalars` the family's further numbers there. None stands for a number that is
-    missing or not finite. A `valid` trial counts as a result: its medians are finite and it neither diverged nor failed.
+    first rung: at the last epoch); low and high leave failed replicates out. `seeds` is how many these are. `metrics` are
+    the medians of every metric at `epoch`, the last one reported, and `scalars` the family's further numbers there. None
+    stands for a number that is missing or not finite. A `valid` trial counts as a result: its medians are finite and it
+    neither diverged nor failed.
     """
 
     rank: int
@@ -51,6 +52,7 @@ class Row:
     scalars: dict[str, float | None]
     seconds: float
     config: dict[str, Any]
+    seeds: int
     reason: str
     valid: bool
     incumbent: bool
@@ -119,9 +121,10 @@ class Leaderboard:
     def records(self, top: int | None = None) -> list[dict[str, Any]]:
         """One flat dictionary for each row of `top(top)`, all with the same keys in the same order.
 
-        The keys: rank, trial, baseline, status, rung, epoch, median, min, max, replicates_ok, replicate_0 ... (the k
-        values of the objective), tied_with_best, seconds, reason, then every metric's median by its name, every further
-        number of the family as `scalar/NAME` and every knob as `config/NAME`. None stands where there is no finite number.
+        The keys: rank, trial, baseline, status, rung, epoch, median, min, max, n (of how many seeds that is, where it
+        differs from rung to rung), replicates_ok, replicate_0 ... (the k values of the objective), tied_with_best,
+        seconds, reason, then every metric's median by its name, every further number of the family as `scalar/NAME`
+        and every knob as `config/NAME`. None stands where there is no finite number.
         """
         metrics, knobs, replicates = self.metrics(), self.knobs(), self._replicates()
         scalars = self.scalars()
@@ -136,6 +139,7 @@ class Leaderboard:
                 "median": row.median,
                 "min": row.low,
                 "max": row.high,
+                **({"n": row.seeds} if self.history.seeds.grow else {}),
                 "replicates_ok": row.replicates_ok,
                 **dict(zip_longest(replicates, row.values)),
                 "tied_with_best": row.tied_with_best,
@@ -230,6 +234,7 @@ def _row(rank: int, trial: Trial, best: Trial | None, mode: str) -> Row:
         scalars=trial.scalars(trial.last_epoch),
         seconds=trial.seconds,
         config=trial.config,
+        seeds=len(trial.values(trial.compared_epoch)),
         reason=trial.reason,
         valid=trial.is_valid,
         incumbent=trial is best,

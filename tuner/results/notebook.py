@@ -45,18 +45,28 @@ class Experiment:
         """Every epoch of every trial.
 
         Columns: trial, epoch (1-based), metric, median, min, max (over the living replicates), replicates_ok, and the k
-        values as replicate_0 ...; NaN where there is no finite number.
+        values as replicate_0 ...; NaN where there is no finite number. Replicates that joined at a later rung have their values
+        here as well; median, min and max are of those that trained the epoch with the trial.
         """
         import pandas
 
         replicates = [f"replicate_{index}" for index in range(self.history.replicates)]
         columns = ["trial", "epoch", "metric", "median", "min", "max", "replicates_ok", *replicates]
         rows = [
-            (trial.index, epoch, name, median, *trial.extremes(epoch, name), record["replicates_ok"], *values)
+            (
+                trial.index,
+                epoch,
+                name,
+                median,
+                *trial.extremes(epoch, name),
+                record["replicates_ok"],
+                *values,
+                *[None] * (len(replicates) - len(values)),
+            )
             for trial in self.history.trials
             for epoch, record in sorted(trial.epochs.items())
             for name, median in trial.metrics(epoch).items()
-            if (values := trial.values(epoch, name))
+            if (values := trial.all_values(epoch, name))
         ]
         measured = ["median", "min", "max", *replicates]
         return pandas.DataFrame(rows, columns=columns).astype(dict.fromkeys(measured, "float64"))

@@ -22,8 +22,9 @@ class Trial:
     rung, until the rule lets it go on and a worker is free), interrupted (a worker
     began and its session is over), completed (full budget), stopped (by the rule), diverged (no majority of replicates
     alive) or failed (errors beyond the retries). `epochs` holds the epoch records by their 1-based epoch, `last_epoch`
-    is the last of them and `rung` the highest rung reached (0: none yet), `seconds` is the time its workers spent on
-    epochs, repeated ones included.
+    is the last of them, `late` the records of replicates that joined at a rung and caught up, and `rung` the highest rung
+    reached (0: none yet), `seconds` is the time its workers spent on epochs, late and repeated ones included, and
+    `replicate_epochs` counts those of single replicates, failed ones left out.
     """
 
     index: int
@@ -32,6 +33,7 @@ class Trial:
     baseline: bool = False
     status: str = "pending"
     epochs: dict[int, Record] = field(default_factory=dict)
+    late: list[Record] = field(default_factory=list)
     decisions: list[Record] = field(default_factory=list)
     failures: list[Record] = field(default_factory=list)
     errors: list[Record] = field(default_factory=list)
@@ -39,6 +41,7 @@ class Trial:
     last_epoch: int = 0
     rung: int = 0
     seconds: float = 0.0
+    replicate_epochs: int = 0
 
     @property
     def compared_epoch(self) -> int:
@@ -87,6 +90,23 @@ class Trial:
         reported = self._reported(epoch, metric)
         return [finite(value) for value in reported["values"]] if reported else []
 
+    def all_values(self, epoch: int, metric: str | None = None) -> list[float | None]:
+        """As `values`, with those of the replicates that joined later behind them."""
+        values = self.values(epoch, metric)
+        for record in self.late:
+            reported = record["metrics"].get(metric or self.objective)
+            if record["epoch"] == epoch and reported is not None and record["first"] == len(values):
+                values += [finite(value) for value in reported["values"]]
+        return values
+
+    @property
+    def caught_up(self) -> int | None:
+        """The epoch of replicates that have joined at its last one and are still behind; None when there are none."""
+        newest = self.late[-1] if self.late else None
+        if newest is None or newest["rung"] != self.last_epoch or newest["epoch"] >= newest["rung"]:
+            return None
+        return int(newest["epoch"])
+
     def median(self, epoch: int, metric: str | None = None) -> float | None:
         """The median of a metric (default: the objective) at an epoch; None if it was not reported or is not finite.
 
@@ -106,10 +126,12 @@ class Trial:
     def best_epoch(self, metric: str) -> int | None:
         """The epoch at which the median of a metric is best, the earliest of several; None if it never was finite.
 
+        Where seeds have joined, medians of fewer of them are left out.
         It is the best of as many looks as there are epochs, so it flatters: for figures published that way only.
         """
         sign = 1 if mode_of(metric) == "max" else -1
-        medians = {epoch: self.median(epoch, metric) for epoch in sorted(self.epochs)}
+        seeds = len(self.values(self.last_epoch))
+        medians = {e: self.median(e, metric) for e in sorted(self.epochs) if len(self.values(e)) == seeds}
         finite = {epoch: sign * value for epoch, value in medians.items() if value is not None}
         return max(finite, key=lambda epoch: finite[epoch], default=None)
 

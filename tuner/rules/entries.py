@@ -31,6 +31,13 @@ def epoch_record(trial: int, result: dict[str, Any]) -> Record:
     }
 
 
+def late_record(trial: int, result: dict[str, Any]) -> Record:
+    """The record of an epoch of replicates that joined at a rung: `epoch` is theirs, `rung` where the others stand, `first` the
+    index of the first of them."""
+    placed = {"event": "late", "epoch": int(result["late"]), "rung": int(result["epoch"]), "first": result["first"]}
+    return epoch_record(trial, result) | placed
+
+
 def recorded_median(rule: Rule, record: Record) -> float:
     """The objective in an epoch record, the worst value where it is missing or not finite."""
     median = record["metrics"].get(rule.metric, {}).get("median")
@@ -40,7 +47,8 @@ def recorded_median(rule: Rule, record: Record) -> float:
 def has_diverged(record: Record) -> bool:
     """Whether an epoch record tells of a trial without a majority of living replicates."""
     reported = next(iter(record["metrics"].values()))
-    return 2 * int(record["replicates_ok"]) <= len(reported["values"])
+    there = int(record.get("first", 0)) + len(reported["values"])
+    return 2 * int(record["replicates_ok"]) <= there
 
 
 def decision_record(decision: Decision) -> Record:
@@ -54,6 +62,7 @@ def decision_record(decision: Decision) -> Record:
         "cutoff": decision.cutoff,
         "of": decision.of,
         "bracket": decision.bracket,
+        **_seeds(decision),
         "reason": decision.reason,
     }
 
@@ -69,6 +78,7 @@ def promote_record(decision: Decision, trial: int, value: float, reason: str) ->
         "cutoff": decision.cutoff,
         "of": decision.of,
         "bracket": decision.bracket,
+        **_seeds(decision),
         "reason": reason,
     }
 
@@ -89,3 +99,7 @@ def diverged(trial: int, epoch: int, cause: str) -> Record:
 
 def end(trial: int, status: str, epoch: int, reason: str) -> Record:
     return {"event": "end", "trial": trial, "status": status, "epoch": epoch, "reason": reason}
+
+
+def _seeds(decision: Decision) -> dict[str, int]:
+    return {} if decision.seeds is None else {"seeds": decision.seeds}

@@ -17,6 +17,7 @@ from tuner.rules import entries
 from tuner.rules.ranking import bracket_of
 from tuner.rules.rule import Action, Rule
 from tuner.rules.rungs import Decision, Rungs
+from tuner.rules.seeds import Medians
 
 
 @dataclass
@@ -26,7 +27,9 @@ class Judge:
     rule: Rule
     writer: RecordWriter
     last_epoch: dict[int, int] = field(default_factory=dict)  # trial -> last epoch recorded
-    medians: dict[int, list[float]] = field(default_factory=dict)  # trial -> the objective at epochs 1, 2, ...
+    last_late: dict[int, int] = field(
+        default_factory=dict
+    )  # trial -> last one of the replicates that joined after that
     ended: set[int] = field(default_factory=set)
     brackets: dict[int, str] = field(default_factory=dict)  # trial -> its bracket
     promoted: dict[int, int] = field(
@@ -35,6 +38,7 @@ class Judge:
 
     def __post_init__(self) -> None:
         self._rungs = Rungs(self.rule)
+        self.medians = Medians(self.rule.metric, self.rule.mode)
 
     @property
     def values(self) -> dict[int, dict[int, float]]:
@@ -62,10 +66,17 @@ class Judge:
                     self.promoted.pop(trial, None)
                 case "epoch":
                     self.last_epoch[trial] = record["epoch"]
-                    self.medians.setdefault(trial, []).append(entries.recorded_median(self.rule, record))
+                    self.last_late.pop(trial, None)
+                    self.medians.add(trial, entries.recorded_median(self.rule, record), record)
                     undecided[trial] = record
                     causes.pop(trial, None)
                     owed.pop(("end", trial), None)  # it was let go on
+                case "late":
+                    self.last_late[trial] = record["epoch"]
+                    self.medians.join(record)
+                    causes.pop(trial, None)
+                    if entries.has_diverged(record):
+                        undecided[trial] = record
                 case "replicate_failed":
                     causes.setdefault(trial, str(record["message"]))
                 case "decision":
@@ -79,8 +90,11 @@ class Judge:
         for record in cut_off:
             self._enter(record)
         for trial, record in undecided.items():
-            median = entries.recorded_median(self.rule, record)
             cause = causes.get(trial, entries.EARLIER)
+            if record["event"] == "late":
+                cut_off += self._diverged(trial, cause)
+                continue
+            median = entries.recorded_median(self.rule, record)
             cut_off += self._consequences(trial, record["epoch"], median, entries.has_diverged(record), cause)
         self.writer.write(*cut_off, *self._hopeless())
 
@@ -107,6 +121,10 @@ class Judge:
             self.fail(trial, str(failed))
             return "stop"
         epoch = int(result["epoch"])
+        failures = [{"event": "replicate_failed", "trial": trial, **failure} for failure in result["failures"]]
+        first = result["failures"][0]["message"] if result["failures"] else entries.EARLIER
+        if "late" in result:
+            return self._observe_late(trial, result, failures, first)
         record = entries.epoch_record(trial, result)
         if epoch <= self.last_epoch.get(trial, 0):
             # The first record stands, for decisions were made on it. Trained again after a crash it is kept as evidence.
@@ -114,12 +132,25 @@ class Judge:
                 self.writer.write({**record, "event": "repeat"})
             return self._verdict(trial)
         self.last_epoch[trial] = epoch
-        failures = [{"event": "replicate_failed", "trial": trial, **failure} for failure in result["failures"]]
-        first = result["failures"][0]["message"] if result["failures"] else entries.EARLIER
+        self.last_late.pop(trial, None)
         value = self._number(result.get(self.rule.metric))
-        self.medians.setdefault(trial, []).append(value)
+        self.medians.add(trial, value, record)
         consequences = self._consequences(trial, epoch, value, bool(result["diverged"]), first)
         self.writer.write(record, *failures, *consequences)
+        return self._verdict(trial)
+
+    def _observe_late(self, trial: int, result: dict[str, Any], failures: list[Record], cause: str) -> Action:
+        """Record an epoch of replicates that joined; only the end of a majority follows from it."""
+        record = entries.late_record(trial, result)
+        known = self.last_epoch.get(trial, 0), self.last_late.get(trial, 0)
+        if (record["rung"], record["epoch"]) <= known:
+            if not result.get("replayed"):
+                self.writer.write({**record, "event": "repeat"})
+            return self._verdict(trial)
+        self.last_late[trial] = record["epoch"]
+        self.medians.join(record)
+        ended = self._diverged(trial, cause) if result["diverged"] else []
+        self.writer.write(record, *failures, *ended)
         return self._verdict(trial)
 
     def begin(self, trial: int) -> None:
@@ -133,6 +164,12 @@ class Judge:
             end = entries.end(trial, "failed", self.last_epoch.get(trial, 0), message)
             self._enter(end)
             self.writer.write(end, *self._hopeless())
+
+    def _diverged(self, trial: int, cause: str) -> list[Record]:
+        """The end of a trial whose majority did not outlive the joining of further replicates, entered into the state."""
+        ended = entries.diverged(trial, self.last_epoch.get(trial, 0), cause)
+        self._enter(ended)
+        return [ended, *self._hopeless()]
 
     def _verdict(self, trial: int) -> Action:
         if trial in self.ended:

@@ -46,9 +46,10 @@ def score(value: float, mode: str) -> float:
     return value if mode == "max" else -value
 
 
-def ranked_by(value: float, window: int) -> str:
-    """The value a trial is ranked by, and over how many epochs it is the median if over several."""
-    return f"{value:.4g}" if window == 1 else f"{value:.4g} (median of {window} epochs)"
+def ranked_by(value: float, window: int, seeds: int | None = None) -> str:
+    """The value a trial is ranked by, and over how many epochs it is the median if over several; of how many seeds, if given."""
+    of = "" if seeds is None else "one seed " if seeds == 1 else f"median of {seeds} seeds "
+    return f"{of}{value:.4g}" if window == 1 else f"{of}{value:.4g} (median of {window} epochs)"
 
 
 def bracket_of(config: Mapping[str, Any], knobs: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from tuner.rules import ranking
+from tuner.rules import ranking, seeds
 
 if TYPE_CHECKING:
     from tuner.records.manifest import Manifest
@@ -34,6 +34,9 @@ class Rule:
     rank_window: int = 1  # epochs of the running median that trials are ranked by
     bracket: tuple[str, ...] = ()  # knobs whose values trials must share to be compared
     name: str = DEFAULT  # of `tuner.rules.registry.NAMES`
+    seeds: Mapping[int, int] = field(
+        default_factory=dict
+    )  # rung -> seeds whose median counts; empty: all at every rung
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -52,6 +55,7 @@ def rule_of(manifest: Manifest) -> Rule:
         budget.rank_window,
         tuple(manifest.bracket),
         budget.rule,
+        seeds.by_rung(manifest),
     )
 
 
@@ -103,8 +107,9 @@ class Rung:
         return 1 + next(place for place, (*_, other) in enumerate(self._order) if other == trial)
 
     def shown(self, value: float) -> str:
-        """A value for people: over how many epochs it is the median, if over several."""
-        return ranking.ranked_by(value, self.rule.rank_window)
+        """A value for people: over how many epochs it is the median, if over several, and of how many seeds, if that differs
+        from rung to rung."""
+        return ranking.ranked_by(value, self.rule.rank_window, self.rule.seeds.get(self.epoch))
 
     @property
     def within(self) -> str:

@@ -27,6 +27,7 @@ class Decision:
     reason: str
     released: Mapping[int, str]
     ended: Mapping[int, str]
+    seeds: int | None = None  # whose median the value is, where that differs from rung to rung
 
 
 class Rungs:
@@ -100,7 +101,8 @@ class Rungs:
         for ended in told.ended:
             self.end(ended)
         moved = told.released, told.ended
-        return Decision(trial, epoch, bracket, action, value, told.cutoff, told.of, reason, *moved)
+        seeds = self.rule.seeds.get(epoch)
+        return Decision(trial, epoch, bracket, action, value, told.cutoff, told.of, reason, *moved, seeds)
 
     def note(self, trial: int, bracket: str, epoch: int, action: Action) -> None:
         """Enter what a trial was told at a rung."""

@@ -14,6 +14,7 @@ from tuner.rules import ranking
 from tuner.rules.entries import recorded_median
 from tuner.rules.rule import Rule, rule_of
 from tuner.rules.rungs import Rungs
+from tuner.rules.seeds import Medians
 
 _Promotion = tuple[int, float | None, int]  # rung, cutoff, of
 
@@ -40,7 +41,8 @@ class _Again:
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
         self._rungs = Rungs(rule)
-        self._medians: dict[int, list[float]] = {}
+        self._medians = Medians(rule.metric, rule.mode)
+        self._counts: dict[int, int] = {}  # trial -> seeds that its last epoch reports
         self._brackets: dict[int, str] = {}
         self._owed: dict[int, _Promotion] = {}  # by trial: who goes on, while no record has said so yet
         self._found: list[str] = []
@@ -53,6 +55,9 @@ class _Again:
                     self._rungs.announce(record["trial"])
                 case "epoch":
                     self._epoch(record)
+                case "late":
+                    self._medians.join(record)
+                    self._at_rest(record)
                 case "decision":
                     self._settle()
                     self._decision(record)
@@ -66,15 +71,35 @@ class _Again:
 
     def _epoch(self, record: Record) -> None:
         trial = record["trial"]
-        self._medians.setdefault(trial, []).append(recorded_median(self._rule, record))
+        self._medians.add(trial, recorded_median(self._rule, record), record)
+        self._counts[trial] = len(next(iter(record["metrics"].values()))["values"])
+        self._at_rest(record)
+
+    def _at_rest(self, record: Record) -> None:
+        """Nothing is trained of a trial that waits."""
+        trial = record["trial"]
         if trial in self._rungs.waiting:
             rung = self._rungs.waiting[trial]
             self._found.append(f"trial {trial} waits at rung {rung}, but epoch {record['epoch']} of it is recorded")
 
+    def _seeds(self, record: Record) -> None:
+        """The rung says of how many seeds a decision is, and the epoch there has as many."""
+        trial, rung = record["trial"], record["rung"]
+        seeds = self._rule.seeds.get(rung)
+        if record.get("seeds") != seeds:
+            told = {None: "no number of seeds", 1: "1 seed"}
+            said, rule = (told.get(count, f"{count} seeds") for count in (record.get("seeds"), seeds))
+            self._found.append(f"trial {trial} at rung {rung}: recorded {said}, but the rule says {rule}")
+        if seeds is not None and self._counts.get(trial, seeds) != seeds:
+            self._found.append(
+                f"trial {trial} at rung {rung}: its epoch there reports {self._counts[trial]} seeds, but the rule says {seeds}"
+            )
+
     def _decision(self, record: Record) -> None:
         trial, rung = record["trial"], record["rung"]
+        self._seeds(record)
         value = worst(self._rule.mode) if record["value"] is None else float(record["value"])
-        known = self._medians.get(trial, [])[:rung]
+        known = self._medians[trial][:rung]
         if len(known) == rung and math.isfinite(value):
             ranked = ranking.ranking_value(known, self._rule.rank_window, self._rule.mode)
             if value != ranked:
@@ -94,6 +119,8 @@ class _Again:
 
     def _promote(self, record: Record) -> None:
         trial, recorded = record["trial"], (record["rung"], record["cutoff"], record["of"])
+        if record.get("seeds") != self._rule.seeds.get(record["rung"]):
+            self._seeds(record)
         owed = self._owed.pop(trial, None)
         if owed != recorded:
             rung, cutoff, count = recorded

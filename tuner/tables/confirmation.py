@@ -7,6 +7,7 @@ from rich.text import Text
 
 from tuner.errors import BadInput
 from tuner.records.paths import ExperimentPaths
+from tuner.results import optimism
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard, Row
 from tuner.results.significance import pairs_needed, separated
@@ -20,7 +21,8 @@ _COLUMNS = ("#", "trial", "selection", "epoch", "confirmation", "[min, max]", "o
 
 def confirmation_view(searched: ExperimentPaths) -> RenderableType:
     """The confirmed trials of a search, ranked by their confirmation; at most 100 columns wide."""
-    selection = {row.trial: row for row in Leaderboard(History.load(searched)).rows}
+    searched_for = Leaderboard(History.load(searched))
+    selection = {row.trial: row for row in searched_for.rows}
     board = Leaderboard(History.load(searched.confirmation))
     history = board.history
     shown = [row for row in board.rows if history.trial(row.trial) is not None]
@@ -35,7 +37,9 @@ def confirmation_view(searched: ExperimentPaths) -> RenderableType:
     title = f"{searched.name}: confirmed on seed {history.manifest.seed}, {heading.counts(history)}"
     parts: list[RenderableType] = [heading.protocol(history), Text(plain(title)), Text()]
     parts += [grid(_COLUMNS, rows, left=["status"], styles=styles), Text()]
-    parts += [Text(line, style="dim") for line in _legend(board)]
+    flatters = optimism.sentence(searched_for)
+    told = [*_legend(board), *([f"selection: {flatters}"] if flatters else [])]
+    parts += [Text(line, style="dim") for line in told]
     verdict = verdict_of(board)
     return Group(*parts, *([Text(verdict)] if verdict else []))
 

@@ -14,8 +14,14 @@ def protocol(history: History) -> Text:
     """Dataset and protocol in one line, and that every number is a median over the seeds."""
     given = history.manifest.protocol
     selection = TEST_SELECTION if given.selection == "test" else "selected on a holdout of the training images"
-    seeds = "1 seed only" if history.replicates == 1 else f"a median over {history.replicates} seeds"
+    seeds = "1 seed only" if history.replicates == 1 else f"a median over {_by_rung(history)} seeds"
     return Text(plain(f"{given.dataset}: {selection}; every number is {seeds}"), style="bold")
+
+
+def _by_rung(history: History) -> str:
+    """How many seeds; where more join at a rung, from the fewest to the most."""
+    fewest = history.seeds.at(1)
+    return f"{fewest} to {history.replicates}" if history.seeds.grow else str(history.replicates)
 
 
 def experiment(history: History) -> Text:

@@ -25,6 +25,7 @@ _COLUMNS = ("up to rung", "trials", "trial-epochs", "replicate-epochs", "if none
 def plan_view(plan: Plan) -> RenderableType:
     """The plan of a search."""
     protocol = TEST_SELECTION if plan.selection == "test" else "selected on a holdout of the training images"
+    grow = len({stage.seeds for stage in plan.stages}) > 1
     heading = (
         f"{plan.family}/{plan.space}: {plan.trials} trials of {plan.replicates} replicates, {plan.epochs} epochs, "
         f"seed {plan.seed}\n{plan.dataset}: {protocol}"
@@ -32,21 +33,24 @@ def plan_view(plan: Plan) -> RenderableType:
     rows = [
         [
             str(stage.rung),
+            *([str(stage.seeds)] if grow else []),
             str(plan.trials) if stage.expected_trials == plan.trials else f"about {stage.expected_trials:.0f}",
             f"{stage.expected_trials * stage.epochs:,.0f}",
-            f"{stage.expected_trials * stage.epochs * plan.replicates:,.0f}",
-            f"{plan.trials * stage.epochs * plan.replicates:,}",
+            f"{stage.expected_trials * stage.work:,.0f}",
+            f"{plan.trials * stage.work:,}",
         ]
         for stage in plan.stages
     ]
     total = [
         "total",
+        *([""] if grow else []),
         "",
         f"{plan.expected_trial_epochs:,.0f}",
         f"{plan.expected_replicate_epochs:,.0f}",
         f"{plan.maximal_replicate_epochs:,}",
     ]
-    parts: list[RenderableType] = [Text(plain(heading), style="bold"), Text(), grid(_COLUMNS, [*rows, total]), Text()]
+    columns = [_COLUMNS[0], *(["seeds"] if grow else []), *_COLUMNS[1:]]
+    parts: list[RenderableType] = [Text(plain(heading), style="bold"), Text(), grid(columns, [*rows, total]), Text()]
     parts += [Text(_stopping(plan)), *(Text(line) for line in _packing(plan)), Text(_time(plan))]
     parts += [Text(plain(f"warning: {sentence}"), style="yellow") for sentence in plan.warnings]
     return Group(*parts, *_published(plan))
@@ -71,13 +75,19 @@ def _stopping(plan: Plan) -> str:
         return "No early stopping: every trial trains the full budget."
     compared = ", ".join(f"{count} with {bracket}" for bracket, count in plan.brackets.items() if bracket)
     within = f"Compared with each other are {compared}. " if compared else ""
-    saved = 1 - plan.expected_trial_epochs / plan.maximal_trial_epochs
+    saved = 1 - plan.expected_replicate_epochs / plan.maximal_replicate_epochs
     ranked = "" if plan.rank_window == 1 else f", ranked by the median of {plan.rank_window} epochs"
     rule = registry.get(plan.rule)
     others = " while the others wait" if rule.pauses else ""
+    joining = [f"{stage.seeds} up to epoch {stage.rung}" for stage in plan.stages]
+    by_rung = (
+        f" Seeds of a trial: {', '.join(joining)}; those that join first train from the beginning to where it stands."
+        if len({stage.seeds for stage in plan.stages}) > 1
+        else ""
+    )
     return (
         f"{within}At a rung about the best 1/{plan.reduction:g} go on{ranked}{others}, and the baseline always: "
-        f"{rule.title} is expected to save {saved:.0%} of the epochs."
+        f"{rule.title} is expected to save {saved:.0%} of the epochs.{by_rung}"
     )
 
 

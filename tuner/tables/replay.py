@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from search_spaces.budget import written
 from tuner.replay import Replay
 from tuner.tables.grid import grid
 from tuner.tables.text import plain
@@ -18,8 +19,10 @@ _COLUMNS = ("rule", "grace", "reduction", "window", "rungs", "epochs", "saved", 
 def replay_view(replays: Sequence[Replay], *, reasons: bool) -> RenderableType:
     """One line a setting; with `reasons`, below it every decision of each."""
     first = replays[0]
+    by_seeds = any(one.setting.seeds is not None for one in replays)
     heading = f"{first.models} curves of {first.last} epochs, {first.full_epochs:,} in all; the best is {first.best}"
-    table = grid(_COLUMNS, [_row(one) for one in replays], left=["rungs", "winner"])
+    columns = [*_COLUMNS[:5], *(["seeds"] if by_seeds else []), *_COLUMNS[5:]]
+    table = grid(columns, [_row(one, by_seeds) for one in replays], left=["rungs", "seeds", "winner"])
     parts: list[RenderableType] = [Text(plain(heading), style="bold"), Text(), table]
     unknown = sorted({name for one in replays for name in one.unknown})
     if unknown:
@@ -31,7 +34,7 @@ def replay_view(replays: Sequence[Replay], *, reasons: bool) -> RenderableType:
     return Group(*parts)
 
 
-def _row(one: Replay) -> list[str]:
+def _row(one: Replay, by_seeds: bool) -> list[str]:
     setting = one.setting
     given = setting.rungs is not None
     return [
@@ -40,7 +43,8 @@ def _row(one: Replay) -> list[str]:
         f"{setting.reduction:g}",
         str(setting.window),
         " ".join(map(str, one.rungs)),
-        f"{one.epochs:,}{'+' if one.unknown else ''}",
+        *([str(written(setting.seeds) or "")] if by_seeds else []),
+        f"{one.epochs:,.0f}{'+' if one.unknown else ''}",
         f"{one.saved:.0%}",
         one.winner,
         "unknown" if math.isnan(one.regret) else f"{one.regret:.4g}",
@@ -51,4 +55,5 @@ def _row(one: Replay) -> list[str]:
 def _title(one: Replay) -> str:
     setting = one.setting
     where = f"rungs {' '.join(map(str, one.rungs))}"
+    where += "" if setting.seeds is None else f", seeds {written(setting.seeds)}"
     return f"{setting.rule}, {where}, reduction {setting.reduction:g}, window {setting.window}"

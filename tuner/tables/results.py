@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner.results import published
+from tuner.results import optimism, published
 from tuner.results.early_stopping import EarlyStopping, RungCount
 from tuner.results.leaderboard import Leaderboard, Row
 from tuner.results.significance import LEVEL, pairs_needed
@@ -53,7 +53,16 @@ def _counts(rung: RungCount, waits: bool) -> list[str]:
 
 def _trials(board: Leaderboard, shown: list[Row]) -> list[RenderableType]:
     """The ranked trials with a column for each knob that varies; where these are too many, the knobs come below."""
-    columns = ["#", "trial", "median", "[min, max]", "ok", "rung", "epoch"]
+    columns = [
+        "#",
+        "trial",
+        "median",
+        "[min, max]",
+        *(["n"] if board.history.seeds.grow else []),
+        "ok",
+        "rung",
+        "epoch",
+    ]
     columns += [*(["test"] if board.test_metric else []), *board.shown_scalars, "status"]
     measured = [_measured(board, row, columns) for row in shown]
     names = board.varying()
@@ -81,6 +90,7 @@ def _measured(board: Leaderboard, row: Row, columns: list[str]) -> list[str]:
         "trial": f"{row.trial} base" if row.baseline else str(row.trial),
         "median": metric(row.median),
         "[min, max]": spread(row.low, row.high),
+        "n": str(row.seeds or MISSING),
         "ok": str(row.replicates_ok) if row.epoch else MISSING,
         "rung": str(row.rung or MISSING),
         "epoch": str(row.epoch or MISSING),
@@ -104,7 +114,8 @@ def _status(board: Leaderboard, row: Row) -> str:
 
 def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
     history = board.history
-    lines = [f"base: the paper's values, never stopped early; ok: replicates alive of {history.replicates}"]
+    of = "n, the seeds trained up to its rung" if history.seeds.grow else str(history.replicates)
+    lines = [f"base: the paper's values, never stopped early; ok: replicates alive of {of}"]
     if any(row.status == "stopped" for row in shown):
         side = "below" if history.mode == "max" else "above"
         window = history.manifest.budget.rank_window
@@ -115,7 +126,10 @@ def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
             f"stopped: its {ranked} was {side} the cutoff of its rung{later}; `tuner show` gives the reason in full"
         )
     if board.best is not None and any(row.tied_with_best for row in shown):
-        lines.append(ties(board.best.trial, history.replicates))
+        lines.append(ties(board.best.trial, board.best.seeds))
+    flatters = optimism.sentence(board)
+    if flatters is not None:
+        lines.append(flatters)
     same = len(board.knobs()) - len(board.varying())
     if same:
         lines.append(f"knobs that do not vary: {same}; `tuner show` lists them")

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 import search_spaces
+from search_spaces.budget import written
 from search_spaces.overrides import describe
 from search_spaces.space import SearchSpace
 from trainables import families
@@ -63,9 +64,11 @@ def one(family: str, name: str) -> RenderableType:
     budget = space.budget
     levels = " ".join(map(str, rungs(budget.epochs, budget.grace, budget.reduction)))
     ranked = "" if budget.rank_window == 1 else f" (ranked by the median of {budget.rank_window} epochs)"
+    by_rung = "" if budget.seeds is None else f" (seeds by rung {written(budget.seeds)})"
     heading = Text(
         f"{space.family} / {space.name}: {space.summary}\n"
-        f"{budget.trials} trials x {budget.replicates} replicates, {budget.epochs} epochs, rungs {levels}{ranked}; objective "
+        f"{budget.trials} trials x {budget.replicates} replicates{by_rung}, {budget.epochs} epochs, rungs {levels}{ranked}; "
+        "objective "
         f"{space.objective.metric} ({space.objective.mode}) on {space.protocol.dataset}, selected on the "
         f"{space.protocol.selection}{_bracket(space)}\n"
     )

@@ -85,7 +85,7 @@ def _running(history: History, trial: Trial) -> list[str]:
     epoch = trial.last_epoch
     return [
         f"{trial.index} base" if trial.baseline else str(trial.index),
-        f"{epoch}/{history.budget}",
+        f"{epoch}/{history.budget}" + ("" if trial.caught_up is None else f" late {trial.caught_up}/{epoch}"),
         metric(trial.median(epoch)),
         spread(*trial.extremes(epoch)),
         str(trial.replicates_ok) if epoch else MISSING,

@@ -84,6 +84,7 @@ def _curve(history: History, trial: Trial) -> RenderableType:
             f"{epoch}{'*' if epoch in history.rungs else ' '}",
             metric(trial.median(epoch)),
             spread(*trial.extremes(epoch)),
+            *([str(history.seeds.at(epoch))] if history.seeds.grow else []),
             str(record["replicates_ok"]),
             *(metric(trial.median(epoch, name)) for name in others),
             knob(record["learning_rate"]) if record.get("learning_rate") is not None else MISSING,
@@ -91,8 +92,14 @@ def _curve(history: History, trial: Trial) -> RenderableType:
         ]
         for epoch, record in sorted(trial.epochs.items())
     ]
-    columns = ["epoch ", history.metric, "[min, max]", "ok", *others, "lr", "time"]
-    return Group(grid(columns, rows), Text("* a rung, where the rule decides", style="dim"))
+    seeds = ["n"] if history.seeds.grow else []
+    columns = ["epoch ", history.metric, "[min, max]", *seeds, "ok", *others, "lr", "time"]
+    notes = [Text("* a rung, where the rule decides", style="dim")]
+    if trial.late:
+        late = sum(len(record["metrics"][history.metric]["values"]) for record in trial.late)
+        told = f"n: seeds of the median; those that joined later trained {late} replicate-epochs to catch up"
+        notes.append(Text(told, style="dim"))
+    return Group(grid(columns, rows), *notes)
 
 
 def _last(trial: Trial) -> RenderableType:

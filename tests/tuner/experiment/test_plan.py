@@ -11,7 +11,18 @@ from ray import tune
 from rich.console import Console
 
 import search_spaces
-from search_spaces import Allocation, Budget, Protocol, SearchSpace, SpaceExhausted
+from search_spaces import (
+    Allocation,
+    Budget,
+    Protocol,
+    SearchSpace,
+    SpaceExhausted,
+    blur,
+    bn_only,
+    deconv,
+    imagenet,
+    online_norm,
+)
 from tuner.errors import BadInput
 from tuner.experiment.plan import expected_trials, plan, prepare
 from tuner.experiment.request import Request
@@ -240,3 +251,36 @@ def test_planning_imports_no_torch():
 @pytest.mark.parametrize("name", ["smoke", "search"])
 def test_the_shipped_spaces_are_planned_without_a_warning(name):
     assert plan(search_spaces.load("blur", name), 0).warnings == ()
+
+
+def expected(family, **options):
+    """Replicate-epochs of its `search` space."""
+    return round(plan(search_spaces.load(family, "search").with_budget(**options), 0).expected_replicate_epochs)
+
+
+def test_the_curricula_cost_at_most_half_with_one_seed_until_the_switch():
+    before, after = expected("blur", replicates=5, reduction=3), expected("blur")
+    assert after <= before / 2
+    note = " ".join(blur.search.__doc__.split())
+    assert f"About {after:,} replicate-epochs" in note
+    assert f"they are {before:,}" in note
+
+
+@pytest.mark.parametrize("module", [deconv, bn_only, online_norm, imagenet], ids=lambda module: module.__name__)
+def test_a_lab_note_says_what_one_seed_up_to_the_first_rung_saves(module):
+    family = module.__name__.rpartition(".")[-1]
+    told = f"{expected(family, seeds=(1, 5)):,} replicate-epochs are expected instead of {expected(family):,}."
+    assert told in " ".join(module.search.__doc__.split())
+
+
+def test_seeds_that_join_are_counted_from_the_beginning_to_where_they_join():
+    space = search_spaces.load("blur", "smoke").with_budget(seeds=(1, 3, 5), trials=6)
+    planned = plan(space, 0)
+    assert [(stage.rung, stage.seeds, stage.work) for stage in planned.stages] == [(1, 1, 1), (3, 3, 8), (9, 5, 36)]
+    assert planned.maximal_replicate_epochs == 6 * 9 * 5
+    assert planned.expected_replicate_epochs == sum(stage.expected_trials * stage.work for stage in planned.stages)
+
+
+def test_workers_that_wait_for_seeds_that_join_are_warned_of():
+    space = search_spaces.load("blur", "smoke").with_budget(seeds=(1, 5), placement="spread")
+    assert any("--placement packed keeps none of them idle" in sentence for sentence in plan(space, 0).warnings)

@@ -12,7 +12,7 @@ from tuner import cluster, experiment
 from tuner.cli import app
 from tuner.cluster import arguments
 from tuner.errors import BadInput
-from tuner.experiment import directory, launching, plan, request, retry
+from tuner.experiment import confirm, directory, launching, plan, request, retry
 from tuner.experiment.request import Request
 from tuner.experiment.running import HERE, Running
 from tuner.records import manifest
@@ -25,6 +25,7 @@ OTHER = {
     "trials": 5,
     "reduction": 2.5,
     "replicates": 4,
+    "seeds": (1, 4),
     "cpus_per_trial": 0.5,
     "gpus_per_trial": 4.0,
     "placement": "spread",
@@ -59,7 +60,7 @@ def test_a_retry_is_another_request_where_an_option_says_what_is_found(tmp_path,
     first = {**OTHER, "placement": "packed", "gpus_per_trial": None, "gpus_per_replicate": None}
     paths = made(tmp_path, Request("blur", budget=first))
     assert retry._differences(paths, Request("blur", budget=first)) == []
-    other = Request("blur", budget={**first, name: 2 if name == "trials" else None})
+    other = Request("blur", budget={**first, name: {"trials": 2, "replicates": 3}.get(name)})
     known, wanted = OTHER[name], getattr(other.resolved.budget, name)
     expected = [] if OPTIONS[name].may_differ else [f"{name} is {known}, not {wanted}"]
     assert retry._differences(paths, other) == expected
@@ -141,3 +142,24 @@ def test_a_keyword_that_nothing_knows_is_an_error_of_the_caller(tmp_path):
 def test_no_call_of_a_search_has_a_list_of_arguments_any_more():
     for called in (launching.start, launching.go_on, launching.launch, launching.resume, retry.launch_or_resume):
         assert len(inspect.signature(called).parameters) <= 7
+
+
+@pytest.mark.parametrize(
+    ("space", "seeds", "said"),
+    [
+        ("smoke", (1, 1, 1, 3, 3, 5), "6 numbers for 3 rungs (1, 3, 9); give at most 3 in --seeds"),
+        ("paper", (1, 5), "no rung lies before the full budget of 60 epochs"),
+        ("paper", (5,), "no rung lies before the full budget of 60 epochs"),
+    ],
+)
+def test_seeds_for_rungs_that_are_not_there_are_refused(space, seeds, said):
+    with pytest.raises(BadInput) as caught:
+        Request("blur", space, budget={"seeds": seeds}).checked()
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_confirmation_trains_all_seeds_from_the_beginning(tmp_path):
+    paths = made(tmp_path, Request("blur", budget={"seeds": (1, 3, 5), "trials": 3}))
+    fresh = confirm._describe(manifest.read(paths.manifest), None, None)
+    assert (fresh.budget.seeds, fresh.budget.replicates, fresh.rungs) == (None, 5, [9])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -262,3 +263,65 @@ def test_the_command_refuses_in_one_sentence(csv):
         assert err.startswith("tuner: ")
         assert sentence in err
         assert err.count("\n") == 1
+
+
+def by_seeds(*models):
+    """Curves of three seeds a model, by epoch."""
+    values = {f"m{index}": [statistics.median(epoch) for epoch in seeds] for index, seeds in enumerate(models)}
+    return curves.Curves(values, seeds={f"m{index}": seeds for index, seeds in enumerate(models)})
+
+
+PAIR = by_seeds(
+    [[0.1, 0.8, 0.9], [0.2, 0.8, 0.9], [0.3, 0.8, 0.9], [0.9, 0.9, 0.9]],
+    [[0.5, 0.5, 0.5], [0.6, 0.6, 0.6], [0.7, 0.7, 0.7], [0.8, 0.8, 0.8]],
+)
+
+
+def test_a_rung_is_replayed_on_the_median_of_its_first_seeds():
+    rungs = (1, 2)
+    few = run(PAIR, Setting("halving", reduction=2, rungs=rungs, seeds=(1, 3)))
+    assert [(told.model, told.value) for told in few.decisions if told.rung == 1] == [("m1", 0.5), ("m0", 0.1)]
+    assert few.decisions[0].reason == "rung 1: one seed 0.5 is place 1 of 2; the best 1 go on"
+    # The winner: one seed to epoch 1, two others to epoch 1, three from there on; the other: one seed to epoch 1.
+    assert (few.winner, few.epochs, few.lost_at) == ("m1", (1 + 2 + 9 + 1) / 3, 1)
+    all_along = run(PAIR, Setting("halving", reduction=2, rungs=rungs, seeds=(3,)))
+    plain = run(PAIR, Setting("halving", reduction=2, rungs=rungs))
+    assert (all_along.winner, all_along.epochs) == (plain.winner, plain.epochs) == ("m0", 5)
+
+
+@pytest.mark.parametrize("rule", ["asha", "promotion"])
+def test_the_rules_of_a_live_search_say_of_how_many_seeds_they_decide(rule):
+    found = run(PAIR, Setting(rule, reduction=2, rungs=(1, 2), seeds=(1, 3)))
+    assert "one seed 0.1" in found.decisions[0].reason
+    assert "median of 3 seeds" in next(told.reason for told in found.decisions if told.rung == 2)
+
+
+def test_seeds_that_were_not_recorded_make_a_curve_unknown_from_there_on():
+    short = dataclasses.replace(PAIR, values={**PAIR.values, "m1": [0.95]}, seeds={**PAIR.seeds, "m1": [[0.95]]})
+    found = run(short, Setting("halving", reduction=2, rungs=(1, 2), seeds=(1, 3)))
+    assert found.unknown == ("m1",)
+    with pytest.raises(BadInput, match="`seeds` end with 5, but no curve was recorded to its end with more than 3"):
+        run(PAIR, Setting(rungs=(1, 2), seeds=(1, 5)))
+    with pytest.raises(BadInput, match="not known seed by seed"):
+        run(curves.Curves(PAIR.values), Setting(seeds=(1, 3)))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ((3, 1), "`seeds` is 3,1, but none may be smaller than the one before it; change --seeds"),
+        ((0,), "`seeds` is 0, but each must be at least 1; raise it in --seeds"),
+        ((1, 1, 2, 3), "`seeds` is 1,1,2,3, 4 numbers for 3 rungs; give at most 3"),
+    ],
+)
+def test_seeds_that_cannot_be_are_refused(seeds, said):
+    with pytest.raises(BadInput) as caught:
+        run(PAIR, Setting(rungs=(1, 2), seeds=seeds))
+    assert str(caught.value) == said
+
+
+def test_every_choice_of_seeds_is_combined_with_the_other_settings():
+    found = replay_settings.product(["asha"], [1], [3.0], [1], None, None, ["1,3", "3"])
+    assert [setting.seeds for setting in found] == [(1, 3), (3,)]
+    with pytest.raises(BadInput, match="--seeds is 'x', but must be whole numbers such as 1,1,3,5"):
+        replay_settings.product(None, None, None, None, None, None, ["x"])

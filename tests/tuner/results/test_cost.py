@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.tuner.experiments import Experiment, around, finished
+from tests.tuner.experiments import Experiment, around, finished, made_up
 from tuner.results.cost import cost
+from tuner.results.early_stopping import EarlyStopping
 from tuner.results.history import History
 
 SECONDS = 2  # an epoch of a made-up trial
@@ -63,3 +64,27 @@ def test_the_cost_of_a_family_that_is_no_longer_here_can_be_read(tmp_path):
 def test_before_the_first_trial_the_unit_is_the_budgets(tmp_path):
     found = told(tmp_path, {"gpus_per_trial": 0.5, "trials": 1}, [])
     assert (found["unit"], found["spent"]) == ("GPU-hours", 0)
+
+
+def test_a_trial_that_had_few_seeds_saved_those_that_never_joined():
+    budget = {"epochs": 12, "grace": 1, "reduction": 3, "trials": 2, "replicates": 5, "seeds": [1, 3, 5]}
+    history = History(made_up(budget=budget, rungs=[1, 3, 9, 12]), name="made up", live=False)
+    for trial in (0, 1):
+        history.apply({"event": "trial", "time": 0.0, "trial": trial, "baseline": trial == 0, "config": {}})
+    for trial, event, epoch, count in ((0, "epoch", 1, 1), (1, "epoch", 1, 1), (1, "late", 1, 2), (1, "epoch", 2, 3)):
+        record = {
+            "event": event,
+            "time": 0.0,
+            "trial": trial,
+            "epoch": epoch,
+            "replicates_ok": count,
+            "rung": 1,
+            "first": 1,
+        }
+        values = {"val_accuracy": {"median": 0.5, "values": [0.5] * count}}
+        history.apply(record | {"epoch_seconds": 3600.0 * count, "metrics": values})
+    assert cost(history)["spent"] == 1 + 1 + 2 + 3
+    for trial, epoch in ((0, 1), (1, 2)):
+        history.apply({"event": "end", "time": 0.0, "trial": trial, "status": "stopped", "epoch": epoch, "reason": ""})
+    assert cost(history)["saved"] == pytest.approx(2 * 12 * 5 - (1 + 1 + 2 + 3))
+    assert EarlyStopping.of(history).replicate_epochs == 1 + 1 + 2 + 3

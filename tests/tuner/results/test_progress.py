@@ -6,8 +6,9 @@ import time
 import pytest
 
 from tests.tuner import simulated
-from tests.tuner.experiments import Experiment, around
+from tests.tuner.experiments import Experiment, around, made_up
 from tuner.records.lock import DriverLock
+from tuner.results import ahead
 from tuner.results.history import History
 from tuner.results.progress import expected_epochs, time_left
 
@@ -104,3 +105,29 @@ def test_an_estimate_for_a_large_search_takes_no_time_that_a_live_table_lacks():
     began = time.process_time()
     assert time_left(history) is not None
     assert time.process_time() - began < 0.25
+
+
+def seeded(*steps, placement="packed"):
+    """A search of the baseline alone with seeds 1, 3, 5 at rungs 1, 3, 9 of 12 epochs, after these steps of a second a seed."""
+    budget = {"epochs": 12, "grace": 1, "reduction": 3, "trials": 1, "replicates": 5, "seeds": [1, 3, 5]}
+    known = made_up(budget=budget | {"placement": placement}, rungs=[1, 3, 9, 12])
+    history = History(known, name="made up", live=True)
+    history.apply({"event": "trial", "time": 0.0, "trial": 0, "baseline": True, "config": {}})
+    history.apply({"event": "start", "time": 0.0, "trial": 0, "epoch": 0})
+    for event, epoch, count in steps:
+        seconds = float(count) if placement == "packed" else 1.0
+        record = {"event": event, "time": 0.0, "trial": 0, "epoch": epoch, "replicates_ok": count}
+        record |= {"epoch_seconds": seconds, "step_seconds": seconds, "rung": history.trials[0].last_epoch, "first": 1}
+        history.apply(record | {"metrics": {"val_accuracy": {"median": 0.5, "values": [0.5] * count}}})
+    return ahead.seconds(history, 1, 1.0)
+
+
+BEGUN = [("epoch", 1, 1), ("late", 1, 2), ("epoch", 2, 3), ("epoch", 3, 3)]
+
+
+def test_the_rest_of_a_search_counts_the_seeds_that_join_and_what_they_train_to_catch_up():
+    assert seeded(("epoch", 1, 1)) == 2 * 1 + 2 * 3 + 2 * 3 + 9 * 5
+    assert seeded(*BEGUN) == 2 * 3 + 9 * 5
+    assert seeded(*BEGUN, ("late", 1, 2), ("late", 2, 2)) == 2 * 1 + 9 * 5
+    assert seeded(*BEGUN, *(("late", epoch, 2) for epoch in (1, 2, 3)), ("epoch", 4, 5)) == 8 * 5
+    assert seeded(*BEGUN, placement="spread") == 3 + 9
