@@ -153,6 +153,23 @@ def test_a_broken_experiment_is_a_row_with_its_sentence_and_breaks_no_other(disk
     assert all_searches.newest(disk)[0].name == "new"
 
 
+def test_on_s3_too_a_broken_experiment_is_a_row_with_its_sentence(bucket, disk):
+    place = bucket / "store"
+    for name, manifest in (("torn", b'{"fam'), ("good", (disk / "done" / "manifest.json").read_bytes()), ("bad", None)):
+        (place / name / "manifest.json").write_bytes(manifest or (disk / "done" / "manifest.json").read_bytes())
+    (place / "bad" / "records" / "00000.jsonl").write_bytes(b"nothing\n")
+    (place / "foreign" / "data.bin").write_bytes(b"")
+    (place / "a file").write_bytes(b"")
+    found = rows(place)
+    assert {name: row.state for name, row in found.items()} == {
+        "torn": "unreadable",
+        "bad": "unreadable",
+        "good": "not started",
+    }
+    assert "must be valid JSON" in found["torn"].problem
+    assert "line 1 of s3://" in found["bad"].problem
+
+
 def test_an_error_that_nobody_foresaw_breaks_no_other_row(disk, monkeypatch):
     real = summary.of
 
