@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import importlib
 import importlib.util
 import sys
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import overload
 
@@ -30,6 +32,7 @@ __all__ = [
     "names",
 ]
 
+GROUP = "tuner.spaces"  # of entry points
 SPACES = ("smoke", "search", "paper")
 
 
@@ -38,16 +41,67 @@ def names(family: None = None) -> dict[str, tuple[str, ...]]: ...
 @overload
 def names(family: str) -> tuple[str, ...]: ...
 def names(family: str | None = None) -> dict[str, tuple[str, ...]] | tuple[str, ...]:
-    """The spaces that there are; nothing is imported for it.
+    """The spaces that there are; nothing is imported for it but what installed packages offer without saying a family.
 
     Without a family those that every family has, of smoke, search and paper, by family; of a family, all of its spaces:
-    these three, then the others that its module has.
+    these three, then the others that its module has or installed packages offer.
     """
+    offered = offers()
     if family is None:
-        return {each: tuple(name for name in SPACES if name in _defined(each)) for each in families.names()}
+        return {
+            each: tuple(name for name in SPACES if name in _defined(each) or (each, name) in offered)
+            for each in families.names()
+        }
     module = families.canonical(family)
     common = names()[module]
-    return (*common, *sorted(_listed(module) & _defined(module) - {*SPACES}))
+    further = _listed(module) & _defined(module) | {name for of, name in offered if of == module}
+    return (*common, *sorted(further - {*SPACES}))
+
+
+@functools.cache
+def offers() -> dict[tuple[str, str], EntryPoint]:
+    """The spaces that installed packages offer as entry points of the group `tuner.spaces`, by family and name.
+
+    An entry point is called FAMILY.NAME, or NAME alone where the space says its family. `ValueError` where two have one name.
+    """
+    found: dict[tuple[str, str], EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        family, _, name = point.name.strip().lower().replace("-", "_").rpartition(".")
+        if not family:
+            family = families.title(_built(point).family or point.name)  # which says that there is no such family
+        taken = found.get((family, name))
+        if taken is not None or name in _defined(family):
+            other = families.origin_of(taken) if taken is not None else families.OURS
+            raise ValueError(
+                f"the space `{name}` of the family {family} is offered by {other} and by {families.origin_of(point)}; "
+                f"uninstall one of them, or rename the entry point in {GROUP}"
+            )
+        found[family, name] = point
+    return found
+
+
+def origin(family: str, space: str) -> str:
+    """The distribution that a space comes from; of a family's own spaces that of the family."""
+    point = offers().get((family, space))
+    return families.origin_of(point) if point is not None else families.offers()[family].origin
+
+
+def _built(point: EntryPoint) -> SearchSpace:
+    """The space of an entry point, which is a SearchSpace or a function that returns one."""
+    try:
+        found = point.load()
+        built = found if isinstance(found, SearchSpace) else found()
+    except Exception as error:
+        raise ValueError(
+            f"the space `{point.name}`, offered by {families.origin_of(point)}, cannot be loaded ({type(error).__name__}: "
+            f"{error}); mend or uninstall it"
+        ) from error
+    if not isinstance(built, SearchSpace):
+        raise ValueError(
+            f"the space `{point.name}`, offered by {families.origin_of(point)}, is a {type(built).__name__}, but must be a "
+            "SearchSpace; mend or uninstall it"
+        )
+    return built
 
 
 def _defined(family: str) -> set[str]:
@@ -104,5 +158,8 @@ def load(family: str, name: str) -> SearchSpace:
         raise ValueError(
             f"`{name}` is not a space of the family {module} (there are: {', '.join(common)}){further}{hint}"
         )
+    point = offers().get((module, space))
+    if point is not None:
+        return _built(point)
     built: SearchSpace = getattr(importlib.import_module(f"search_spaces.{module}"), space)()
     return built

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from search_spaces.budget import OPTIONS, Budget
+from trainables.config.own.code import OwnCode
 
 # Knobs of every family that belong to the protocol or the budget: one value for the whole search.
 SETTINGS = ("dataset", "selection", "epochs")
@@ -56,23 +57,24 @@ class Published:
     at: str = "last"  # "last": at the full budget; "best": at the best epoch of the median's curve, metric by metric
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Definition:
-    """What to search for one family. Configuration i is a pure function of (space, experiment seed, i).
+    """What to search for one family, or for a user's own code. Configuration i is a pure function of (space, experiment seed, i).
 
     A configuration holds the searched knobs that exist there, the fixed ones, and dataset, selection and epochs; a knob
     it does not name has the default of the family's config class.
 
     Attributes:
-        family: name of a family of `trainables.families`.
-        name: name of the space within the family.
+        family: name of a family of `trainables.families`; of a file that holds its own code, what loading it has found.
+        trainable: in such a file, the class or function that is trained; may be left out where there is but one.
+        name: name of the space within the family; default the file's.
         summary: one line for listings.
         parameters: searched knobs: Ray Tune domains (`tune.choice`, `tune.loguniform`, ...) or `tune.grid_search`.
         fixed: knobs that have one value in every configuration, where it differs from the family's default.
         baseline: configuration 0, the paper's values, merged over `fixed`; never stopped early.
         objective: metric and mode.
         budget: epochs, rungs, trials, replicates, resources.
-        protocol: dataset and selection.
+        protocol: dataset and selection; None where the user's own code has data of its own.
         active_when: {knob: {other: (values, ...)}}: the knob exists only where every `other` exists and has one of the
             values; elsewhere it is dropped, so that configurations which differ in it alone count as duplicates. So is
             whatever the family knows to change nothing beside the other knobs (`TrainingConfig.inert`).
@@ -85,13 +87,14 @@ class Definition:
         allocations: shares of some configurations; the first one that agrees counts.
     """
 
-    family: str
-    name: str
-    summary: str
+    family: str | OwnCode = ""
+    trainable: Any = field(default=None, compare=False)
+    name: str = ""
+    summary: str = ""
     parameters: Mapping[str, Any]
     baseline: Mapping[str, Any]
     budget: Budget
-    protocol: Protocol
+    protocol: Protocol | None = None
     fixed: Mapping[str, Any] = field(default_factory=dict)
     objective: Objective = field(default_factory=Objective)
     active_when: Mapping[str, Mapping[str, tuple[Any, ...]]] = field(default_factory=dict)
@@ -115,7 +118,9 @@ class Definition:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The values of dataset, selection and epochs, part of every configuration."""
+        """The values of dataset, selection and epochs, part of every configuration; of the user's own data epochs alone."""
+        if self.protocol is None:
+            return {"epochs": self.budget.epochs}
         return {
             "dataset": self.protocol.dataset,
             "selection": self.protocol.selection,
@@ -144,7 +149,7 @@ class Definition:
                 continue
             parameters.pop(name, None)
             baseline.pop(name, None)
-            if name in SETTINGS:
+            if name in settings:
                 settings[name] = value
             else:
                 fixed[name] = value
@@ -154,7 +159,7 @@ class Definition:
             fixed=fixed,
             baseline=baseline,
             points=tuple({k: v for k, v in point.items() if k not in overrides} for point in self.points),
-            protocol=Protocol(dataset=settings["dataset"], selection=settings["selection"]),
+            protocol=None if self.protocol is None else Protocol(settings["dataset"], settings["selection"]),
             budget=dataclasses.replace(
                 self.budget,
                 epochs=settings["epochs"],

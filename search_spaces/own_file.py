@@ -25,9 +25,7 @@ def load_file(path: str | Path) -> SearchSpace:
     Raises:
         ValueError: no such file, no such function, something else returned, or an error inside (with its line).
     """
-    file = expanded(path)
-    if not file.is_file():
-        raise ValueError(f"there is no search space file {file}; give a Python file that defines space()")
+    file = require_file(path)
     try:
         source = file.read_bytes()
     except OSError as error:
@@ -43,12 +41,20 @@ def load_file(path: str | Path) -> SearchSpace:
             built: Any = build() if callable(build) else None
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
-        raise ValueError(_told(error, file)) from error
+        raise ValueError(told(error, file)) from error
     if not callable(build):
         raise ValueError(f"{file} does not define the function space(); add one that returns a SearchSpace")
     if not isinstance(built, SearchSpace):
         raise ValueError(f"space() in {file} returns {type(built).__name__}, but must return a SearchSpace")
     return built
+
+
+def require_file(path: str | Path) -> Path:
+    """The file that a path means; `ValueError` where there is none."""
+    file = expanded(path)
+    if not file.is_file():
+        raise ValueError(f"there is no search space file {file}; give a Python file that defines space()")
+    return file
 
 
 @contextlib.contextmanager
@@ -64,9 +70,11 @@ def _importing_from(folder: Path) -> Iterator[None]:
         sys.dont_write_bytecode = before
 
 
-def _told(error: BaseException, file: Path) -> str:
+def told(error: BaseException, file: Path) -> str:
     """An error inside the file in one sentence, with its line."""
     said = one_line(str(error.msg if isinstance(error, SyntaxError) else error))
+    if isinstance(error, SyntaxError) and error.filename and error.filename.endswith(".py"):
+        file = Path(error.filename)  # it may be in what the file imports from beside it
     what = f"{file}{_line(error, file)} raises {type(error).__name__}{': ' if said else ''}{said}"
     if isinstance(error, ImportError):
         return f"{what}; the file is copied into the experiment and must stand alone: install what it imports, or put it in"

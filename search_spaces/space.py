@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SearchSpace(Definition):
     """A definition that can be checked and drawn from: configuration i is a pure function of (space, seed, i)."""
 

@@ -12,12 +12,14 @@ from pydantic import ValidationError
 
 from search_spaces import domains
 from search_spaces.budget import OPTIONS, SMALLEST_REDUCTION, Budget, flag, written
-from search_spaces.definition import SETTINGS, Definition, Objective
+from search_spaces.definition import Definition, Objective
 from search_spaces.sampling import Resolver
 from trainables import families
 from trainables.config import originals, strategy
+from trainables.config.own.code import RAY_FUNCTION, OwnCode
 from trainables.config.training import TrainingConfig
 from trainables.config.training import problems as config_problems
+from trainables.statistics import RESERVED
 
 # Every family reports these after every epoch; the test set never selects, so its metrics are no objectives.
 OBJECTIVES = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
@@ -29,13 +31,14 @@ def problems(space: Definition) -> list[str]:
     try:
         model = families.config_class(space.family)
     except ValueError as error:
-        return [str(error), *_budget(space.budget), *_objective(space.objective)]
+        return [str(error), *_budget(space.budget), *_objective(space)]
     settings = dict(space.settings)
     if not _at_least_one(settings["epochs"]):
         del settings["epochs"]  # the budget's sentence says it
     found = [
         *_budget(space.budget),
-        *_objective(space.objective),
+        *_objective(space),
+        *_protocol(space),
         *_allocations(space),
         *_names(space, model),
         *_bracket(space),
@@ -158,8 +161,28 @@ def _share(cpus: float, gpus: float, budget: Budget, where: str) -> list[str]:
     return found
 
 
-def _objective(objective: Objective) -> list[str]:
-    found = []
+def _protocol(space: Definition) -> list[str]:
+    own = isinstance(space.family, OwnCode) and space.family.in_lock_step
+    if own or space.protocol is not None:
+        return []
+    return ["the space has no `protocol`, but a family must know its dataset; add protocol=Protocol(dataset=...)"]
+
+
+def _objective(space: Definition) -> list[str]:
+    objective, found = space.objective, list[str]()
+    if isinstance(space.family, OwnCode) and space.family.kind == RAY_FUNCTION:
+        if space.budget.placement != "spread":
+            found.append(
+                f"the function {space.family.trains} of Ray Tune is trained by itself until it returns, so its replicates cannot "
+                "be kept in lock-step in one process; leave --placement packed out, each then has a worker of its own"
+            )
+        if space.budget.gpus_per_replicate is not None:
+            found.append(
+                f"the function {space.family.trains} of Ray Tune knows nothing of other workers; leave --gpus-per-replicate out"
+            )
+        return [*found, *_own_objective(objective)]
+    if isinstance(space.family, OwnCode) and space.family.in_lock_step:
+        return _own_objective(objective)
     if objective.metric not in OBJECTIVES:
         found.append(
             f"the objective's metric is {objective.metric!r}, but must be one that every epoch reports and that is not "
@@ -175,6 +198,19 @@ def _objective(objective: Objective) -> list[str]:
     return found
 
 
+def _own_objective(objective: Objective) -> list[str]:
+    """A user's own code may report what it likes, and its first epoch says whether it reports this."""
+    found = []
+    if not objective.metric or objective.metric in RESERVED:
+        found.append(
+            f"the objective's metric is {objective.metric!r}, but must be a name of your own that no record has: not "
+            f"{', '.join(RESERVED)}; rename it"
+        )
+    if objective.mode not in ("max", "min"):
+        found.append(f"the objective's mode is {objective.mode!r}, but must be 'max' or 'min'; choose one of these")
+    return found
+
+
 def _names(space: Definition, model: type[TrainingConfig]) -> list[str]:
     """Knobs the family does not have, and knobs in a place where they cannot be."""
     knobs = model.model_fields
@@ -186,8 +222,10 @@ def _names(space: Definition, model: type[TrainingConfig]) -> list[str]:
         *(row.when for row in space.published),
         *(allocation.when for allocation in space.allocations),
     ]
-    found = [_unknown(name, space.family, knobs) for names in used for name in names if name not in knobs]
-    for name in SETTINGS:
+    found = [
+        _unknown(name, families.title(space.family), knobs) for names in used for name in names if name not in knobs
+    ]
+    for name in space.settings:
         if name in space.parameters or any(name in point for point in space.points):
             found.append(f"`{name}` is searched, but must be one value for the whole search; set a constant")
         if name in space.fixed or name in space.baseline:
@@ -242,8 +280,7 @@ def _value(model: type[TrainingConfig], name: str, value: Any) -> list[str]:
     try:
         model.model_validate({name: value})
     except ValidationError as error:
-        if any(item["loc"] for item in error.errors()):
-            return config_problems(error)
+        return config_problems(error, of=name)
     return []
 
 

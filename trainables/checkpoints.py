@@ -1,4 +1,4 @@
-"""Checkpoints on disk: written whole or not at all, read back without running code."""
+"""Checkpoints on disk: written whole or not at all, read back without running code unless they are of a user's own code."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import IO, TYPE_CHECKING, Any
 
 from trainables import statistics
-from trainables.models.foreign.weights import load_weights
 from trainables.storage import Place, StorageError, local_copy, whole
+
+if TYPE_CHECKING:
+    from trainables.models.foreign.weights import load_weights
 
 __all__ = ["BEST", "KEEP", "is_best", "load_file", "load_weights", "newest_first", "save", "save_file"]
 
@@ -35,25 +35,40 @@ def save(directory: Place, state: dict[str, Any], epoch: int) -> Place:
     return path
 
 
-def is_best(history: Sequence[Mapping[str, Any]], metric: str) -> bool:
-    """Whether the newest epoch has a better median of the metric than every one before it of as many seeds."""
+def is_best(history: Sequence[Mapping[str, Any]], metric: str, mode: str | None = None) -> bool:
+    """Whether the newest epoch has a better median of the metric, whose name says its mode by default, than every one before
+    it of as many seeds."""
     if "late" in history[-1]:  # of seeds that catch up: no median of the trial
         return False
     seeds = len(history[-1].get(f"{metric}_values", ()))
     alike = [one for one in history if "late" not in one and len(one.get(f"{metric}_values", ())) == seeds]
-    return statistics.improves([result[metric] for result in alike], statistics.mode_of(metric))
+    return statistics.improves([result[metric] for result in alike], mode or statistics.mode_of(metric))
 
 
 def save_file(path: Place, state: dict[str, Any]) -> None:
     """Write a state whole or not at all."""
     with whole(path) as file:
-        torch.save(state, file)
+        _write(state, file)
 
 
-def load_file(path: Place) -> dict[str, Any]:
-    """Read a state onto the CPU; only tensors and plain containers are accepted, never code."""
+def _write(state: dict[str, Any], file: IO[bytes]) -> None:
+    if state.get("own"):
+        from trainables.config.own import state as own_state
+
+        file.write(own_state.packed(state))
+        return
+    import torch
+
+    torch.save(state, file)
+
+
+def load_file(path: Place, *, own: bool = False) -> dict[str, Any]:
+    """Read a state onto the CPU; only tensors and plain containers are accepted, never code.
+
+    `own`: it is of a user's own code, and so may run code (see `trainables.config.own.state`).
+    """
     with local_copy(path) as file:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        state = _read(Path(file), own)
     if not isinstance(state, dict):
         raise ValueError(
             f"{path} holds a {type(state).__name__}, but a checkpoint is a dictionary; it is not one of ours"
@@ -61,7 +76,26 @@ def load_file(path: Place) -> dict[str, Any]:
     return state
 
 
-def newest_first(directory: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+def _read(file: Path, own: bool) -> Any:
+    if own:
+        from trainables.config.own import state as own_state
+
+        return own_state.unpacked(file.read_bytes())
+    import torch
+
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def __getattr__(name: str) -> Any:
+    """`load_weights`, which needs torch and the networks that others saved."""
+    if name == "load_weights":
+        from trainables.models.foreign.weights import load_weights
+
+        return load_weights
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def newest_first(directory: Place, *, own: bool = False) -> Iterator[tuple[Place, dict[str, Any]]]:
     """The readable checkpoints of a trial, newest first; an unreadable one is reported in the log and skipped.
 
     Raises:
@@ -69,7 +103,7 @@ def newest_first(directory: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
     """
     for path in reversed(_oldest_first(directory)):
         try:
-            state = load_file(path)
+            state = load_file(path, own=own)
         except StorageError:
             raise  # older checkpoints would not be better, only farther back
         except Exception as error:  # torn, empty, another format: whatever is wrong with it, the one before may be fine

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables import optim
+from trainables.config.own.code import OwnCode
 from trainables.config.training import TrainingConfig
 from trainables.process.footprint import Footprint
 
@@ -57,11 +58,13 @@ class Family(Generic[Config]):
         name: as in `trainables.families`.
         network_knobs: configurations that agree in these knobs build the same network for the same images.
         top5: whether evaluations also report top5_accuracy, whatever the number of classes.
+        code: of a user's own family, how it is made again in another process.
     """
 
     name: ClassVar[str]
     network_knobs: ClassVar[tuple[str, ...]] = ("arch",)
     top5: ClassVar[bool] = False
+    code: OwnCode | None = None
 
     def reports_top5(self, classes: int) -> bool:
         """Whether evaluations on so many classes also report top5_accuracy: on ImageNet's, in every family."""

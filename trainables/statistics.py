@@ -6,6 +6,14 @@ import math
 from collections.abc import Sequence
 
 ALWAYS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")  # reported at every epoch, whoever failed
+# What a result says of an epoch beside its metrics, ours and Ray's: no metric of a user's own code may be called so.
+RESERVED = (
+    *("epoch", "metrics", "scalars", "failures", "errors", "learning_rate", "diverged", "finished", "failed"),
+    *("replicates_ok", "epoch_seconds", "step_seconds", "strategy", "strategy_reason", "precision", "replayed"),
+    *("images_per_second", "samples_per_second", "interrupted", "untrained", "done", "config", "training_iteration"),
+    *("timestamp", "date", "pid", "hostname", "node_ip", "trial_id", "experiment_tag", "time_total_s"),
+    *("time_this_iter_s", "time_since_restore", "iterations_since_restore", "should_checkpoint"),
+)
 
 
 def worst(mode: str) -> float:

@@ -73,5 +73,5 @@ def as_bad_input(of: type[Exception] = ValueError, known: Iterable[str] = ()) ->
 
         from trainables.config.training import problems
 
-        said = problems(error, known) if isinstance(error, ValidationError) else [str(error)]
+        said = problems(error, known=known) if isinstance(error, ValidationError) else [str(error)]
         raise BadInput.listing(said) from None

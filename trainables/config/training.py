@@ -145,17 +145,21 @@ _REMEDIES = {
 }
 
 
-def problems(error: ValidationError, known: Iterable[str] = ()) -> list[str]:
-    """One sentence for each thing a pydantic error lists: which knob, its value, the rule; of a knob that is none the
-    nearest of those `known`."""
+def problems(error: ValidationError, of: str | None = None, known: Iterable[str] = ()) -> list[str]:
+    """One sentence for each thing a pydantic error lists, of one knob or of all: which knob, its value, the rule; of a knob
+    that is none the nearest of those `known`."""
     sentences = []
     for item in error.errors():
+        if of is not None and item["loc"][:1] != (of,):
+            continue
         name = ".".join(str(part) for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
         if item["type"] == "extra_forbidden":
             sentences.append(f"`{name}` is not a knob of this family{nearest(name, known, before='; ')}")
         elif not name:
             sentences.append(message)
+        elif item["type"] == "missing":
+            sentences.append(f"`{name}` has no value and no default; give it one")
         else:
             remedy = _REMEDIES.get(item["type"], "change it")
             if isinstance(item["input"], float) and math.isnan(item["input"]):

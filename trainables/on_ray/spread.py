@@ -8,13 +8,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 
 from trainables.on_ray.workers import GRACE, Seen, Workers
-from trainables.process.precision import effective
-from trainables.trial.crew import How, Recipe
+
+if TYPE_CHECKING:
+    from trainables.trial.crew import Recipe
+    from trainables.trial.own import OwnRecipe
 
 logger = logging.getLogger("trainables")
 
@@ -47,23 +49,29 @@ class Spread:
     """
 
     def __init__(
-        self, recipe: Recipe, workers: Workers, *, limit: Callable[[], float], one_by_one: bool, directory: str | None
+        self,
+        recipe: Recipe | OwnRecipe,
+        workers: Workers,
+        *,
+        limit: Callable[[], float],
+        one_by_one: bool,
+        directory: str | None,
     ) -> None:
         self._workers = workers
         self._limit = limit
         self._one_by_one = one_by_one
-        self.how = How("serial", None, effective(recipe.config.precision, recipe.device))
+        self.how = recipe.how
         self.replicates: list[RemoteReplicate] = []
         most = len(recipe.indices) if recipe.most is None else recipe.most
         self._each = most // len(workers.teams)
         self._shares: list[list[RemoteReplicate]] = [[] for _ in workers.teams]
         fresh = self._add(recipe.indices)
-        knobs = recipe.config.model_dump()
+        knobs = recipe.knobs
         self._take(
             [
                 [
                     actor.build.remote(
-                        recipe.family.name,
+                        recipe.ref,
                         knobs,
                         recipe.seed,
                         of_team,

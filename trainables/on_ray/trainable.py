@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ray import tune
 
-from trainables import families, statistics
+from trainables import families
+from trainables.config.own.code import OwnCode
 from trainables.on_ray.spread import Spread
 from trainables.on_ray.workers import Workers
 from trainables.storage import Place, place
@@ -29,7 +30,7 @@ from trainables.trial.assignment import Assignment, Share
 from trainables.trial.log import TrialLog
 
 if TYPE_CHECKING:
-    from trainables.trial.crew import MakeCrew
+    from trainables.trial.assembly import MakeCrew
     from trainables.trial.lockstep import LockStep
 
 logger = logging.getLogger("trainables")
@@ -52,7 +53,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     the trial diverged; under an assignment the scheduler ends trials, since it must see the last result as well.
     """
 
-    family: ClassVar[str]
+    family: ClassVar[families.Ref]
     _workers: Workers | None = None  # of spread replicates; they outlive a trial
     _next_config: dict[str, Any] | None = None  # taken by a reset and not yet set up
 
@@ -60,6 +61,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         """Build the replicates, continuing from the newest readable checkpoint of this trial if there is one."""
         from trainables.on_ray import device
         from trainables.process.host_memory import keep_freed_memory
+        from trainables.trial import assembly
         from trainables.trial.guarded import GuardedTrial
 
         keep_freed_memory()
@@ -76,7 +78,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         if look is not None:
             look(gpus=gpus)
         self._log = TrialLog(self._directory, logger) if self._directory is not None else None
-        self._device = device.take(cpus, gpus)
+        needs_torch = assembly.needs_torch(self.family)
+        self._device = device.take(cpus, gpus, needs_torch=needs_torch)
         logger.info("training on %s", device.here())
         if assignment.share is not None and assignment.share.spread and self._workers is None:
             self._workers = Workers(assignment.share, look)
@@ -87,9 +90,16 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             recorded_late=assignment.recorded_late,
             step_timeout=assignment.step_timeout,
             watched_elsewhere=self._workers is not None,
+            worst=assembly.worst(self.family),
+            own=self._is_own,
         )
         self._saved_at = time.monotonic()
         self._next_attempt = 0.0  # to save, after one that failed
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether the states in checkpoints are made by a user's own code."""
+        return isinstance(self.family, OwnCode) and self.family.in_lock_step
 
     @property
     def trial(self) -> LockStep:
@@ -98,11 +108,10 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         return self._guarded.trial
 
     def _build(self, one_by_one: bool, limit: Callable[[], float]) -> LockStep:
-        from trainables.trial.crew import OneByOne, Packed
         from trainables.trial.lockstep import LockStep
         from trainables.trial.seeds import Seeds
 
-        crew: MakeCrew = OneByOne if one_by_one else Packed
+        crew: MakeCrew | None = None
         if self._workers is not None:
             self._workers.forget()
             directory = None if self._directory is None else str(self._directory)
@@ -115,6 +124,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
             seeds=Seeds(self._assignment.seeds) if self._assignment.seeds else None,
             device=self._device,
             crew=crew,
+            one_by_one=one_by_one,
             strategy=self._assignment.strategy,
         )
 
@@ -137,12 +147,14 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         result = self._validated(self._guarded.step())
         if result.get("replayed") or result.get("failed"):
             return result
+        metric = self.family.metric if isinstance(self.family, OwnCode) else "val_accuracy"
         logger.info(
-            "%s: val_accuracy %.4f [%.4f, %.4f], %d of %d replicates, %.1f s",
+            "%s: %s %.4g [%.4g, %.4g], %d of %d replicates, %.1f s",
             _named(result),
-            result["val_accuracy"],
-            result["val_accuracy_min"],
-            result["val_accuracy_max"],
+            metric,
+            result[metric],
+            result[f"{metric}_min"],
+            result[f"{metric}_max"],
             result["replicates_ok"],
             len(self.trial.replicates),
             result["epoch_seconds"],
@@ -163,7 +175,9 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
 
     def _untrained(self) -> dict[str, Any]:
         """The answer of a trial that was asked to stop before its first epoch here: Ray wants a number of every metric."""
-        worst = {name: statistics.worst(statistics.mode_of(name)) for name in statistics.ALWAYS}
+        from trainables.trial import assembly
+
+        worst = assembly.worst(self.family)
         return {**worst, "epoch": 0, "metrics": [], "untrained": True, "interrupted": True, "done": False}
 
     def _validated(self, result: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +198,9 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
 
         try:
             checkpoints.save(directory, self.trial.state(), self.trial.epoch)
-        except (OSError, RuntimeError) as error:  # torch's own writer says RuntimeError when the disk is full
+        except Exception as error:
+            if not (self._is_own or isinstance(error, OSError | RuntimeError)):  # torch's own writer says the latter
+                raise
             logger.warning("cannot save a checkpoint at epoch %d (%s); trying again later", self.trial.epoch, error)
             self._next_attempt = time.monotonic() + SAVE_AGAIN_SECONDS
         else:
@@ -213,7 +229,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         """Ray's own hook: continue from a directory written by `save_checkpoint`."""
         from trainables import checkpoints
 
-        self.trial.load(checkpoints.load_file(Path(checkpoint) / CHECKPOINT_NAME))
+        self.trial.load(checkpoints.load_file(Path(checkpoint) / CHECKPOINT_NAME, own=self._is_own))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take another configuration in the same processes: the imports and the dataset stay, everything else goes.
@@ -282,3 +298,11 @@ def _of_family(family: str) -> type[ReplicatedTrainable]:
 # family name -> its Trainable. Each is a name of this module as well: Ray's workers, which are called by it, find it here.
 TRAINABLES: dict[str, type[ReplicatedTrainable]] = {family: _of_family(family) for family in families.names()}
 globals().update({cls.__name__: cls for cls in TRAINABLES.values()})
+
+
+def of(family: families.Ref) -> type[ReplicatedTrainable]:
+    """The Trainable of a family by its name, or of a user's own code: that travels with the class, pickled by value."""
+    if isinstance(family, str):
+        return TRAINABLES[families.canonical(family)]
+    body = {"family": family, "__doc__": "A trial of a user's own code.", "__module__": "__main__"}
+    return type("OwnTrainable", (ReplicatedTrainable,), body)

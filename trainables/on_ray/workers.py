@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -12,7 +14,8 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from trainables.trial.assignment import Share
 
 if TYPE_CHECKING:
-    from trainables.trial.crew import How
+    from trainables.families import Ref
+    from trainables.trial.how import How
 
 logger = logging.getLogger("trainables")
 
@@ -30,14 +33,13 @@ class ReplicateWorker:
     def __init__(self, number: int, cpus: float, gpus: float, look: NodeCheck | None = None) -> None:
         from trainables.on_ray import device
         from trainables.process.host_memory import keep_freed_memory
-        from trainables.process.team import ALONE
 
         if look is not None:
             look(gpus=gpus)
         keep_freed_memory()
         self._number = number
-        self._device = device.take(cpus, gpus)
-        self._team = ALONE
+        self._take: Any = partial(device.take, cpus, gpus)
+        self._team: Any = None
 
     def where(self) -> str:
         """Node, GPU and process; answers once the worker has started."""
@@ -58,11 +60,11 @@ class ReplicateWorker:
         from trainables.process import team
 
         store = self._meeting if rank == 0 else team.meeting_at(host, port)
-        self._team = team.join(store, rank, size, self._device)
+        self._team = team.join(store, rank, size, self._take())
 
     def build(
         self,
-        family: str,
+        family: Ref,
         knobs: dict[str, Any],
         seed: int,
         indices: list[int],
@@ -72,16 +74,21 @@ class ReplicateWorker:
     ) -> list[Seen]:
         """Make the replicates; with `one_by_one` a model is on the GPU during its own epochs only."""
         from trainables import families
-        from trainables.images.opened import open_images
+        from trainables.config.own.code import RAY_FUNCTION, OwnCode
         from trainables.process.watchdog import file_name
         from trainables.storage import place
-        from trainables.trial.crew import OneByOne, Packed, Recipe
+        from trainables.trial import assembly
 
         self._stacks = None if directory is None else place(directory) / file_name(self._number)
         config = families.config_class(family)(**knobs)
-        data = open_images(config, self._device)
-        recipe = Recipe(families.get(family), config, data, seed, indices, self._device, self._team, strategy)
-        self._crew = OneByOne(recipe) if one_by_one else Packed(recipe)
+        if isinstance(family, OwnCode) and family.kind == RAY_FUNCTION:
+            from trainables.on_ray import functions
+
+            functions.register()
+        parts = assembly.parts(family, config, knobs, self._take(needs_torch=assembly.needs_torch(family)))
+        team = {} if self._team is None else {"team": self._team}
+        recipe = parts.recipe(seed, indices, strategy, **team)
+        self._crew: Any = parts.one_by_one(recipe) if one_by_one else parts.packed(recipe)
         return self._seen()
 
     def grow(self, indices: list[int]) -> list[Seen]:
@@ -101,7 +108,7 @@ class ReplicateWorker:
     def states(self) -> list[dict[str, Any]]:
         """Each replicate's state on the CPU, since the trial's own process sees no GPU; of a team from its first worker,
         and the buffers alone from the others."""
-        if self._team.rank == 0:
+        if self._team is None or self._team.rank == 0:
             return [_on_cpu(state) for state in self._crew.states()]
         return [_on_cpu(replicate.own_buffers()) for replicate in self._crew.replicates]
 
@@ -217,9 +224,8 @@ class Workers:
 
 def _on_cpu(value: Any) -> Any:
     """The same containers with every tensor on the CPU."""
-    import torch
-
-    if isinstance(value, torch.Tensor):
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
         return value.cpu()
     if isinstance(value, dict):
         return {key: _on_cpu(item) for key, item in value.items()}

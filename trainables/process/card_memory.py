@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 # What a process takes of the card beside its tensors, for CUDA's context and the kernels of cuBLAS and cuDNN: a bound on
 # its tensors does not count that.
 CONTEXT_BYTES = 700 * 2**20
@@ -33,6 +31,8 @@ def for_tensors(share: float) -> float:
 
 def of_card() -> int | None:
     """Bytes of memory of this process's card; None where torch cannot say."""
+    import torch
+
     try:
         return int(torch.cuda.get_device_properties(0).total_memory)
     except (RuntimeError, AssertionError):  # no driver, or a torch that is not built for CUDA

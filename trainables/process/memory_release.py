@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-
-import torch
+import sys
 
 
 def release() -> None:
@@ -16,5 +15,6 @@ def release() -> None:
     gc.collect()
     if not gc.get_freeze_count():
         gc.freeze()
-    if torch.cuda.is_available():
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 # What libraries under torch say instead of raising torch's own error.
 _PHRASES = ("CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
@@ -12,8 +14,7 @@ class OutOfMemory(RuntimeError):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether the error says that the GPU's memory is used up (torch, cuDNN, cuBLAS)."""
-    import torch  # here, so that a driver can name the error without it
-
-    if isinstance(error, OutOfMemory | torch.OutOfMemoryError):
+    torch = sys.modules.get("torch")  # where nobody has imported it, none of its errors can be this
+    if isinstance(error, OutOfMemory) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in _PHRASES)

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from trainables import engine
-from trainables.config.training import Precision, TrainingConfig
+from trainables.config.training import TrainingConfig
+from trainables.families import Ref
 from trainables.family import Family
 from trainables.process.precision import effective
 from trainables.process.team import ALONE, Team
+from trainables.trial.how import How
 from trainables.trial.replicate import Replicate
 from trainables.trial.serial import Serial
 
@@ -40,6 +42,21 @@ class Recipe:
     strategy: str = "auto"  # see `engine.STRATEGIES`
     most: int | None = None  # replicates that there will be once all have joined; None: no more than those that begin
 
+    @property
+    def ref(self) -> Ref:
+        """How another process finds the family."""
+        return self.family.code or self.family.name
+
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """The configuration as it travels."""
+        return self.config.model_dump()
+
+    @property
+    def how(self) -> How:
+        """Before the first epoch."""
+        return How("serial", None, effective(self.config.precision, self.device))
+
 
 class Member(Protocol):
     """What is known of a replicate after each epoch."""
@@ -51,15 +68,6 @@ class Member(Protocol):
 
     def model_scalars(self) -> dict[str, float]:
         """What the family reads off its model."""
-
-
-@dataclass(frozen=True)
-class How:
-    """The way in which an epoch was trained: the strategy, a sentence about its choice where there is one, the precision."""
-
-    strategy: str
-    reason: str | None
-    precision: Precision
 
 
 class Crew(Protocol):
@@ -96,7 +104,7 @@ class Packed:
         self.replicates = [self._build(recipe, index) for index in recipe.indices]
         self._together: tuple[int, ...] = ()  # who trained the last epoch
         self._strategy: Strategy = engine.STRATEGIES[recipe.strategy]()
-        self.how = How("serial", None, effective(recipe.config.precision, recipe.device))
+        self.how = recipe.how
 
     def _build(self, recipe: Recipe, index: int) -> Replicate:
         return Replicate(index, recipe.family, recipe.config, recipe.data, recipe.seed, recipe.device, recipe.team)

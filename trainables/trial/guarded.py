@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from trainables import checkpoints, statistics
@@ -18,7 +18,7 @@ from trainables.process import memory_release, watchdog
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.storage import Place, patiently
 from trainables.trial.lockstep import LockStep, Result
-from trainables.trial.seeded_state import ForeignWeights
+from trainables.trial.state_form import ForeignWeights
 
 logger = logging.getLogger("trainables")
 
@@ -36,6 +36,8 @@ class GuardedTrial:
         recorded_late: the last epoch, of replicates that joined after that one, the driver has.
         step_timeout: seconds an epoch may take; None derives it from those of this trial.
         watched_elsewhere: the replicates' own processes are bounded, and this one only waits for them.
+        worst: what is reported where nothing was trained; default a family's.
+        own: what is trained is a user's own code, whose checkpoints may hold anything.
     """
 
     def __init__(
@@ -47,11 +49,15 @@ class GuardedTrial:
         recorded_late: int = 0,
         step_timeout: float | None = None,
         watched_elsewhere: bool = False,
+        worst: Mapping[str, float] | None = None,
+        own: bool = False,
     ) -> None:
         self._build = build
         self._directory = directory
         self._recorded = (recorded_epoch, recorded_late)
         self._step_timeout = step_timeout
+        always = {name: statistics.worst(statistics.mode_of(name)) for name in statistics.ALWAYS}
+        self._worst, self._own = dict(always if worst is None else worst), own
         self._stacks = None if directory is None or watched_elsewhere else directory / watchdog.file_name()
         self._unreported: list[Result] = []
         self._errors: list[dict[str, Any]] = []  # met and not yet reported
@@ -81,8 +87,7 @@ class GuardedTrial:
 
     def _without_training(self) -> Result | None:
         if self._gave_up is not None:
-            worst = {name: statistics.worst(statistics.mode_of(name)) for name in statistics.ALWAYS}
-            return {**worst, "epoch": 0, "metrics": list(worst), "finished": False, "failed": self._gave_up}
+            return {**self._worst, "epoch": 0, "metrics": list(self._worst), "finished": False, "failed": self._gave_up}
         return self._unreported.pop(0) | {"replayed": True} if self._unreported else None
 
     def _train_epoch(self) -> Result | None:
@@ -100,7 +105,8 @@ class GuardedTrial:
         history = self.trial.history if self.trial is not None else []
         most = self.trial.seeds.most if self.trial is not None else 1
         # What an epoch would have taken with all replicates: the next one may have more of them than those so far.
-        seconds = [result["epoch_seconds"] * (most / len(result["val_accuracy_values"])) for result in history]
+        counts = [len(result[f"{result['metrics'][0]}_values"]) for result in history]
+        seconds = [result["epoch_seconds"] * (most / count) for result, count in zip(history, counts, strict=True)]
         return watchdog.limit(self._step_timeout, seconds)
 
     def _begin(self) -> None:
@@ -133,7 +139,7 @@ class GuardedTrial:
     def _continue_from_checkpoint(self) -> None:
         if self._directory is None or self.trial is None:
             return
-        for path, state in checkpoints.newest_first(self._directory):
+        for path, state in checkpoints.newest_first(self._directory, own=self._own):
             try:
                 self.trial.load(state)
             except ForeignWeights:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from trainables import families, statistics
 from trainables.config import earlier
 from trainables.config.strategy import check as check_strategy
-from trainables.images.opened import open_images
-from trainables.trial.crew import MakeCrew, Member, Packed, Recipe
+from trainables.trial import assembly
 from trainables.trial.seeds import Seeds
+
+if TYPE_CHECKING:
+    import torch
+
+    from trainables.trial.crew import Member
 
 STATE_FORMAT = 1
 Result = dict[str, Any]
@@ -23,33 +25,33 @@ class LockStep:
     """One trial: k replicates of one configuration.
 
     Args:
-        family: name of the family.
+        family: name of the family, or a user's own code.
         knobs: the configuration, validated against the family's configuration class (pydantic's ValidationError).
         seed: the experiment's seed; replicate r of every configuration draws from the streams (seed, r).
         replicates: k, at least 1.
         seeds: how many of them train from which epoch on; default all from the beginning.
         device: where to train.
         crew: where the replicates live; default all in this process.
+        one_by_one: in this process only the one that trains is on the device.
         strategy: how they train on one device, a name of `engine.STRATEGIES`; on a CPU `auto` is `serial`.
     """
 
     def __init__(
         self,
-        family: str,
+        family: families.Ref,
         knobs: dict[str, Any],
         *,
         seed: int = 0,
         replicates: int = 5,
         seeds: Seeds | None = None,
         device: torch.device | str = "cpu",
-        crew: MakeCrew = Packed,
+        crew: assembly.MakeCrew | None = None,
+        one_by_one: bool = False,
         strategy: str = "auto",
     ) -> None:
         check_strategy(strategy)
         if replicates < 1:
             raise ValueError(f"`replicates` is {replicates}, but must be at least 1; the median of none is undefined")
-        self.device = torch.device(device)
-        self.family = families.get(family)
         self.config = families.config_class(family)(**knobs)
         self.seed = seed
         self.seeds = seeds or Seeds.all_along(replicates)
@@ -60,20 +62,20 @@ class LockStep:
         self.epoch = 0  # epochs completed
         self.late: int | None = None  # of these, by the replicates that joined last; None: all
         self.history: list[Result] = []
-        self.data = open_images(self.config, self.device)
-        self.crew = crew(
-            Recipe(
-                self.family,
-                self.config,
-                self.data,
-                seed,
-                range(self.seeds.at(1)),
-                self.device,
-                strategy=strategy,
-                most=replicates,
-            )
-        )
+        self.parts: Any = assembly.parts(family, self.config, knobs, device)
+        here = self.parts.one_by_one if one_by_one else self.parts.packed
+        self.crew = (crew or here)(self.parts.recipe(seed, range(self.seeds.at(1)), strategy, most=replicates))
         self._reported: set[int] = set()
+
+    @property
+    def family(self) -> Any:
+        """The family that is trained; a user's own code has none."""
+        return self.parts.family
+
+    @property
+    def data(self) -> Any:
+        """The images of a family."""
+        return self.parts.data
 
     @property
     def replicates(self) -> Sequence[Member]:
@@ -99,7 +101,8 @@ class LockStep:
             A flat result. For each metric m: `m` (median over the replicates), `m_values` (the k values), `m_min`,
             `m_max`; a failed replicate holds the worst value. Then `epoch` (epochs completed), `replicates_ok`,
             `learning_rate`, `scalars` (the family's further numbers of the epoch, by name), `epoch_seconds`,
-            `images_per_second` (training images of all replicates over the seconds spent training), `diverged`,
+            `images_per_second` (training images of all replicates over the seconds spent training; of a user's own code
+            `samples_per_second`, where it reports `samples`), `diverged`,
             `finished`, `metrics` (the names), `failures` (new in this epoch), `strategy` (what trained it),
             `strategy_reason` (a sentence where there is something to say about that) and `precision` (in effect).
             Of those that catch up: `late` (epochs they have completed; `epoch` stays what the others have) and `first` (the
@@ -137,11 +140,11 @@ class LockStep:
         living = _living(group)
         training = self.crew.run_epoch(epoch, last, group[0].index)
         result = self._report(time.perf_counter() - start, epoch, group)
-        result["images_per_second"] = living * self.data.train_size / training if training > 0 else 0.0
+        result |= self.parts.speed(living, group, training)
         return result
 
     def _report(self, seconds: float, epoch: int, group: Sequence[Member]) -> Result:
-        names = list(statistics.ALWAYS)
+        names = list(self.parts.always)
         for replicate in group:
             names += [name for name in replicate.metrics if name not in names]
         result: Result = {
@@ -159,7 +162,7 @@ class LockStep:
             "failures": self._new_failures(),
         }
         for name in names:
-            mode = statistics.mode_of(name)
+            mode = self.parts.always.get(name) or statistics.mode_of(name)
             worst = statistics.worst(mode)
             values = [
                 worst if replicate.failure is not None else float(replicate.metrics.get(name, worst))
@@ -176,12 +179,12 @@ class LockStep:
     def _scalars(self, epoch: int, group: Sequence[Member]) -> dict[str, float]:
         living = next((replicate for replicate in group if replicate.failure is None), None)
         of_model = {} if living is None else living.model_scalars()
-        return of_model | self.family.scalars_at(self.config, epoch)
+        return {**of_model, **self.parts.scalars_at(epoch)}
 
-    def _learning_rate(self, epoch: int, group: Sequence[Member]) -> float:
+    def _learning_rate(self, epoch: int, group: Sequence[Member]) -> float | None:
         """Of this epoch: the median over the living replicates, which differ where a schedule follows their metrics."""
         rates = [r.learning_rate for r in group if r.failure is None and r.learning_rate is not None]
-        return statistics.median(rates, "max") if rates else self.family.learning_rate_at(self.config, epoch)
+        return statistics.median(rates, "max") if rates else self.parts.learning_rate_at(epoch)
 
     def _alive(self) -> int:
         return _living(self.replicates)
@@ -203,7 +206,7 @@ class LockStep:
         """
         return {
             "format": STATE_FORMAT,
-            "family": self.family.name,
+            **self.parts.marks,
             "config": self.config.model_dump(mode="json"),
             "seed": self.seed,
             "epoch": self.epoch,
@@ -214,12 +217,12 @@ class LockStep:
 
     def load(self, state: dict[str, Any]) -> None:
         """Continue from a state; ValueError if it belongs to another configuration, seed or number of replicates."""
-        mine: dict[str, Any] = {"format": STATE_FORMAT, "family": self.family.name, "seed": self.seed}
+        mine: dict[str, Any] = {"format": STATE_FORMAT, **self.parts.marks, "seed": self.seed}
         mine["config"] = self.config.model_dump(mode="json")
         late, count = state.get("late"), len(state.get("replicates", ()))
         mine["replicates"] = self._expected(state.get("epoch"), late, count)
         theirs = {key: state.get(key) for key in mine} | {"replicates": count}
-        if isinstance(theirs["config"], dict):  # knobs younger than some checkpoints
+        if isinstance(theirs["config"], dict) and "own" not in mine:  # knobs younger than some checkpoints
             theirs["config"] = earlier.completed(
                 self.family.name, {"precision": None, "init_from": None, **theirs["config"]}
             )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from trainables import families
 from trainables.config import dataset_kinds as kinds
 from trainables.config import wording
+from trainables.config.own.code import OwnCode
 from trainables.config.training import TrainingConfig
 from trainables.process.footprint import Load
 
@@ -16,13 +18,19 @@ from trainables.process.footprint import Load
 _DATA_KNOBS = ("dataset", "image_size", "train_images", "selection", "skip_unreadable")
 
 
-def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def fingerprints(family: families.Ref, configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Load every dataset the configurations name, decoding what this node has not decoded yet; see that the weights they
     begin from are here.
 
     Returns:
         `problems`: one sentence each; `fingerprints`: by image size.
     """
+    if isinstance(family, OwnCode):
+        from trainables.trial import own_preflight
+
+        problems = own_preflight.imports(family)
+        if problems or family.in_lock_step:
+            return {"problems": problems, "fingerprints": {}}
     import torch
 
     from trainables.images import opened
@@ -33,7 +41,7 @@ def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, An
     # Of each dataset and augmentation the configuration with the largest batch, which the images must fill.
     by_batch = sorted((config_class(**knobs) for knobs in configs), key=lambda config: config.batch_size)
     wanted = {tuple(getattr(config, knob) for knob in (*_DATA_KNOBS, "augmentation")): config for config in by_batch}
-    problems: list[str] = []
+    problems = []
     found: dict[str, str] = {}
     for config in wanted.values():
         try:
@@ -50,7 +58,7 @@ def fingerprints(family: str, configs: Sequence[dict[str, Any]]) -> dict[str, An
     return {"problems": list(dict.fromkeys(problems)), "fingerprints": found}
 
 
-def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = None) -> dict[str, Any]:
+def check(family: families.Ref, configs: Sequence[dict[str, Any]], load: Load | None = None) -> dict[str, Any]:
     """Load the data, predict what each distinct network takes, and build each that fits once.
 
     Args:
@@ -63,6 +71,14 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
         the fingerprint of the data at each image size, for the manifest; `replicate_bytes`: of the largest replicate in a
         checkpoint.
     """
+    if isinstance(family, OwnCode):
+        from trainables.trial import own_preflight
+
+        if family.in_lock_step:
+            real = load is not None and load.gpus > 0 and "TUNER_FAKE_GPUS" not in os.environ
+            return own_preflight.check(family, configs, "cuda" if real else "cpu")
+        if problems := own_preflight.imports(family):
+            return {"problems": problems, "data": {"fingerprints": {}}, "replicate_bytes": 0}
     import torch
 
     from trainables.family import Shape
@@ -72,7 +88,8 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
     opened.forget()  # a worker may have checked another launch, and the data may have changed since
     load = load or Load()
     config_class, checked = families.config_class(family), families.get(family)
-    problems: list[str] = []
+    network_knobs = _network_knobs(checked.network_knobs, config_class)
+    problems = []
     data: dict[str, Any] = {}
     unfit: dict[tuple[str, str], str] = {}  # one sentence for all networks that fail alike
     fingerprints: dict[str, str] = {}  # by image size
@@ -80,7 +97,7 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
     seen: set[tuple[Any, ...]] = set()
     for knobs in configs:
         config = config_class(**knobs)
-        key = tuple(getattr(config, knob) for knob in (*_DATA_KNOBS, "init_from", *checked.network_knobs))
+        key = tuple(getattr(config, knob) for knob in (*_DATA_KNOBS, "init_from", *network_knobs))
         if key in seen:
             continue
         seen.add(key)
@@ -95,7 +112,7 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
             problems.append(str(error))
             continue
         shape = Shape(images.channels, images.image_size, images.num_classes)
-        shown = ", ".join(f"`{knob}` {getattr(config, knob)}" for knob in checked.network_knobs)
+        shown = ", ".join(f"`{knob}` {getattr(config, knob)}" for knob in network_knobs)
         part = config.model_copy(update={"batch_size": math.ceil(config.batch_size / load.team)})
         takes = checked.footprint(part, shape, images.train_size, load.replicates)
         too_large = takes.problem(f"the network of {shown}", load) if takes else None
@@ -129,6 +146,14 @@ def check(family: str, configs: Sequence[dict[str, Any]], load: Load | None = No
         }
     found = [*dict.fromkeys(problems), *unfit.values()]
     return {"problems": found, "data": data, "replicate_bytes": replicate_bytes}
+
+
+def _network_knobs(said: Sequence[str], config_class: type[TrainingConfig]) -> tuple[str, ...]:
+    """The knobs that decide the network: those that the family says, or all that it adds, where it says knobs it has not."""
+    fields = config_class.model_fields
+    if all(name in fields for name in said):
+        return tuple(said)
+    return tuple(name for name in fields if name not in TrainingConfig.model_fields)
 
 
 def require_batches(config: TrainingConfig, team: int) -> None:

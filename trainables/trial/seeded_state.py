@@ -9,11 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainables.trial.state_form import ForeignWeights
+
 _TENSOR = "tensor"  # marks the place of a tensor in a packed tree
-
-
-class ForeignWeights(ValueError):
-    """A checkpoint whose frozen tensors are not those that this seed gives here."""
 
 
 def frozen_hash(state: Mapping[str, Tensor], names: Iterable[str]) -> str:

@@ -7,6 +7,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
+class ForeignWeights(ValueError):
+    """A checkpoint whose frozen tensors are not those that this seed gives here."""
+
+
 class _Replicate(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 

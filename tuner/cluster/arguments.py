@@ -37,10 +37,16 @@ def of_launch(
     asked: Request, running: Running, space: str, name: str, storage: str | None, data: str | None = None
 ) -> list[str]:
     """The words that make the request on the head of a cluster, where its space is called `space`."""
+    code = asked.code
+    if code is not None and not code.entry:
+        raise BadInput(
+            f"{code.name} was defined in a notebook, and a cluster takes files; write it into a file, with its space, and "
+            "launch that"
+        )
     return words(
         "launch",
-        asked.family,
-        space=space,
+        str(asked.family) if code is None else f"request/{code.entry}",
+        space=space if code is None else None,
         name=name,
         storage=storage,
         address="auto",

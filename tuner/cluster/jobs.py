@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from trainables.storage import temporary
@@ -54,6 +55,7 @@ def start(
     name: str,
     storage: str | None,
     files: Iterable[Path] = (),
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Submit `tuner WORDS` as the next job of an experiment; returns its id.
 
@@ -67,7 +69,7 @@ def start(
         )
     job_id = f"{name}{_SEPARATOR}{len(past) + 1}"
     metadata = {_EXPERIMENT: name, _VERB: words[0]} | ({} if storage is None else {_STORAGE: storage})
-    return _submit(head, job_id, words, metadata, files)
+    return _submit(head, job_id, words, metadata, files, texts)
 
 
 def start_other(head: Head, job_id: str, words: Sequence[str], files: Iterable[Path] = ()) -> str:
@@ -88,9 +90,16 @@ def dashboard_of(head: Head, name: str) -> str | None:
     return None
 
 
-def _submit(head: Head, job_id: str, words: Sequence[str], metadata: dict[str, str], files: Iterable[Path]) -> str:
+def _submit(
+    head: Head,
+    job_id: str,
+    words: Sequence[str],
+    metadata: dict[str, str],
+    files: Iterable[Path],
+    texts: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     with temporary.folder() as folder:
-        package.stage(folder, files=files)
+        package.stage(folder, files=files, texts=texts)
         try:
             submitted: str = head.client.submit_job(
                 # Without `exec` the signal to stop would reach a shell as well.

@@ -11,8 +11,9 @@ import importlib.metadata
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from trainables.process import child_process
 from tuner.errors import BadInput, TunerError
@@ -23,8 +24,9 @@ _SOURCE = Path(__file__).parents[2]
 _BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
 
 
-def stage(folder: Path, *, files: Iterable[Path] = ()) -> Path:
-    """Fill `folder` with what the wheel of this project holds, and with `files` under `request/`; returns the folder.
+def stage(folder: Path, *, files: Iterable[Path] = (), texts: Mapping[str, str] = MappingProxyType({})) -> Path:
+    """Fill `folder` with what the wheel of this project holds, and with `files` and `texts` (path -> text) under `request/`;
+    returns the folder.
 
     Raises:
         BadInput: it is larger than `LIMIT`, naming the largest files.
@@ -40,6 +42,10 @@ def stage(folder: Path, *, files: Iterable[Path] = ()) -> Path:
         target = folder / "request" / path.name
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(path, target)
+    for name, text in texts.items():
+        target = folder / "request" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
     require_small(folder)
     return folder
 

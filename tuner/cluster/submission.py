@@ -96,8 +96,9 @@ def submit_request(
     words = arguments.of_launch(
         asked, running, f"request/{own[0].name}" if own else str(asked.space), chosen, there, data
     )
+    texts = asked.code.files if asked.code is not None else {}
     head = _warned(reach(address), running.tell)
-    return Submission(head, chosen, jobs.start(head, words, name=chosen, storage=there, files=own))
+    return Submission(head, chosen, jobs.start(head, words, name=chosen, storage=there, files=own, texts=texts))
 
 
 def go_on(

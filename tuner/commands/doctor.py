@@ -19,14 +19,17 @@ from tuner.machines.address import is_head
 
 
 def examine(
-    storage: Place, address: str | None, dataset: str, on_the_cluster: Callable[[], Iterator[Check]] | None = None
+    storage: Place,
+    address: str | None,
+    dataset: str | None,
+    on_the_cluster: Callable[[], Iterator[Check]] | None = None,
 ) -> Iterator[Check]:
     """Every check, as it is made: Python, torch and CUDA, Ray, then the storage and the dataset, here or on a cluster.
 
     Args:
         storage: of experiments.
         address: of a cluster, as for a launch; None looks at this machine alone.
-        dataset: to look for here.
+        dataset: to look for here; None looks for none.
         on_the_cluster: looks at every node of the cluster, instead of storage and dataset of this machine.
     """
     checks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
@@ -39,7 +42,7 @@ def examine(
     if on_the_cluster is None:
         checks += [
             ("storage", lambda: iter([_storage(storage)])),
-            ("dataset", lambda: iter([_dataset(dataset)])),
+            ("dataset", lambda: iter([_dataset(dataset)] if dataset is not None else [])),
         ]
     else:
         checks.append(("cluster", on_the_cluster))

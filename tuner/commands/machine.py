@@ -61,7 +61,9 @@ def doctor(
     elif address is not None:
         look = partial(examination.nodes, address, meant, root)
     good = True
-    for check in examination.examine(root, address, meant.protocol.dataset, look):
+    for check in examination.examine(
+        root, address, meant.protocol.dataset if meant.protocol is not None else None, look
+    ):
         mark = {True: "ok", False: "FAILED", None: "note"}[check.ok]
         for number, line in enumerate(check.detail.splitlines() or [""]):
             head = f"{mark:<7}{check.name:<9}" if number == 0 else " " * 16

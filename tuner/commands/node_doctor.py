@@ -49,7 +49,8 @@ def examine(space: SearchSpace, storage: Place) -> Iterator[Check]:
 
 
 def _fine(report: dict[str, Any], space: SearchSpace, storage: Place) -> str:
-    said = [f"{space.protocol.dataset} at {size} pixels is {found}" for size, found in report["fingerprints"].items()]
+    dataset = space.protocol.dataset if space.protocol is not None else space.name
+    said = [f"{dataset} at {size} pixels is {found}" for size, found in report["fingerprints"].items()]
     free = report["free"]
     room = "" if math.isinf(free) else f", {free / 1e9:.0f} GB free"
     return "; ".join([*said, f"writes to {storage}{room}"])

@@ -32,7 +32,8 @@ def spaces(
     """List the search spaces, or show one with every knob, its range, default and meaning."""
     from tuner.tables import spaces as view
 
-    out.print(view.one(family, space) if family and space else view.listing(family))
+    whole = family is not None and (space is not None or family.endswith(".py"))
+    out.print(view.one(str(family), space or "") if whole else view.listing(family))
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner status first")

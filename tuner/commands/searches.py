@@ -210,6 +210,8 @@ def _look_at_data(planned: Plan, address: str | None) -> None:
     """Say below a plan what is known of its data: here they must be there, with an address the nodes are asked."""
     from tuner.machines import local_data
 
+    if planned.dataset is None:  # the code has its own
+        return
     if address is None:
         local_data.require(planned.configurations)
     else:

@@ -84,7 +84,8 @@ def confirm(
     with ray_session.connected(running.address) as resources:
         configs = [manifest.knobs(record["config"]) for record in [*known, *more]]
         limit = budget.max_concurrent
-        found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
+        allocator = Allocator.of_manifest(manifest)
+        found = preflight.check(allocator, configs, paths.root.parent, resources, limit, known=True)
         require_same_data(searched, manifest.data.fingerprints, found["fingerprints"])
         if not known:
             create(paths, manifest, more)

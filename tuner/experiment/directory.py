@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,7 +30,8 @@ def describe(checked: Checked, name: str, data: dict[str, Any]) -> manifests.Man
     budget = space.budget
     content = {
         "name": name,
-        "family": space.family,
+        "family": families.title(space.family),
+        "own": asked.code.content() if asked.code is not None else None,
         "space": "space.py" if asked.own_file else space.name,
         "rebuildable": not isinstance(asked.space, SearchSpace) and not isinstance(asked.overrides, Mapping),
         "summary": space.summary,
@@ -40,12 +42,12 @@ def describe(checked: Checked, name: str, data: dict[str, Any]) -> manifests.Man
         "allocations": rules_of(space),
         "rungs": list(ranking.rungs(budget.epochs, budget.grace, budget.reduction)),
         "bracket": list(space.bracket_knobs),
-        "protocol": {"dataset": space.protocol.dataset, "selection": space.protocol.selection},
+        "protocol": dataclasses.asdict(space.protocol) if space.protocol is not None else None,
         "data": data,
         "baseline": dict(space.baseline),
         "precision": _precision(space),
         "shown_scalars": list(families.config_class(space.family).shown_scalars),
-        "defaults": dict(earlier.SAID),
+        "defaults": dict(earlier.SAID) if space.protocol is not None else {},
         "published": [
             {"when": dict(row.when), "metric": row.metric, "value": row.value, "source": row.source, "at": row.at}
             for row in space.published
@@ -170,9 +172,10 @@ def extension(
     with contextlib.ExitStack() as stack:
         own = manifest.space == "space.py"
         source = stack.enter_context(local_copy(paths.space_source)) if own else manifest.space
-        space = Request(manifest.family, source, texts, budget={**budget, "trials": trials}).resolved
-    # A relative folder means another one where this is run.
-    space = space.with_overrides({"dataset": manifest.protocol.dataset})
+        trained = (changes.own_code_now(manifest) if accept else None) or manifest.trained
+        space = Request(trained, source, texts, budget={**budget, "trials": trials}).resolved
+    if manifest.protocol is not None:  # a relative folder means another one where this is run
+        space = space.with_overrides({"dataset": manifest.protocol.dataset})
     if found := problems(space):
         raise BadInput.listing(found)
     if accept:

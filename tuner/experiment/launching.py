@@ -88,7 +88,7 @@ def start(
     checked = asked.checked(running.problems())
     paths = require_free_name(name or request.default_name(checked.space), storage)
     scratch.require(paths)
-    if running.address is None:
+    if running.address is None and checked.space.protocol is not None:
         local_data.require(checked.configs)
     with ray_session.connected(running.address) as resources:
         allocator = Allocator.of_space(checked.space)
@@ -149,14 +149,16 @@ def go_on(
     go_on_with_data(manifest)
     going_on = [trial.config for trial in history.trials if not trial.has_ended] + more
     configs = [manifest.knobs(config) for config in going_on]
-    if running.address is None:
+    if running.address is None and manifest.protocol is not None:
         local_data.require(configs)
     with ray_session.connected(running.address) as resources:
         budget = manifest.budget
         if running.max_concurrent is not None:
             budget.max_concurrent = running.max_concurrent
         limit = budget.max_concurrent
-        found = preflight.check(Allocator.of_manifest(manifest), configs, paths.root.parent, resources, limit)
+        tried = configs if not revised else [history.baseline.config, *configs]
+        allocator = Allocator.of_manifest(manifest)
+        found = preflight.check(allocator, tried, paths.root.parent, resources, limit, known=not revised)
         require_same_data(paths, manifest.data.fingerprints, found["fingerprints"])
         if more:
             budget.extend(len(known) + len(more))

@@ -44,8 +44,9 @@ class Plan:
     family: str
     space: str
     seed: int
-    dataset: str
-    selection: str
+    dataset: str | None  # None where the user's own code has data of its own
+    selection: str | None
+    objective: str
     replicates: int
     reduction: float
     rank_window: int  # epochs of the running median that trials are ranked by
@@ -169,11 +170,12 @@ def plan(
     shares = Counter(allocator.share(config) for config in configurations)
     figures = published.beside(space.family, configurations, space.published)
     return Plan(
-        family=families.canonical(space.family),
+        family=families.title(space.family),
         space=space.name,
         seed=seed,
-        dataset=space.protocol.dataset,
-        selection=space.protocol.selection,
+        dataset=space.protocol.dataset if space.protocol else None,
+        selection=space.protocol.selection if space.protocol else None,
+        objective=space.objective.metric,
         replicates=budget.replicates,
         reduction=budget.reduction,
         rank_window=budget.rank_window,
@@ -202,7 +204,7 @@ def _warnings(
 ) -> list[str]:
     budget = space.budget
     found = _unfair_rungs(space, rungs, configurations)
-    if space.protocol.selection == "test":
+    if space.protocol is not None and space.protocol.selection == "test":
         found.append(
             "val_ metrics are measured on the test set, as the paper did: the best of many trials looks better than it "
             "is; --set selection=holdout tunes on a part of the training set."

@@ -7,6 +7,8 @@ instead of refusing its name or starting a second one in its folder.
 from __future__ import annotations
 
 from search_spaces.budget import OPTIONS
+from trainables import families
+from trainables.config.own.code import OwnCode
 from trainables.storage import Place
 from tuner.errors import BadInput
 from tuner.experiment import launching
@@ -51,11 +53,16 @@ def _differences(paths: ExperimentPaths, asked: Request) -> list[str]:
     chosen = asked.resolved
     there = manifests.read(paths.manifest)
     pairs = {
-        "family": (there.family, chosen.family),
+        "family": (there.family, families.title(chosen.family)),
         "seed": (there.seed, asked.seed),
         "metric": (there.objective.metric, chosen.objective.metric),
-        "dataset": (there.protocol.dataset, chosen.protocol.dataset),
+        "dataset": (
+            there.protocol and there.protocol.dataset,
+            chosen.protocol and chosen.protocol.dataset,
+        ),
     }
+    if isinstance(chosen.family, OwnCode) and isinstance(there.trained, OwnCode):
+        pairs["code"] = (there.trained.digest, chosen.family.digest)
     for option, value in chosen.budget.options().items():
         if not OPTIONS[option].may_differ:
             pairs[option] = (getattr(there.budget, option), value)

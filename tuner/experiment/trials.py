@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainables import families
 from trainables.trial.assignment import Assignment
 from tuner.errors import TunerError
 from tuner.experiment.interrupt import StopRequest
@@ -47,6 +46,7 @@ def run(
     """
     from ray import tune
 
+    from trainables.on_ray import trainable
     from tuner.experiment.dispatch import Dispatch
     from tuner.experiment.scheduler import JudgeScheduler
     from tuner.experiment.watch import Watch
@@ -58,7 +58,7 @@ def run(
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
     with scratch.made(paths) as folder:
         tuner = tune.Tuner(
-            families.trainable(manifest.family),
+            trainable.of(manifest.trained),
             param_space={"trial": tune.grid_search([assignment.told() for assignment in assignments])},
             tune_config=tune.TuneConfig(
                 metric=manifest.objective.metric,

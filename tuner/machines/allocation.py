@@ -23,7 +23,7 @@ _GRAIN = 10_000  # Ray counts resources in ten-thousandths
 class Allocator:
     """The shares of a search, by configuration."""
 
-    family: str
+    family: families.Ref
     cpus: float
     gpus: float
     replicates: int
@@ -40,7 +40,7 @@ class Allocator:
     @classmethod
     def of_manifest(cls, manifest: Manifest) -> Allocator:
         """As an experiment was launched; `BadInput` where its family is none of this version."""
-        if manifest.family not in families.names():
+        if manifest.own is None and manifest.family not in families.names():
             raise BadInput(
                 f"`{manifest.name}` is of the family `{manifest.family}`, but what is trained here must be of one of "
                 f"{', '.join(families.names())}; continue it with the version that launched it"
@@ -50,10 +50,10 @@ class Allocator:
     @classmethod
     def recorded(cls, manifest: Manifest) -> Allocator:
         """As an experiment was launched, to be read and not continued: also of a family that is not of this version."""
-        return cls._of(manifest.family, manifest.budget, [rule.content() for rule in manifest.allocations])
+        return cls._of(manifest.trained, manifest.budget, [rule.content() for rule in manifest.allocations])
 
     @classmethod
-    def _of(cls, family: str, budget: Budget | SpaceBudget, rules: list[dict[str, Any]]) -> Allocator:
+    def _of(cls, family: families.Ref, budget: Budget | SpaceBudget, rules: list[dict[str, Any]]) -> Allocator:
         teams = budget.replicates if budget.placement == "spread" else 1
         team = budget.gpus_per_replicate or 1
         # A confirmation may have another number of replicates, and each team its cards all the same.

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from trainables.config.own.code import OwnCode
 from trainables.storage import Place
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
@@ -48,7 +49,7 @@ class Inspection:
     fingerprints: Mapping[str, str]
     gpus: bool
 
-    def __call__(self, family: str, knobs: Mapping[str, Any], gpus: float) -> None:
+    def __call__(self, family: str | OwnCode, knobs: Mapping[str, Any], gpus: float) -> None:
         """`UnfitNode` where the node of this worker is not fit for a trial of this configuration and share of GPUs."""
         import ray
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from trainables.config.own.code import OwnCode
 from trainables.storage import Place, probe
 from tuner.errors import sentence
 from tuner.records import changes
@@ -31,7 +32,7 @@ def examine(
     sign: Place,
     mark: Place | None,
     launched: Mapping[str, str],
-    family: str,
+    family: str | OwnCode,
     configs: Sequence[dict[str, Any]],
     gpus: int,
 ) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trainables.config.own.code import RAY_FUNCTION, OwnCode
+from trainables.process.footprint import Load
 from trainables.storage import Place, probe, temporary
 from tuner.errors import BadInput, unwritable
 from tuner.machines import node as nodes
@@ -29,6 +31,8 @@ def check(
     storage: Place,
     resources: Resources,
     max_concurrent: int | None,
+    *,
+    known: bool = False,
 ) -> dict[str, Any]:
     """Refuse what can never fit, then look at every node of the cluster this process is connected to.
 
@@ -41,6 +45,7 @@ def check(
         storage: of experiments; a folder need not exist yet.
         resources: of the cluster.
         max_concurrent: trials at the same time, if that is limited.
+        known: a user's own code has been trained by these configurations; else the first one is, for an epoch.
 
     Returns:
         What is known of the data (see `trainables.trial.preflight.check`).
@@ -49,8 +54,6 @@ def check(
         BadInput: with every problem of every node.
     """
     import ray
-
-    from trainables.trial import preflight
 
     family = allocator.family
     shares = [allocator.share(config) for config in configs]
@@ -63,7 +66,10 @@ def check(
         if question.training and load.gpus == 0:
             question.wait()  # the worker that has looked at the node has torch loaded, and builds the networks as well
             options = {"num_cpus": 0, "scheduling_strategy": _on(question.training[0], soft=True)}
-        networks = ray.remote(**options)(preflight.check).remote(family, list(configs), load)
+        options["max_calls"] = 1 if isinstance(family, OwnCode) else 0  # what such code leaves behind ends with it
+        networks = ray.remote(**options)(_networks).remote(
+            family, [] if known and isinstance(family, OwnCode) and family.in_lock_step else list(configs), load
+        )
         question.wait(networks)
     problems = question.problems()
     found = _answer(networks)
@@ -77,9 +83,20 @@ def check(
     return data_found
 
 
+def _networks(family: str | OwnCode, configs: list[dict[str, Any]], load: Load) -> dict[str, Any]:
+    """What the worker that is asked says of the data and the networks."""
+    from trainables.trial import preflight
+
+    if isinstance(family, OwnCode) and family.kind == RAY_FUNCTION:
+        from trainables.on_ray import functions
+
+        functions.register()
+    return preflight.check(family, configs, load)
+
+
 @contextlib.contextmanager
 def asked(
-    family: str, configs: Sequence[dict[str, Any]], storage: Place, *, cards: bool, idle_too: bool = False
+    family: str | OwnCode, configs: Sequence[dict[str, Any]], storage: Place, *, cards: bool, idle_too: bool = False
 ) -> Iterator[Question]:
     """Ask every node of the cluster this process is connected to; the answers are there after `Question.wait`.
 

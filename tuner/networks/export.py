@@ -50,9 +50,9 @@ def export_trial(paths: ExperimentPaths, which: str, path: Path | None = None) -
 def describe(history: History, trial: Trial) -> dict[str, Any]:
     """The content of the file: plain containers.
 
-    Keys: format, family, config, seed, replicates, device, threads (these decide the numbers: those of the process that
-    trained each replicate), recorded (metric, epoch, median, values: the objective where the trial was compared), manifest
-    (where it comes from).
+    Keys: format, family, own (a user's own code, where that was trained), config, seed, replicates, device, threads (these
+    decide the numbers: those of the process that trained each replicate), recorded (metric, epoch, median, values: the
+    objective where the trial was compared), manifest (where it comes from).
     """
     if not trial.epochs:
         raise BadInput(
@@ -64,6 +64,7 @@ def describe(history: History, trial: Trial) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "family": known.family,
+        **({"own": known.own} if known.own is not None else {}),
         "config": {**known.defaults, **trial.config},  # what an earlier version left out, retraining knows
         "seed": known.seed,
         "replicates": history.replicates,

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from search_spaces.space import MOST_EPOCHS, MOST_REPLICATES
 from trainables.config import earlier
+from trainables.config.own.code import OwnCode
 from trainables.config.wording import reason
 from trainables.statistics import median, mode_of
 from tuner.errors import BadInput
@@ -68,6 +69,7 @@ class Exported(BaseModel):
 
     format: Literal[1]
     family: str
+    own: dict[str, Any] | None = None
     config: dict[str, Any]
     seed: int = Field(ge=0, lt=2**63)
     replicates: int = Field(ge=1, le=MOST_REPLICATES)
@@ -88,8 +90,11 @@ class Retraining:
     def results(self) -> Iterator[dict[str, Any]]:
         """Train to the full budget and yield the result of each epoch; `BadInput` when this machine cannot."""
         exported = self.exported
+        trained: str | OwnCode = exported.family
         config = earlier.completed(exported.family, exported.config)
-        request = Request(exported.family, config, exported.replicates, exported.seed)
+        if exported.own is not None:
+            trained, config = OwnCode.of(exported.own), exported.config
+        request = Request(trained, config, exported.replicates, exported.seed)
         launched = (exported.manifest.get("data") or {}).get("fingerprints", {})
         for result in run(request, device=exported.device, threads=exported.threads, fingerprints=launched):
             if result["epoch"] == exported.recorded.epoch:

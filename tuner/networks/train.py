@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainables.config.own.code import OwnCode
 from tuner.errors import BadInput, TunerError, as_bad_input, sentence
 from tuner.records.paths import expanded
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 class Request:
     """One configuration, the number of its replicates, and the experiment's seed."""
 
-    family: str
+    family: str | OwnCode
     knobs: dict[str, Any]
     replicates: int
     seed: int
@@ -43,7 +45,7 @@ def train(
     """Train a configuration and yield the result of each epoch (see `trainables.lockstep.LockStep.step`).
 
     Args:
-        family: `blur`, ...
+        family: `blur`, ..., or a user's own file, whose baseline is trained.
         settings: texts such as "lr=0.05"; constants only, there is nothing to search.
         epochs: the full budget.
         replicates: seeds trained in lock-step.
@@ -60,6 +62,14 @@ def train(
     from search_spaces.overrides import constants
     from trainables import families
 
+    if family.endswith(".py"):
+        trained, knobs = _of_file(family, settings, epochs, seed)
+        if pretrained or resume_from is not None:
+            raise BadInput(
+                f"--pretrained and --resume-from are for the networks of a family, but {family} is your own code; leave "
+                "them out"
+            )
+        return run(Request(trained, knobs, replicates, seed, strategy=strategy, save=save))
     with as_bad_input():
         knobs = {"epochs": epochs, **constants(settings, families.config_class(family).model_fields)}
     if pretrained and resume_from is not None:
@@ -67,6 +77,21 @@ def train(
             "--pretrained and --resume-from are both given, but training begins from one of them; leave one out"
         )
     return run(Request(family, knobs, replicates, seed, pretrained, resume_from, strategy, save))
+
+
+def _of_file(file: str, settings: Sequence[str], epochs: int, seed: int) -> tuple[str | OwnCode, dict[str, Any]]:
+    """What a user's own file trains, and its baseline with some knobs set."""
+    from search_spaces.overrides import constants
+    from search_spaces.own_code import load_experiment
+    from trainables import families
+
+    with as_bad_input():
+        space = load_experiment(file)
+        knobs = constants(settings, families.config_class(space.family).model_fields)
+        space = space.with_overrides(knobs).with_budget(epochs=epochs, grace=1)
+        if found := space.problems():
+            raise BadInput.listing(found)
+        return space.family, space.configurations(max(seed, 0), 1)[0]
 
 
 def run(
@@ -88,6 +113,13 @@ def run(
     """
     from trainables import families
     from trainables.config import strategy as strategies
+    from trainables.config.own.code import RAY_FUNCTION
+
+    if isinstance(request.family, OwnCode) and request.family.kind == RAY_FUNCTION:
+        raise BadInput(
+            f"the function {request.family.trains} of Ray Tune must have a process for each replicate, but this trains them in "
+            "one; launch it, with --trials 1 for the baseline alone"
+        )
 
     with as_bad_input():
         model = families.config_class(request.family)
@@ -98,19 +130,16 @@ def run(
         if request.replicates < 1:
             raise ValueError(f"--replicates is {request.replicates}, but must be at least 1; raise it")
         strategies.check(request.strategy)
-    import torch
-
     from trainables.datasets.arrays import DatasetError, DecoderLost
     from trainables.process.footprint import Load
     from trainables.process.host_memory import keep_freed_memory
-    from trainables.trial import initial_weights, preflight
+    from trainables.trial import assembly, preflight
     from trainables.trial.lockstep import LockStep
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise BadInput("the trial was trained on CUDA, but torch finds none here; retrain it on a machine with a GPU")
     keep_freed_memory()
-    if threads is not None:
-        torch.set_num_threads(threads)
+    with as_bad_input():
+        needs_torch = assembly.needs_torch(request.family)
+    device = _settled(device, threads) if needs_torch else device or "cpu"
     found = preflight.check(request.family, [request.knobs], Load(request.replicates))
     if found["problems"]:
         raise BadInput.listing(found["problems"])
@@ -125,10 +154,12 @@ def run(
         request.knobs,
         seed=request.seed,
         replicates=request.replicates,
-        device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        device=device,
         strategy=request.strategy,
     )
     with as_bad_input():
+        if request.resume_from is not None or request.pretrained:
+            from trainables.trial import initial_weights
         if request.resume_from is not None:
             initial_weights.resume_from(trial, expanded(request.resume_from))
         if request.pretrained:
@@ -144,6 +175,17 @@ def run(
         if request.save is not None:
             _save(trial, result, request.save)
         yield result
+
+
+def _settled(device: str | None, threads: int | None) -> str:
+    """The device to train on, torch held to so many threads; BadInput where it is not there."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise BadInput("the trial was trained on CUDA, but torch finds none here; retrain it on a machine with a GPU")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return device or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _require_folder(folder: Path) -> None:
@@ -163,7 +205,8 @@ def _save(trial: LockStep, result: dict[str, Any], folder: Path) -> None:
     state = trial.state()
     try:
         checkpoints.save(folder, state, trial.epoch)
-        if checkpoints.is_best(trial.history, "val_accuracy"):
+        metric, mode = next(iter(trial.parts.always.items())) if "own" in state else ("val_accuracy", "max")
+        if checkpoints.is_best(trial.history, metric, mode):
             checkpoints.save_file(folder / checkpoints.BEST, state)
     except (OSError, RuntimeError) as error:  # torch's own writer says RuntimeError when the disk is full
         reason = sentence(error) if isinstance(error, OSError) else "the disk may be full"
@@ -183,17 +226,24 @@ def require_median(result: Mapping[str, Any]) -> None:
 def lines(result: dict[str, Any]) -> Iterator[str]:
     """A result as text: one line for the epoch, one for each replicate that failed in it."""
     shown = [
-        f"{name} {result[name]:.4f} [{result[f'{name}_min']:.4f}, {result[f'{name}_max']:.4f}]"
+        f"{name} {_figure(result[name])} [{_figure(result[f'{name}_min'])}, {_figure(result[f'{name}_max'])}]"
         for name in result["metrics"]
-        if not name.endswith("loss") and not name.startswith("train")
+        if result["precision"] is None or not (name.endswith("loss") or name.startswith("train"))
     ]
+    speeds = {"images_per_second": "images/s", "samples_per_second": "samples/s"}
+    speed = "".join(f", {result[name]:.0f} {unit}" for name, unit in speeds.items() if name in result)
+    how = "" if result["precision"] is None else f", {result['precision']}, {result['strategy']}"
     yield (
         f"epoch {result['epoch']}: {', '.join(shown)}; {result['replicates_ok']} replicates, "
-        f"{result['epoch_seconds']:.2f} s, {result['images_per_second']:.0f} images/s"
-        f", {result['precision']}, {result['strategy']}"
+        f"{result['epoch_seconds']:.2f} s{speed}{how}"
     )
     if result["strategy_reason"] is not None:
         yield f"strategy: {result['strategy_reason']}"
     for failure in result["failures"]:
         yield f"replicate {failure['replicate']} failed: {failure['message']}"
         yield failure["traceback"].rstrip()
+
+
+def _figure(value: float) -> str:
+    """With four decimals, or as many digits where that would hide it."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1000 or not math.isfinite(value) else f"{value:.4g}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainables.config.own.code import OwnCode
+from trainables.config.wording import reason
 from trainables.storage import Place
-from tuner.errors import BadInput
+from tuner.errors import BadInput, as_bad_input
 from tuner.records import sources
 from tuner.records.manifest import Manifest, surroundings
 from tuner.records.paths import ExperimentPaths
@@ -21,7 +24,7 @@ SAME_NUMBERS = {
     "54f86255fac04e50": "before the modules moved into rooms; tests/tuner/test_before_the_move.py resumes such a search",
 }
 _LIBRARIES = ("python", "torch", "torchvision", "numpy", "scikit-learn")
-_SHOWN = 20  # differences listed one by one
+_SHOWN = 40  # differences listed one by one
 
 
 def code() -> dict[str, str]:
@@ -49,12 +52,48 @@ def since_launch(paths: ExperimentPaths, manifest: Manifest) -> list[str]:
     source = manifest.space_fingerprint
     if source is not None and paths.space_source.exists() and fingerprint(paths.space_source) != source:
         differences.append(f"{paths.space_source} has changed")
+    differences += _own_code(manifest)
     versions, current = manifest.versions, surroundings()["versions"]
     return differences + [
         f"{library} {versions[library]} -> {current.get(library, 'none')}"
         for library in _LIBRARIES
         if library in versions and versions[library] != current.get(library)
     ]
+
+
+def own_code_now(manifest: Manifest) -> OwnCode | None:
+    """The user's own code as its file on this machine holds it now, checked; None where the experiment has none, or where
+    the file is not here: then what the manifest keeps goes on. BadInput for a file that can no longer be used."""
+    code = manifest.trained
+    if isinstance(code, str) or not code.path or not Path(code.path).is_file():
+        return None
+    from search_spaces.own_code import load_experiment
+
+    with as_bad_input():
+        found = load_experiment(code.path).family
+    if isinstance(found, str):
+        raise BadInput(f"{code.path} holds nothing that is trained any more; restore it")
+    return found
+
+
+def _own_code(manifest: Manifest) -> list[str]:
+    """The lines that differ between the user's file, with what it imports from beside it, and what was launched of it."""
+    then = manifest.trained
+    if isinstance(then, str) or not then.path or not Path(then.path).is_file():
+        return []
+    from trainables.config.own.collecting import collect
+
+    try:
+        now = dict(collect(Path(then.path)).files)
+    except (SyntaxError, ValueError) as error:
+        return [f"{then.path} can no longer be read ({reason(error)})"]
+    lines: list[str] = []
+    for name in sorted(then.files.keys() | now.keys()):
+        old, new = then.files.get(name, ""), now.get(name, "")
+        lines += difflib.unified_diff(
+            old.splitlines(), new.splitlines(), f"{name} as launched", f"{name} now", lineterm="", n=1
+        )
+    return lines
 
 
 def _rewritten(then: dict[str, str]) -> list[str]:
@@ -115,6 +154,9 @@ def require_accepted(paths: ExperimentPaths, manifest: Manifest, accept: bool) -
     manifest.accepted_changes = [*manifest.accepted_changes, accepted]
     manifest.versions = here["versions"]
     manifest.sources = code()
+    now = own_code_now(manifest)
+    if now is not None:
+        manifest.own = now.content()
     if paths.space_source.exists():
         manifest.space_fingerprint = fingerprint(paths.space_source)
     return True

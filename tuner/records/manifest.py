@@ -32,6 +32,7 @@ from pydantic import (
 from search_spaces.budget import OPTIONS, Ascending, Number, Word
 from search_spaces.budget import Budget as SpaceBudget
 from trainables.config import earlier
+from trainables.config.own.code import OwnCode
 from trainables.storage import Place, whole
 from trainables.storage.redaction import redact
 from tuner.errors import BadInput, sentence
@@ -166,12 +167,13 @@ class Manifest(_Part):
 
     objective: Objective
     budget: Budget
-    protocol: Protocol
+    protocol: Protocol | None  # None: the user's own code has data of its own
     rungs: list[Annotated[int, Field(ge=1)]]
     baseline: dict[str, Any]
     family: Text
     space: Text  # its name; space.py where it is the user's own, kept beside the manifest
     seed: int = Field(ge=0, lt=2**63)
+    own: dict[str, Any] | None = None  # the user's own code (see `trainables.config.own.code.OwnCode.content`)
     name: Text = ""
     rebuildable: bool = True  # whether the space can be had again, to extend the search
     summary: Text = ""
@@ -194,12 +196,19 @@ class Manifest(_Part):
     accepted_changes: list[dict[str, Any]] = Field(default_factory=list)
 
     @property
+    def trained(self) -> str | OwnCode:
+        """What is trained: a family by its name, or the user's own code."""
+        return self.family if self.own is None else OwnCode.of(self.own)
+
+    @property
     def keeps_best(self) -> str | None:
         """The metric of whose best epoch trials keep the weights: where published figures are those of the best epoch."""
         return self.objective.metric if any(figure.at == "best" for figure in self.published) else None
 
     def knobs(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A configuration of this experiment with all that it leaves unsaid and later versions might read otherwise."""
+        if self.own is not None:
+            return {**self.defaults, **config}
         return earlier.completed(self.family, {**self.defaults, **config})
 
     @model_validator(mode="before")

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -206,6 +207,8 @@ def experiment(name: str, storage: str | Place | None = None) -> ExperimentPaths
         root = storage_root(storage)
         if "/" not in name and name not in (".", "..") and (root / name / "manifest.json").is_file():
             return ExperimentPaths(root / name)
+        if name.endswith(".py"):
+            return _of_file(name, root)
         known = sorted(path.parent.name for path in root.glob("*/manifest.json"))
     raise BadInput(f"there is no experiment `{name}` in {described(root, storage)}{_instead(name, root, known)}")
 
@@ -224,3 +227,20 @@ def _instead(name: str, root: Place, known: list[str]) -> str:
     if isinstance(root, Path) and not root.exists():
         return "; there is no such folder, so give the right --storage"
     return "; there is none at all, so give the --storage where it is"
+
+
+def _of_file(name: str, root: Place) -> ExperimentPaths:
+    """The newest experiment under a storage that was launched from a user's own file, of this path before one of its name."""
+    file = expanded(name).absolute()
+    found = []
+    for manifest in root.glob("*/manifest.json"):
+        try:
+            known = json.loads(manifest.read_bytes())
+            lay = Path(known["own"]["path"])
+        except (OSError, ValueError, KeyError, TypeError):  # no own code, or unreadable: none of this file
+            continue
+        if lay.name == file.name:
+            found.append((lay == file, str(known.get("created")), manifest.parent))
+    if not found:
+        raise BadInput(f"no experiment in {root} was launched from {name}; launch one with `tuner launch {name}`")
+    return ExperimentPaths(max(found, key=lambda one: one[:2])[2])

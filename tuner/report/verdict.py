@@ -84,7 +84,10 @@ def _evidence(board: Leaderboard, best: Row, epoch: int) -> list[str]:
     elif sum(row.rung == best.rung and row.valid for row in board.rows) > 1:
         lines.append(f"The paired seeds separate it from every other trial that reached epoch {epoch}.")
     valid = sum(row.valid for row in board.rows)
-    if history.manifest.protocol.selection == "test":
+    protocol = history.manifest.protocol
+    if protocol is None:
+        lines.append(f"It is the best of {valid} looks, so its median there flatters somewhat.")
+    elif protocol.selection == "test":
         lines.append(f"It was selected on the test set, as the paper did: the best of {valid} looks, so it flatters.")
     else:
         lines.append(f"It is the best of {valid} looks at the holdout, so its median there flatters somewhat.")

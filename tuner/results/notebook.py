@@ -99,7 +99,7 @@ class Experiment:
         found = (
             "no valid trial yet"
             if best is None
-            else f"best {self.history.metric} {best.median:.4f} (trial {best.trial})"
+            else f"best {self.history.metric} {_figure(best.median)} (trial {best.trial})"
         )
         return f"<Experiment {self.name}: {self.history.state}, {self.history.planned} trials, {found}>"
 
@@ -109,3 +109,10 @@ class Experiment:
         shown = self.frame()[[*SHOWN, *knobs]].rename(columns=lambda name: name.removeprefix("config/"))
         table = shown.to_html(index=False, escape=True, na_rep="-", float_format="{:.4g}".format, border=0)
         return f"<p><b>{html.escape(repr(self)[1:-1])}</b></p>{table}"
+
+
+def _figure(value: float | None) -> str:
+    """With four decimals, or four digits where those would hide it."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"

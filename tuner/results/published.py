@@ -62,10 +62,12 @@ class Figure:
 
 def figures(board: Leaderboard) -> list[Figure]:
     """Every published figure of runs like those of the search, once for each trial it belongs to, or once without one."""
-    found = []
+    found: list[Figure] = []
     manifest = board.history.manifest
-    settings = {**dict(manifest.protocol), "epochs": board.history.budget}
-    rows = [(row, whole(manifest.family, {**settings, **manifest.knobs(row.config)})) for row in board.rows]
+    if not manifest.published:  # what is trained need not be loaded for it
+        return found
+    settings = {**dict(manifest.protocol or {}), "epochs": board.history.budget}
+    rows = [(row, whole(manifest.trained, {**settings, **manifest.knobs(row.config)})) for row in board.rows]
     for known in manifest.published:
         of_protocol = {name: known.when[name] for name in PROTOCOL if name in known.when}
         if not any(is_like(config, of_protocol) for _, config in rows):
@@ -88,7 +90,7 @@ def figures(board: Leaderboard) -> list[Figure]:
     return found
 
 
-def whole(family: str, config: Mapping[str, Any]) -> dict[str, Any]:
+def whole(family: families.Ref, config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with every knob that it leaves to a default; as it is where it is not the family's any more."""
     try:
         return families.config_class(family)(**config).model_dump(mode="json")
@@ -124,7 +126,9 @@ def shared(published: Sequence[Conditioned]) -> dict[str, Any]:
     return {name: value for known in published[:1] for name, value in known.when.items() if name not in apart}
 
 
-def beside(family: str, configs: Sequence[Mapping[str, Any]], published: Sequence[K]) -> list[tuple[K, list[int]]]:
+def beside(
+    family: families.Ref, configs: Sequence[Mapping[str, Any]], published: Sequence[K]
+) -> list[tuple[K, list[int]]]:
     """Each figure with the numbers of the configurations that it would stand beside."""
     ours = [whole(family, config) for config in configs]
     return [(known, [index for index, config in enumerate(ours) if is_like(config, known.when)]) for known in published]

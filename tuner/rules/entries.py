@@ -25,7 +25,7 @@ def epoch_record(trial: int, result: dict[str, Any]) -> Record:
         "learning_rate": result["learning_rate"],
         "epoch_seconds": result["epoch_seconds"],
         "step_seconds": result.get("step_seconds"),
-        "images_per_second": result["images_per_second"],
+        **{name: result[name] for name in ("images_per_second", "samples_per_second") if name in result},
         **{key: result[key] for key in ("strategy", "strategy_reason", "precision") if result.get(key) is not None},
         "scalars": dict(result.get("scalars", {})),
     }

@@ -66,6 +66,10 @@ class LiveView:
             clock = time.strftime("%H:%M:%S", time.localtime(record["time"]))
             self._console.print(Text(f"{clock}  ").append(line), soft_wrap=True)
 
+    def table(self) -> RenderableType:
+        """What is on the screen now."""
+        return self._render()
+
     def close(self) -> None:
         """Leave the last state on the screen; a second call does nothing."""
         self._estimated = 0.0

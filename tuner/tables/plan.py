@@ -11,7 +11,7 @@ from rich.text import Text
 from tuner.results.progress import duration
 from tuner.rules import registry
 from tuner.tables.grid import grid
-from tuner.tables.heading import TEST_SELECTION
+from tuner.tables.heading import TEST_SELECTION, named
 from tuner.tables.published import figures_view
 from tuner.tables.text import plain
 
@@ -25,10 +25,12 @@ _COLUMNS = ("up to rung", "trials", "trial-epochs", "replicate-epochs", "if none
 def plan_view(plan: Plan) -> RenderableType:
     """The plan of a search."""
     protocol = TEST_SELECTION if plan.selection == "test" else "selected on a holdout of the training images"
+    if plan.dataset is None:
+        protocol = "as the code reports it after each epoch"
     grow = len({stage.seeds for stage in plan.stages}) > 1
     heading = (
-        f"{plan.family}/{plan.space}: {plan.trials} trials of {plan.replicates} replicates, {plan.epochs} epochs, "
-        f"seed {plan.seed}\n{plan.dataset}: {protocol}"
+        f"{named(plan.family, plan.space)}: {plan.trials} trials of {plan.replicates} replicates, {plan.epochs} epochs, "
+        f"seed {plan.seed}\n{plan.dataset or plan.objective}: {protocol}"
     )
     rows = [
         [

@@ -114,8 +114,9 @@ def _status(board: Leaderboard, row: Row) -> str:
 
 def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
     history = board.history
+    what = "the paper's values" if history.manifest.own is None else "the baseline"
     of = "n, the seeds trained up to its rung" if history.seeds.grow else str(history.replicates)
-    lines = [f"base: the paper's values, never stopped early; ok: replicates alive of {of}"]
+    lines = [f"base: {what}, never stopped early; ok: replicates alive of {of}"]
     if any(row.status == "stopped" for row in shown):
         side = "below" if history.mode == "max" else "above"
         window = history.manifest.budget.rank_window

@@ -29,21 +29,37 @@ def listing(family: str | None = None) -> RenderableType:
     """Every space with its budget, of one family or of all."""
     with as_bad_input():
         chosen = {families.canonical(family)} if family else set(families.names())
-    rows = []
-    for name in (each for each in families.names() if each in chosen):
-        for space in (search_spaces.load(name, space) for space in search_spaces.names(name)):
+        known = {name: search_spaces.names(name) for name in families.names() if name in chosen}
+    rows, origins = [], []
+    for name, spaces in known.items():
+        for offered in spaces:
+            with as_bad_input():
+                space = search_spaces.load(name, offered)
+            origins.append(search_spaces.origin(name, offered))
             budget = space.budget
             levels = rungs(budget.epochs, budget.grace, budget.reduction)
             shape = [str(budget.trials), str(budget.epochs), " ".join(map(str, levels))]
-            rows.append([name, space.name, *shape, space.summary])
+            rows.append([name, offered, *shape, space.summary])
     columns = ["family", "space", "trials", "epochs", "rungs", "what it asks"]
-    return grid(columns, rows, left=["family", "space", "rungs", "what it asks"])
+    if set(origins) - {families.OURS}:  # what is installed beside this project
+        columns.append("from")
+        rows = [[*row, origin] for row, origin in zip(rows, origins, strict=True)]
+    return grid(columns, rows, left=["family", "space", "rungs", "what it asks", "from"])
+
+
+def resolve(family: str, name: str) -> SearchSpace:
+    """The space that two words mean, as for `launch`."""
+    from search_spaces.own_code import load_experiment
+
+    if family.endswith(".py"):
+        return load_experiment(family)
+    return search_spaces.load_file(name) if name.endswith(".py") else search_spaces.load(family, name)
 
 
 def one(family: str, name: str) -> RenderableType:
     """One space: its budget, the searched knobs, then all others."""
     with as_bad_input():
-        space = search_spaces.load_file(name) if name.endswith(".py") else search_spaces.load(family, name)
+        space = resolve(family, name)
         fields = families.config_class(space.family).model_fields
     knobs = []
     searched = space.searched
@@ -52,7 +68,7 @@ def one(family: str, name: str) -> RenderableType:
         text = Text(_domain(space, knob), style="bold") if knob in searched else Text()
         if knob in settings:
             text.append(f"= {describe(settings[knob])}", style="bold")
-        notes = [f"default {describe(fields[knob].default)}"]
+        notes = [] if fields[knob].is_required() else [f"default {describe(fields[knob].default)}"]
         if knob in space.baseline:
             notes.insert(0, f"baseline {describe(space.baseline[knob])}")
         allowed = _allowed(fields[knob])
@@ -66,11 +82,10 @@ def one(family: str, name: str) -> RenderableType:
     ranked = "" if budget.rank_window == 1 else f" (ranked by the median of {budget.rank_window} epochs)"
     by_rung = "" if budget.seeds is None else f" (seeds by rung {written(budget.seeds)})"
     heading = Text(
-        f"{space.family} / {space.name}: {space.summary}\n"
+        f"{families.title(space.family)} / {space.name}: {space.summary}\n"
         f"{budget.trials} trials x {budget.replicates} replicates{by_rung}, {budget.epochs} epochs, rungs {levels}{ranked}; "
         "objective "
-        f"{space.objective.metric} ({space.objective.mode}) on {space.protocol.dataset}, selected on the "
-        f"{space.protocol.selection}{_bracket(space)}\n"
+        f"{space.objective.metric} ({space.objective.mode}){_protocol(space)}{_bracket(space)}\n"
     )
     figures = [Text(), figures_view(space.published)] if space.published else []
     return Group(heading, _Knobs(knobs), *figures)
@@ -94,6 +109,11 @@ class _Knobs:
         for knob, text in self.knobs:
             table.add_row(Text(knob), text)
         yield table
+
+
+def _protocol(space: SearchSpace) -> str:
+    given = space.protocol
+    return "" if given is None else f" on {given.dataset}, selected on the {given.selection}"
 
 
 def _bracket(space: SearchSpace) -> str:

@@ -15,10 +15,13 @@ def plain(text: str) -> str:
 
 
 def metric(value: float | None, digits: int = 4) -> str:
-    """A metric with a fixed number of decimals; three significant digits when it is large; `-` when there is none."""
+    """A metric with a fixed number of decimals; when it is large, or so small that they would hide it, three significant
+    digits, a whole number all of them; `-` when there is none."""
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.3g}"
+    if value == 0 or 10.0 ** (1 - digits) <= abs(value) < 1000:
+        return f"{value:.{digits}f}"
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e7 else f"{value:.3g}"
 
 
 def count(value: float | None) -> str:

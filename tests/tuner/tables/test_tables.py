@@ -370,3 +370,10 @@ def test_a_metric_without_a_finite_value_is_a_dash():
 
 def test_text_that_reverses_writing_or_rings_is_made_visible():
     assert plain("a\u202eb\x07\tc") == r"a\u202eb\x07" + "    c"
+
+
+def test_a_metric_of_any_scale_can_be_read():
+    values = (1e-7, 0.00042, 0.0123, 87.53, 1400.0, 320000.0, 3.217e5 + 0.5, -1e-9, 0.0)
+    assert [metric(value) for value in values] == [
+        *("1e-07", "0.00042", "0.0123", "87.5300", "1400", "320000", "3.22e+05", "-1e-09", "0.0000"),
+    ]

@@ -27,5 +27,6 @@ PANELS: dict[str, Callable[[Leaderboard], Panel]] = {
 
 def panel(board: Leaderboard) -> dict[str, Any] | None:
     """The panel of the experiment's family as plain data (title, note, figures); None for a family without one."""
-    family = board.history.manifest.family.replace("-", "_")
-    return dataclasses.asdict(PANELS[family](board)) if family in PANELS else None
+    known = board.history.manifest
+    family = known.family.replace("-", "_")
+    return dataclasses.asdict(PANELS[family](board)) if family in PANELS and known.own is None else None

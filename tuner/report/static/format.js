@@ -4,7 +4,10 @@ const MISSING = "-";
 
 function metric(value, digits = 4) {
   if (value === null || value === undefined) return MISSING;
-  return Math.abs(value) < 1000 ? value.toFixed(digits) : Number(value.toPrecision(3)).toExponential();
+  const size = Math.abs(value);
+  if (size === 0 || (size >= 10 ** (1 - digits) && size < 1000)) return value.toFixed(digits);
+  if (Number.isInteger(value) && size < 1e7) return String(value);
+  return size < 1 ? String(Number(value.toPrecision(3))) : Number(value.toPrecision(3)).toExponential();
 }
 
 function spread(low, high) {
