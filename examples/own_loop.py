@@ -47,4 +47,6 @@ def space():
     return SearchSpace(
         parameters={"lr": tune.loguniform(1e-4, 1e-1), "width": tune.choice([8, 64]), "dropout": tune.uniform(0, 0.5)},
         baseline={"lr": 1e-3, "width": 64, "dropout": 0.0},
-        objective=Objective("val_loss", "min"), budget=Budget(epochs=9, grace=1, trials=12))
+        objective=Objective("val_loss", "min"),
+        budget=Budget(epochs=9, grace=1, trials=12),
+    )

@@ -29,7 +29,7 @@ class Linear:
 
 
 def space():
-    return SearchSpace(
-        parameters={"alpha": tune.loguniform(1e-6, 1e2), "penalty": tune.choice(["l1", "l2", "elasticnet"])},
-        baseline={"alpha": 1e-4, "penalty": "l2"},
-        objective=Objective("error", "min"), budget=Budget(epochs=9, grace=1, trials=32))
+    knobs = {"alpha": tune.loguniform(1e-6, 1e2), "penalty": tune.choice(["l1", "l2", "elasticnet"])}
+    usual = {"alpha": 1e-4, "penalty": "l2"}
+    budget = Budget(epochs=9, grace=1, trials=32)
+    return SearchSpace(parameters=knobs, baseline=usual, objective=Objective("error", "min"), budget=budget)

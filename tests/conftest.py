@@ -18,6 +18,7 @@ os.environ["HOME"] = _HOME
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("TUNER_STORAGE", None)
 
 # What a shell runs in the background ignores Ctrl-C, and below nohup a closed terminal, and so would every process that it
 # starts, also those that tests do it to. An ignored signal is inherited, a handler that does nothing is not.

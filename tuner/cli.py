@@ -18,6 +18,7 @@ from tuner.records import standard_output
 # Each module registers its verbs when it is imported; `tuner --help` shows them in this order.
 # isort: off
 from tuner.commands import searches as searches
+from tuner.commands import listing as listing
 from tuner.commands import results as results
 from tuner.commands import networks as networks
 from tuner.commands import machine as machine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from trainables.config.wording import reason
@@ -63,8 +63,9 @@ def unwritable(place: Place, error: OSError) -> BadInput:
 
 
 @contextmanager
-def as_bad_input(of: type[Exception] = ValueError) -> Iterator[None]:
-    """What an error of this kind says within becomes a `BadInput`; of a pydantic model's, every problem."""
+def as_bad_input(of: type[Exception] = ValueError, known: Iterable[str] = ()) -> Iterator[None]:
+    """What an error of this kind says within becomes a `BadInput`; of a pydantic model's, every problem, and for a field
+    that is none of those `known` the nearest."""
     try:
         yield
     except of as error:
@@ -72,5 +73,5 @@ def as_bad_input(of: type[Exception] = ValueError) -> Iterator[None]:
 
         from trainables.config.training import problems
 
-        said = problems(error) if isinstance(error, ValidationError) else [str(error)]
+        said = problems(error, known=known) if isinstance(error, ValidationError) else [str(error)]
         raise BadInput.listing(said) from None

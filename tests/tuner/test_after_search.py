@@ -49,6 +49,21 @@ def test_the_exported_trial_retrains_to_every_recorded_bit(searched, tmp_path):
     assert all(note.startswith("note: the code was") for note in retraining.notes())  # somebody may be editing it
 
 
+def test_a_trial_is_evaluated_by_the_name_of_its_experiment(searched):
+    best = leaderboard(searched).best.trial
+    (*_, newest) = sorted(searched.trial(best).glob("checkpoint_*.pt"))
+    by_file = run("evaluate", newest)
+    assert by_file[0] == 0
+    for which in ("best", best):
+        assert run("evaluate", "four", "--trial", which, "--storage", searched.root.parent) == by_file
+    code, said = run("evaluate", "four", "--trial", "bset", "--storage", searched.root.parent)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "did you mean `best`?" in said
+    code, said = run("evaluate", newest, "--storage", searched.root.parent)
+    assert code == 2
+    assert "give --trial as well, or leave it out" in said
+
+
 def test_the_command_retrains_a_stopped_trial_and_owns_up_to_another_median(searched, tmp_path):
     stopped = next(trial for trial in History.load(searched).trials if trial.status == "stopped")
     code, out = run(

@@ -26,7 +26,6 @@ _ON_IMAGENET: Mapping[str, Mapping[str, Any]] = {
     },
     "online_norm": {"arch": "resnet18", "augmentation": "flip"},
     "bn_only": {"arch": "resnet_cifar"},
-    "imagenet": {"model": "lenet5"},
 }
 
 

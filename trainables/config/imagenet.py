@@ -89,7 +89,7 @@ class ImageNetConfig(TrainingConfig):
 
     model: Model = Field(
         "lenet5",
-        description="which network (imagenet:PATH: resnet18); resnet18_projection was once published as ResNet-34",
+        description="which network; resnet18_projection was once published as ResNet-34",
     )
     epochs: int = Field(
         50, ge=1, le=100_000, description="full budget of a trial in epochs (published: 200; lenet5 50)"
@@ -158,9 +158,7 @@ class ImageNetConfig(TrainingConfig):
     def filled(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The model's published values for the knobs that are not given."""
         [dataset] = cls.meant(given, "dataset")
-        model = str(
-            given.get("model", "resnet18" if kinds.of(str(dataset)).streamed else cls.model_fields["model"].default)
-        )
+        model = str(given.get("model", cls.model_fields["model"].default))
         return {"model": model, **published_defaults(model, str(dataset)), **given}
 
     @field_validator("lrn", mode="before")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from trainables.config import dataset_kinds as kinds
 from trainables.config import normalisation, originals
 from trainables.config.normalisation import Normalisation
+from trainables.config.wording import nearest
 
 Precision = Literal["bf16", "tf32", "float32"]
 
@@ -144,8 +145,9 @@ _REMEDIES = {
 }
 
 
-def problems(error: ValidationError, of: str | None = None) -> list[str]:
-    """One sentence for each thing a pydantic error lists, of one knob or of all: which knob, its value, the rule."""
+def problems(error: ValidationError, of: str | None = None, known: Iterable[str] = ()) -> list[str]:
+    """One sentence for each thing a pydantic error lists, of one knob or of all: which knob, its value, the rule; of a knob
+    that is none the nearest of those `known`."""
     sentences = []
     for item in error.errors():
         if of is not None and item["loc"][:1] != (of,):
@@ -153,7 +155,7 @@ def problems(error: ValidationError, of: str | None = None) -> list[str]:
         name = ".".join(str(part) for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
         if item["type"] == "extra_forbidden":
-            sentences.append(f"`{name}` is not a knob of this family")
+            sentences.append(f"`{name}` is not a knob of this family{nearest(name, known, before='; ')}")
         elif not name:
             sentences.append(message)
         elif item["type"] == "missing":

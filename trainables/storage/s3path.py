@@ -131,17 +131,32 @@ class S3Path:
                 elif (child / rest).exists():
                     yield child / rest
 
+    def tags(self) -> dict[str, str]:
+        """The objects directly below this key by name, each with the tag of its content (see `read_version`)."""
+        skip = len(self._prefix())
+        return {entry["Key"][skip:]: entry["ETag"] for page in self._pages("") for entry in page.get("Contents", ())}
+
     def _children(self, start: str) -> Iterator[str]:
         """The names of the children that begin with `start`."""
-        prefix = f"{self.key}/" if self.key else ""
+        skip = len(self._prefix())
+        for page in self._pages(start):
+            for entry in page.get("CommonPrefixes", ()):
+                yield entry["Prefix"][skip:-1]
+            for entry in page.get("Contents", ()):
+                yield entry["Key"][skip:]
+
+    def _prefix(self) -> str:
+        return f"{self.key}/" if self.key else ""
+
+    def _pages(self, start: str) -> Iterator[dict[str, Any]]:
+        """The answers that list the children whose name begins with `start`."""
         token: dict[str, Any] = {}
         while True:
             with sentences(str(self)):
-                page = client().list_objects_v2(Bucket=self.bucket, Prefix=prefix + start, Delimiter="/", **token)
-            for entry in page.get("CommonPrefixes", ()):
-                yield entry["Prefix"][len(prefix) : -1]
-            for entry in page.get("Contents", ()):
-                yield entry["Key"][len(prefix) :]
+                page = client().list_objects_v2(
+                    Bucket=self.bucket, Prefix=self._prefix() + start, Delimiter="/", **token
+                )
+            yield page
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}

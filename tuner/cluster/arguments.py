@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.budget import written
 from trainables.storage.redaction import holds_secret
 from tuner.errors import BadInput
+from tuner.records import chosen_storage
 
 if TYPE_CHECKING:
     from tuner.experiment.request import Request
@@ -77,6 +78,12 @@ def storage_there(storage: str | Path | None) -> str | None:
             f"--storage is {text}, a folder from here, which is another one on the cluster; give an absolute path"
         )
     return text
+
+
+def chosen_there() -> str | None:
+    """The place on S3 that the environment or the project's file names here, which is the same everywhere; None else."""
+    chosen = chosen_storage.chosen()
+    return storage_there(chosen.text) if chosen is not None and chosen.text.startswith("s3:") else None
 
 
 def data_there(data: str | None) -> str | None:

@@ -15,9 +15,9 @@ from tuner.cluster.head import Head, reach
 
 
 def read(
-    address: str, verb: str, name: str, *positional: str, storage: str | Path | None, **options: Any
+    address: str, verb: str, name: str | None, *positional: str, storage: str | Path | None, **options: Any
 ) -> tuple[int, str]:
-    """Exit code and output of `tuner VERB NAME ...` run on the head; takes some seconds, mostly Ray's."""
+    """Exit code and output of `tuner VERB [NAME] ...` run on the head; takes some seconds, mostly Ray's."""
     head, words = _command(address, verb, name, positional, storage, options)
     job_id = jobs.start_other(head, f"tuner-{verb}-{secrets.token_hex(6)}", words)
     pieces: list[str] = []
@@ -53,14 +53,17 @@ def serve(address: str, name: str, *, storage: str | Path | None, port: int, sho
 def _command(
     address: str,
     verb: str,
-    name: str,
+    name: str | None,
     positional: Sequence[str],
     storage: str | Path | None,
     options: dict[str, Any],
 ) -> tuple[Head, list[str]]:
     there = arguments.storage_there(storage)
-    jobs.check_word(name)
+    if name is not None:
+        jobs.check_word(name)
     head = reach(address)
-    name = jobs.called(head, name)
-    there = there if there is not None else jobs.storage_of(head, name)
-    return head, arguments.words(verb, name, *positional, storage=there, **options)
+    if name is not None:
+        name = jobs.called(head, name)
+        positional = (name, *positional)
+    there = there or (jobs.storage_of(head, name) if name is not None else None) or arguments.chosen_there()
+    return head, arguments.words(verb, *positional, storage=there, **options)

@@ -89,7 +89,7 @@ def submit_request(
     """Submit a new search; as `submit`."""
     from tuner.experiment.request import default_name
 
-    there = arguments.storage_there(storage)
+    there = arguments.storage_there(storage) or arguments.chosen_there()
     arguments.require_absolute_folders(asked.settings)
     checked = asked.checked(running.problems())
     chosen = check_name(name) if name is not None else default_name(checked.space)
@@ -125,7 +125,7 @@ def go_on(
     head = _warned(reach(address), running.tell)
     word, name = name, jobs.called(head, name)
     code = _code_here(jobs.file_of(head, name) if word == name else expanded(word))
-    there = there if there is not None else jobs.storage_of(head, name)
+    there = there or jobs.storage_of(head, name) or arguments.chosen_there()
     place = arguments.data_there(data)
     words = arguments.words(verb, name, storage=there, address="auto", data=place, **options, **running.options())
     return Submission(head, name, jobs.start(head, words, name=name, storage=there, code=code))

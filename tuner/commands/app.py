@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from tuner.commands.entry import settle_width
 from tuner.commands.given import Verbs
 
 app = Verbs(
-    help="Hyperparameter search where every number is a median over five seeds and ASHA decides on that median.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"tuner {version('tuner')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Hyperparameter search where every number is a median over five seeds and ASHA decides on that median."""
+
 
 settle_width()  # Rich reads it when a console is made
 # Rich takes 80 columns where it cannot ask a terminal; the tables are made for 100.

@@ -10,7 +10,7 @@ import typer
 
 from search_spaces.budget import OPTIONS, Ascending, Option, Word, numbers
 from tuner.commands.gathered import gathering, option
-from tuner.commands.options import Family, Seed, Setting, Space
+from tuner.commands.options import Family, Seed, Setting, Space, SpaceWord, one_space
 from tuner.rules import registry
 
 if TYPE_CHECKING:
@@ -18,22 +18,25 @@ if TYPE_CHECKING:
 
 
 def takes_request(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command with FAMILY, --space, --set, --seed and an option for each one of a budget before its own parameters.
+    """The command with FAMILY, SPACE or --space, --set, --seed and an option for each one of a budget before its own parameters.
 
     It receives them together as `asked`.
     """
     return gathering(command, "asked", list(_parameters()), _request, first=True)
 
 
-def _request(family: str, space: str, set_: list[str] | None, seed: int, **budget: Any) -> Request:
+def _request(
+    family: str, word: str | None, space: str | None, set_: list[str] | None, seed: int, **budget: Any
+) -> Request:
     from tuner.experiment.request import Request
 
-    return Request(family, space, set_ or [], seed, budget)
+    return Request(family, one_space(word, space), set_ or [], seed, budget)
 
 
 def _parameters() -> Iterator[Parameter]:
     yield Parameter("family", Parameter.POSITIONAL_OR_KEYWORD, annotation=Family)
-    yield option("space", "smoke", Space)
+    yield Parameter("word", Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=SpaceWord)
+    yield option("space", None, Space)
     yield option("set_", None, Setting)
     yield from (option(name, None, _annotation(of_budget)) for name, of_budget in OPTIONS.items())
     yield option("seed", 0, Seed)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 cluster_app = Verbs(help="Clusters: check the file that starts one, make its token.", no_args_is_help=True)
 
 
-@cluster_app.command("check")
+@cluster_app.command("check", epilog="Example: tuner cluster check cluster.yaml")
 def check_file(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="cluster.yaml, or a RayJob.", show_default=False)],
 ) -> None:
@@ -37,7 +37,7 @@ def check_file(
         typer.echo(f"run `ray up` in {folder}, for it reads relative paths from where it runs: {', '.join(names)}")
 
 
-@cluster_app.command("token")
+@cluster_app.command("token", epilog="Example: tuner cluster token")
 def token() -> None:
     """Make the token that the nodes of a cluster ask for, readable by you alone; one that is there is kept."""
     from tuner.machines import auth_token
@@ -69,7 +69,7 @@ def follow_submission(submission: Submission, detach: bool) -> NoReturn:
 
 
 def print_reading(
-    address: str | None, verb: str, name: str, *positional: str, storage: str | None, **options: Any
+    address: str | None, verb: str, name: str | None, *positional: str, storage: str | None, **options: Any
 ) -> None:
     """Run a reading verb on the head, print what it says and leave with its exit code; nothing without an address."""
     if address is None:

@@ -11,18 +11,19 @@ import typer
 from trainables.config import dataset_kinds as kinds
 from tuner.commands.app import app, out
 from tuner.commands.given import Verbs
-from tuner.commands.options import Address, Data, Setting, Space, Storage
+from tuner.commands.options import Address, Data, Setting, Space, SpaceWord, Storage, one_space
 
 data_app = Verbs(help="Datasets: which are here, download, check.", no_args_is_help=True)
 app.add_typer(data_app, name="data", rich_help_panel="This machine")
 
 
-@app.command(rich_help_panel="This machine")
+@app.command(rich_help_panel="This machine", epilog="Example: tuner doctor blur search")
 def doctor(
     family: Annotated[
         str | None, typer.Argument(help="Family of the search that is meant; its data are looked for.")
     ] = None,
-    space: Space = "smoke",
+    word: SpaceWord = None,
+    space: Space = None,
     storage: Storage = None,
     address: Address = None,
     data: Data = None,
@@ -38,12 +39,13 @@ def doctor(
     from tuner.machines.address import is_head
     from tuner.records import paths
 
+    space = one_space(word, space)
     meant = node_doctor.meant(family, space, set_ or [], dataset)
     root = paths.storage_root(storage)
     look = None
     if address is not None and is_head(address):
         own = [Path(space)] if space.endswith(".py") and family is not None else []
-        there = arguments.storage_there(storage)
+        there = arguments.storage_there(storage) or arguments.chosen_there()
         arguments.require_absolute_folders(set_ or [])
         words = arguments.words(
             "doctor",
@@ -71,7 +73,7 @@ def doctor(
         raise typer.Exit(2)
 
 
-@data_app.command("list")
+@data_app.command("list", epilog="Example: tuner data list")
 def data_list(place: Data = None) -> None:
     """The datasets and whether each is on this machine."""
     from tuner.tables import datasets as data
@@ -79,7 +81,7 @@ def data_list(place: Data = None) -> None:
     out.print(data.listing())
 
 
-@data_app.command("fetch")
+@data_app.command("fetch", epilog="Example: tuner data fetch cifar10")
 def data_fetch(
     dataset: Annotated[str, typer.Argument(help=f"{' or '.join(kinds.FETCHED)}.", show_default=False)],
     place: Data = None,
@@ -90,7 +92,7 @@ def data_fetch(
     out.print(data.fetch(dataset), markup=False)
 
 
-@data_app.command("put")
+@data_app.command("put", epilog="Example: tuner data put cifar10 --to s3://BUCKET/data")
 def data_put(
     dataset: Annotated[str, typer.Argument(help=f"{' or '.join(kinds.FETCHED)}.", show_default=False)],
     to: Annotated[
@@ -103,7 +105,7 @@ def data_put(
     out.print(data.put(dataset, to), markup=False, highlight=False, soft_wrap=True)
 
 
-@data_app.command("check")
+@data_app.command("check", epilog="Example: tuner data check cifar10")
 def data_check(
     dataset: Annotated[str, typer.Argument(help=f"{', '.join(kinds.SPELLINGS)}.", show_default=False)],
     place: Data = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from tuner.commands.options import (
     Epoch,
     FamilyOfCheckpoint,
     Name,
+    OfTrial,
     Replicate,
     Setting,
     Storage,
@@ -21,8 +22,11 @@ from tuner.commands.options import (
 )
 from tuner.errors import BadInput
 
+if TYPE_CHECKING:
+    from trainables.trial.inference import Trained
 
-@app.command(rich_help_panel="Single networks")
+
+@app.command(rich_help_panel="Single networks", epilog="Example: tuner export first --trial best -o best.yaml")
 def export(
     name: Name,
     trial: Annotated[str, typer.Option(help="Its number, `best` or `baseline`.")] = "best",
@@ -71,7 +75,7 @@ def export(
     out.print(written, markup=False, highlight=False, soft_wrap=True)
 
 
-@app.command(rich_help_panel="Single networks")
+@app.command(rich_help_panel="Single networks", epilog="Example: tuner train blur --set sigma=2 --epochs 3")
 def train(
     family: Annotated[
         str, typer.Argument(help="Family, such as blur; or a .yaml that `tuner export` wrote.", show_default=False)
@@ -129,7 +133,7 @@ def train(
     training.require_median(result)
 
 
-@app.command(rich_help_panel="Single networks")
+@app.command(rich_help_panel="Single networks", epilog="Example: tuner evaluate first --trial best")
 def evaluate(
     checkpoint: Checkpoint,
     family: FamilyOfCheckpoint = None,
@@ -139,16 +143,18 @@ def evaluate(
         str | None, typer.Option(help="Evaluate on images blurred with each of these: 0,1,2,4.", show_default=False)
     ] = None,
     set_: Setting = None,
+    trial: OfTrial = None,
+    storage: Storage = None,
 ) -> None:
     """Evaluate a checkpoint, ours or anyone's state dictionary: top-1, top-5 and loss."""
     from tuner.networks import trained
 
     blurs = trained.numbers(sigmas)
-    for line in trained.evaluate(trained.load(checkpoint, family, set_ or [], replicate, epoch), blurs):
+    for line in trained.evaluate(_loaded(checkpoint, trial, storage, family, set_, replicate, epoch), blurs):
         out.print(line, markup=False, highlight=False)
 
 
-@app.command(rich_help_panel="Single networks")
+@app.command(rich_help_panel="Single networks", epilog="Example: tuner predict first cat.png --trial best")
 def predict(
     checkpoint: Checkpoint,
     images: Annotated[list[str] | None, typer.Argument(help="Image files.", show_default=False)] = None,
@@ -161,6 +167,8 @@ def predict(
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="File for the predictions of --split test.")] = None,
     set_: Setting = None,
+    trial: OfTrial = None,
+    storage: Storage = None,
 ) -> None:
     """Say what a checkpoint sees in images: the five likeliest classes, and a picture of each image beside its bars."""
     from tuner.networks import trained
@@ -169,16 +177,20 @@ def predict(
         raise BadInput(f"--split is {split}, but must be test; leave it out to predict image files")
     if (split is None) != (csv is None) or bool(images) == (split is not None):
         raise BadInput("give image files, or --split test --csv FILE for the whole test set")
+    loaded = _loaded(checkpoint, trial, storage, family, set_, replicate, epoch)
     if csv is not None:
-        told = trained.predict_test_set(trained.load(checkpoint, family, set_ or [], replicate, epoch), csv)
+        told = trained.predict_test_set(loaded, csv)
         out.print(told, markup=False, highlight=False, soft_wrap=True)
         return
-    loaded = trained.load(checkpoint, family, set_ or [], replicate, epoch)
     for line in trained.predict(loaded, images or [], Path(out_folder)):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-@app.command("import-log", rich_help_panel="Single networks")
+@app.command(
+    "import-log",
+    rich_help_panel="Single networks",
+    epilog="Example: tuner import-log resnet34.log",
+)
 def import_log(
     file: Annotated[str, typer.Argument(help="Log of a run of the classic ImageNet collection.", show_default=False)],
     family: Annotated[str, typer.Option(help="Family that the run would belong to.")] = "imagenet",
@@ -192,3 +204,22 @@ def import_log(
 
     found = logs.import_log(file, family, set_ or [], name, storage, run)
     out.print(f"imported as {found.name}; see: {found.command('results')}", markup=False, soft_wrap=True)
+
+
+def _loaded(
+    checkpoint: str,
+    trial: str | None,
+    storage: str | None,
+    family: str | None,
+    set_: list[str] | None,
+    replicate: int,
+    epoch: str | None,
+) -> Trained:
+    """The network of a file, or of the trial of an experiment."""
+    from tuner.networks import trained
+
+    if trial is not None:
+        return trained.load_trial(checkpoint, trial, storage, family, set_ or [], replicate, epoch)
+    if storage is not None:
+        raise BadInput("--storage says where the experiment of a --trial is; give --trial as well, or leave it out")
+    return trained.load(checkpoint, family, set_ or [], replicate, epoch)

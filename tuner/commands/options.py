@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from search_spaces.budget import OPTIONS
-from tuner.errors import as_bad_input
+from tuner.errors import BadInput, as_bad_input
 
 
 def _take_data_from(place: str | None) -> str | None:
@@ -24,7 +24,12 @@ Family = Annotated[str, typer.Argument(help="Family, such as blur; `tuner spaces
 Name = Annotated[
     str, typer.Argument(help="Name of the experiment, or its folder or s3:// address.", show_default=False)
 ]
-Space = Annotated[str, typer.Option("--space", help="smoke, search, paper, or a path/to/my_space.py.")]
+Space = Annotated[
+    str | None, typer.Option("--space", help="smoke, search, paper, or a path/to/my_space.py.  [default: smoke]")
+]
+SpaceWord = Annotated[
+    str | None, typer.Argument(metavar="SPACE", help="The same as --space, shorter.", show_default=False)
+]
 Setting = Annotated[
     list[str] | None,
     typer.Option("--set", help="A knob: lr=0.05, 'sigma=choice(1,2,4)', 'lr=loguniform(1e-3,1e-1)'. Repeatable."),
@@ -36,9 +41,21 @@ InitFrom = Annotated[
 Pretrained = Annotated[
     bool, typer.Option("--pretrained", help="Begin every replicate from torchvision's weights, where they are here.")
 ]
+
+
+def one_space(word: str | None, option: str | None) -> str:
+    """The space that is meant, as a word after the family or as --space; `smoke` where neither is given."""
+    if word is not None and option is not None and word != option:
+        raise BadInput(f"the space is `{word}` after the family and `{option}` as --space; give one of them")
+    return word or option or "smoke"
+
+
 Seed = Annotated[int, typer.Option(help="Seed of the experiment: configurations, order, replicates.")]
 Storage = Annotated[
-    str | None, typer.Option(help="Folder of experiments, or s3://BUCKET/PREFIX.  [default: ~/ray_results]")
+    str | None,
+    typer.Option(
+        help="Folder of experiments, or s3://BUCKET/PREFIX.  [default: TUNER_STORAGE, tuner.toml, or ~/ray_results]"
+    ),
 ]
 Address = Annotated[
     str | None,
@@ -68,7 +85,11 @@ CheckpointEvery = Annotated[
 Strategy = Annotated[str | None, typer.Option(help=OPTIONS["strategy"].help)]
 Detach = Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")]
 Checkpoint = Annotated[
-    str, typer.Argument(help="File of a trial's checkpoint or of weights, or a trial's folder.", show_default=False)
+    str,
+    typer.Argument(
+        help="File of a trial's checkpoint or of weights, or a trial's folder; with --trial an experiment.",
+        show_default=False,
+    ),
 ]
 Epoch = Annotated[
     str | None,
@@ -78,5 +99,13 @@ Epoch = Annotated[
 ]
 FamilyOfCheckpoint = Annotated[
     str | None, typer.Option("--family", help="Family of the network; our own checkpoints know theirs.")
+]
+OfTrial = Annotated[
+    str | None,
+    typer.Option(
+        "--trial",
+        help="CHECKPOINT names an experiment, and this trial of it is meant: its number, `best` or `baseline`.",
+        show_default=False,
+    ),
 ]
 Replicate = Annotated[int, typer.Option(help="Which replicate of a trial's checkpoint.")]

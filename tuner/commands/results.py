@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tuner.commands.app import app, out, write
 from tuner.commands.cluster import print_reading
+from tuner.commands.listing import NewestName, named_or_newest
 from tuner.commands.options import (
     Head,
     Name,
@@ -18,8 +19,12 @@ from tuner.errors import BadInput
 from tuner.machines.address import require_head
 from tuner.rules.registry import NAMES
 
+if TYPE_CHECKING:
+    from tuner.records.paths import ExperimentPaths
+    from tuner.results.leaderboard import Leaderboard
 
-@app.command(rich_help_panel="Results")
+
+@app.command(rich_help_panel="Results", epilog="Example: tuner spaces blur smoke")
 def spaces(
     family: Annotated[str | None, typer.Argument(help="Show one family's spaces.", show_default=False)] = None,
     space: Annotated[str | None, typer.Argument(help="Show one space, every knob.", show_default=False)] = None,
@@ -31,9 +36,9 @@ def spaces(
     out.print(view.one(str(family), space or "") if whole else view.listing(family))
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner status first")
 def status(
-    name: Name,
+    name: NewestName = None,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, a row a trial.")] = False,
     json: Annotated[bool, typer.Option("--json", help="JSON.")] = False,
     storage: Storage = None,
@@ -46,6 +51,8 @@ def status(
     from tuner.tables.status import status_view
 
     print_reading(address, "status", name, storage=storage, csv=csv, json=json)
+    if name is None:
+        name = str(named_or_newest(None, storage, quiet=csv or json).root)
     jobs = [] if json or csv else _jobs_of_slurm(name, storage)
     for line in jobs:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -62,9 +69,9 @@ def status(
     out.print(status_view(history, paths=found), crop=False)
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner results first --top 5")
 def results(
-    name: Name,
+    name: NewestName = None,
     top: Annotated[int | None, typer.Option(help="Only the best this many, and the baseline.")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, every column.")] = False,
     json: Annotated[bool, typer.Option("--json", help="JSON, every column.")] = False,
@@ -75,7 +82,6 @@ def results(
     address: Head = None,
 ) -> None:
     """The leaderboard: medians over the replicates, ranked by rung reached, then median."""
-    from tuner.records import paths
     from tuner.results import leaderboard
     from tuner.tables import machine_readable as export
     from tuner.tables.results import results_view
@@ -83,7 +89,7 @@ def results(
     if top is not None and top < 1:
         raise BadInput(f"--top is {top}, but must be at least 1; raise it")
     print_reading(address, "results", name, storage=storage, top=top, csv=csv, json=json, verify=verify)
-    found = paths.experiment(name, storage)
+    found = named_or_newest(name, storage, quiet=csv or json)
     if verify:
         from tuner.rules import verify as verification
 
@@ -99,24 +105,33 @@ def results(
 
         out.print()
         out.print(confirmation_view(found))
+    _print_next(board, found)
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner show first best")
 def show(
-    name: Name,
-    trial: Annotated[str, typer.Argument(help="Its number, `best` or `baseline`.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(help="Name of the experiment, or its folder or s3:// address.", show_default=False),
+    ],
+    trial: Annotated[str | None, typer.Argument(help="Its number, `best` or `baseline`.", show_default=False)] = None,
     storage: Storage = None,
     address: Head = None,
 ) -> None:
-    """One trial: configuration, curve, decisions, failures, log."""
-    from tuner.records import paths
+    """One trial: configuration, curve, decisions, failures, log; without NAME of the newest experiment."""
+    from tuner.results.leaderboard import is_trial
     from tuner.tables.trial import trial_view
 
-    print_reading(address, "show", name, trial, storage=storage)
-    out.print(trial_view(paths.experiment(name, storage), trial))
+    of: str | None = name
+    if trial is None:
+        if not is_trial(name):
+            raise BadInput(f"no trial of `{name}` is named; give its number, `best` or `baseline` after it")
+        of, trial = None, name
+    print_reading(address, "show", of, trial, storage=storage)
+    out.print(trial_view(named_or_newest(of, storage), trial))
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner compare first second")
 def compare(
     a: Annotated[str, typer.Argument(help="An experiment, by name or folder.", show_default=False)],
     b: Annotated[str, typer.Argument(help="Another one.", show_default=False)],
@@ -141,7 +156,7 @@ def compare(
     out.print(comparison_view(found))
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner replay first --grace 1 --grace 3")
 def replay(
     source: Annotated[
         str, typer.Argument(help="An experiment, or a CSV with model, epoch, split, metric, value.", show_default=False)
@@ -182,9 +197,9 @@ def replay(
     out.print(replay_view([run(recorded, setting) for setting in settings], reasons=why))
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner report first -o first.html")
 def report(
-    name: Name,
+    name: NewestName = None,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", help="File to write.  [default: NAME.html, here]", show_default=False),
@@ -193,14 +208,13 @@ def report(
 ) -> None:
     """Write everything about an experiment as one HTML file that needs no network."""
     from tuner import report as reporting
-    from tuner.records import paths
 
-    found = paths.experiment(name, storage)
+    found = named_or_newest(name, storage)
     written = reporting.write(found, output or f"{found.name}.html")
     out.print(f"report of {found.name}: {written}", markup=False, highlight=False, soft_wrap=True)
 
 
-@app.command(rich_help_panel="Results")
+@app.command(rich_help_panel="Results", epilog="Example: tuner dashboard first")
 def dashboard(
     name: Name,
     port: Annotated[
@@ -237,3 +251,14 @@ def _jobs_of_slurm(name: str, storage: str | None) -> list[str]:
 
     place = paths.whole(name) if "/" in name else paths.storage_root(storage) / name
     return queue.lines(place.name, place.parent)
+
+
+def _print_next(board: Leaderboard, found: ExperimentPaths) -> None:
+    """What to do next, each with its command."""
+    from tuner.results.next_step import next_steps
+
+    steps = next_steps(board, found)
+    if steps:
+        out.print()
+    for step in steps:
+        out.print(f"{step.label}: {step.command}", markup=False, highlight=False, soft_wrap=True)

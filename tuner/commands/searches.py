@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tuner.experiment.running import Running
 
 
-@app.command(rich_help_panel="Searches")
+@app.command(rich_help_panel="Searches", epilog="Example: tuner plan blur search --trials 30")
 @takes_request
 def plan(
     asked: Request,
@@ -56,7 +56,7 @@ def plan(
     _look_at_data(planned, address)
 
 
-@app.command(rich_help_panel="Searches")
+@app.command(rich_help_panel="Searches", epilog="Example: tuner launch blur smoke --name first")
 @takes_request
 @takes_session
 def launch(
@@ -104,7 +104,7 @@ def launch(
     _conclude(outcome)
 
 
-@app.command(rich_help_panel="Searches")
+@app.command(rich_help_panel="Searches", epilog="Example: tuner resume first --trials 24")
 @takes_session
 def resume(
     session: SessionOptions,
@@ -128,7 +128,7 @@ def resume(
     _conclude(outcome)
 
 
-@app.command(rich_help_panel="Searches")
+@app.command(rich_help_panel="Searches", epilog="Example: tuner confirm first --top 3")
 @takes_session
 def confirm(
     session: SessionOptions,
@@ -163,7 +163,7 @@ def confirm(
     raise typer.Exit(outcome.exit_code)
 
 
-@app.command(rich_help_panel="Searches")
+@app.command(rich_help_panel="Searches", epilog="Example: tuner stop first")
 def stop(name: Name, storage: Storage = None, address: Head = None) -> None:
     """Ask a running search to checkpoint and end; it can be resumed."""
     from tuner.experiment.interrupt import StopRequest
@@ -183,7 +183,7 @@ def stop(name: Name, storage: Storage = None, address: Head = None) -> None:
     _say(f"{found.name} ends after the running epochs; continue it with: {found.command('resume')}")
 
 
-@app.command(rich_help_panel="Searches")
+@app.command(rich_help_panel="Searches", epilog="Example: tuner logs first --follow --address http://127.0.0.1:8265")
 def logs(
     name: Name,
     address: Annotated[

@@ -104,14 +104,14 @@ def takes_job(command: Callable[[Batch], None]) -> Callable[..., Any]:
     return called
 
 
-@slurm_app.command("script")
+@slurm_app.command("script", epilog="Example: tuner slurm script blur search --storage /shared/results --time 4:00:00")
 @takes_job
 def script(batch: Batch) -> None:
     """Print the batch script of a search, checked: one job, one Ray cluster for its length."""
     typer.echo(batch.text(), nl=False)
 
 
-@slurm_app.command("submit")
+@slurm_app.command("submit", epilog="Example: tuner slurm submit blur search --storage /shared/results --time 4:00:00")
 @takes_job
 def submit(batch: Batch) -> None:
     """Submit a search to Slurm; submitted again it continues."""

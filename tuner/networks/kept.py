@@ -23,17 +23,24 @@ def require_epoch(epoch: str | None) -> None:
 
 def state_of(paths: ExperimentPaths, history: History, trial: Trial, epoch: str | None) -> dict[str, Any]:
     """What a trial of an experiment keeps of its last or its best epoch; where neither is asked for, as its space reads it."""
+    return checkpoint_of(paths, history, trial, epoch)[1]
+
+
+def checkpoint_of(
+    paths: ExperimentPaths, history: History, trial: Trial, epoch: str | None
+) -> tuple[Place, dict[str, Any]]:
+    """The checkpoint that `state_of` reads, and what is in it."""
     require_epoch(epoch)
     place = paths.trial(trial.index)
     if _is_best(place, epoch, lambda: history.manifest.keeps_best is not None):
-        return _read_best(place, f"trial {trial.index}")
+        return place / _best_name(), _read_best(place, f"trial {trial.index}")
     from trainables import checkpoints
     from trainables.trial import state_form
 
     for path, state in checkpoints.newest_first(place):
         with as_bad_input():
             state_form.require_trial(str(path), state)
-        return state
+        return path, state
     raise BadInput(
         f"no checkpoint is left of trial {trial.index} ({trial.status}); only trials that completed keep theirs. Retrain it "
         f"with `{paths.command('export', '--trial', str(trial.index))}` and the command that this prints"

@@ -122,7 +122,9 @@ def run(
         )
 
     with as_bad_input():
-        families.config_class(request.family)(**request.knobs)
+        model = families.config_class(request.family)
+    with as_bad_input(known=model.model_fields):
+        model(**request.knobs)
         if request.seed < 0:
             raise ValueError(f"--seed is {request.seed}, but must be at least 0; raise it")
         if request.replicates < 1:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainables.storage import local_copy
 from tuner.errors import BadInput, as_bad_input, sentence
 from tuner.networks import kept
 from tuner.records import output
 from tuner.records.paths import expanded
+from tuner.records.paths import experiment as found
 
 if TYPE_CHECKING:
     from trainables.trial.inference import Trained
@@ -31,7 +33,13 @@ def load(
     """
     from search_spaces.overrides import constants
 
-    with as_bad_input():
+    known: set[str] = set()
+
+    def knobs(config: Any) -> dict[str, Any]:
+        known.update(config.model_fields)
+        return constants(settings, config.model_fields)
+
+    with as_bad_input(known=known):
         constants(settings)  # a text that cannot be read is said before torch is imported
         file = kept.file_of(checkpoint, epoch)
         import torch
@@ -39,7 +47,27 @@ def load(
         from trainables.trial.inference import Trained
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        return Trained.load(file, family, lambda config: constants(settings, config.model_fields), replicate, device)
+        return Trained.load(file, family, knobs, replicate, device)
+
+
+def load_trial(
+    experiment: str,
+    which: str,
+    storage: str | None,
+    family: str | None,
+    settings: Sequence[str],
+    replicate: int,
+    epoch: str | None = None,
+) -> Trained:
+    """The network of a trial of an experiment: its number, `best` or `baseline`; BadInput in one sentence otherwise."""
+    from tuner.results.history import History
+    from tuner.results.leaderboard import find
+
+    paths = found(experiment, storage)
+    history = History.load(paths)
+    path, _ = kept.checkpoint_of(paths, history, find(history, which), epoch)
+    with local_copy(path) as file:
+        return load(str(file), family, settings, replicate)
 
 
 def evaluate(trained: Trained, sigmas: Sequence[float] = (0.0,)) -> Iterator[str]:

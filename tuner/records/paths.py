@@ -10,6 +10,7 @@ STORAGE/NAME/
     trials/00007/               checkpoints and log.txt of trial 7
     tensorboard/00007/          event files of trial 7; of an experiment on S3 on the machine that shows them
     confirmation/               an experiment of its own: the best trials again, on fresh seeds
+    labels.json                 its note and tags, where somebody gave it any
 
 STORAGE is a folder or s3://BUCKET/PREFIX. A folder or prefix is an experiment when its manifest is there.
 """
@@ -26,9 +27,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainables.config.wording import nearest
+from trainables.config.wording import nearest, some
 from trainables.storage import Place, StorageError, home, place, temporary
 from tuner.errors import BadInput, as_bad_input
+from tuner.records import chosen_storage
 
 NAME_LENGTH = 100
 
@@ -40,13 +42,39 @@ def default_storage() -> Path | None:
 
 
 def storage_root(storage: str | Place | None) -> Place:
-    """The absolute folder, or prefix of a bucket, that holds experiments; default `~/ray_results`."""
+    """The absolute folder, or prefix of a bucket, that holds experiments.
+
+    Where none is given: TUNER_STORAGE, then `storage` in the project's tuner.toml, then `~/ray_results`.
+    """
     if storage is not None:
         return whole(storage)
+    chosen = chosen_storage.chosen()
+    if chosen is not None:
+        try:
+            return whole(chosen.text)
+        except BadInput as error:
+            raise BadInput(f"{chosen.by} names the storage, and {error}") from None
     default = default_storage()
     if default is None:
         raise BadInput("this user has no home folder, so there is no default storage; give --storage, or set HOME")
     return default
+
+
+def storage_words(root: Place) -> tuple[str, ...]:
+    """The words of a command line that name this storage from any folder; none where it is what no word would mean.
+
+    What a variable or a project's file names is said all the same: neither is there in every shell.
+    """
+    if root == default_storage() and not _otherwise_chosen():
+        return ()
+    return ("--storage", shlex.quote(str(root)))
+
+
+def _otherwise_chosen() -> bool:
+    try:
+        return chosen_storage.chosen() is not None
+    except BadInput:
+        return True
 
 
 def whole(text: str | Place) -> Place:
@@ -101,8 +129,7 @@ class ExperimentPaths:
 
     def command(self, verb: str, *more: str) -> str:
         """The command line that does something with this experiment, as it works from any folder."""
-        storage = () if self.root.parent == default_storage() else ("--storage", shlex.quote(str(self.root.parent)))
-        return " ".join(["tuner", verb, shlex.quote(self.name), *storage, *more])
+        return " ".join(["tuner", verb, shlex.quote(self.name), *storage_words(self.root.parent), *more])
 
     @property
     def manifest(self) -> Place:
@@ -115,6 +142,10 @@ class ExperimentPaths:
     @property
     def space_source(self) -> Place:
         return self.root / "space.py"
+
+    @property
+    def labels(self) -> Place:
+        return self.root / "labels.json"
 
     @property
     def lock(self) -> Place:
@@ -179,7 +210,23 @@ def experiment(name: str, storage: str | Place | None = None) -> ExperimentPaths
         if name.endswith(".py"):
             return _of_file(name, root)
         known = sorted(path.parent.name for path in root.glob("*/manifest.json"))
-    raise BadInput(f"there is no experiment `{name}` in {root}{nearest(name, known, before='; ')}")
+    raise BadInput(f"there is no experiment `{name}` in {described(root, storage)}{_instead(name, root, known)}")
+
+
+def described(root: Place, storage: str | Place | None) -> str:
+    """The storage, and where no option named it who did."""
+    chosen = None if storage is not None else chosen_storage.chosen()
+    return f"{root}" if chosen is None else f"{root} (by {chosen.by})"
+
+
+def _instead(name: str, root: Place, known: list[str]) -> str:
+    """What is there instead of an experiment that is not."""
+    if known:
+        near = nearest(name, known, before="; ")
+        return f"{near} There is {some(known)}" if near else f"; there is {some(known)}"
+    if isinstance(root, Path) and not root.exists():
+        return "; there is no such folder, so give the right --storage"
+    return "; there is none at all, so give the --storage where it is"
 
 
 def _of_file(name: str, root: Place) -> ExperimentPaths:

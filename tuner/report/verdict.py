@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from tuner.records.paths import ExperimentPaths
 from tuner.results import optimism
 from tuner.results.history import History, Trial
 from tuner.results.leaderboard import Leaderboard, Row
+from tuner.results.next_step import next_steps, wins
 from tuner.results.significance import LEVEL, beats, pairs_needed, separated, sign_test
 from tuner.tables.confirmation import verdict_of
 from tuner.tables.text import knob, metric
@@ -32,7 +34,7 @@ def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
             "winner": None,
             "changed": [],
             "seeds": [],
-            "commands": [],
+            "commands": [dataclasses.asdict(step) for step in next_steps(board, paths)],
         }
     epoch = _trial(board, best).compared_epoch
     return {
@@ -49,16 +51,13 @@ def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
         },
         "changed": _changed(board, best),
         "seeds": _seeds(board, epoch),
-        "commands": [
-            {"label": "Retrain the winner", "command": paths.command("export", "--trial", "best")},
-            {"label": "Confirm it on fresh seeds", "command": paths.command("confirm", "--top", "3")},
-        ],
+        "commands": [dataclasses.asdict(step) for step in next_steps(board, paths)],
     }
 
 
 def _headline(board: Leaderboard, best: Row, epoch: int) -> str:
     history = board.history
-    verb = "wins" if history.state == "finished" else "leads"
+    verb = "wins" if wins(board) else "leads"
     shown = f"with a median {history.metric} of {metric(best.median)}"
     if best.baseline:
         return f"The baseline (trial {best.trial}) {verb} {shown}"

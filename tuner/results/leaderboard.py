@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from trainables.config.wording import nearest
 from trainables.storage import Place
 from tuner.errors import BadInput
 from tuner.records.paths import ExperimentPaths, whole
@@ -21,6 +22,8 @@ from tuner.results.significance import separated
 
 if TYPE_CHECKING:
     import pandas
+
+_NAMED = ("best", "baseline")  # what a trial may be called beside its number
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,11 @@ def incumbent(history: History) -> Trial | None:
     return min(valid, key=lambda trial: _standing(trial, history.mode), default=None)
 
 
+def is_trial(word: str) -> bool:
+    """Whether a word could name a trial: a number, `best` or `baseline`."""
+    return word.strip() in _NAMED or word.strip().isdecimal()
+
+
 def find(history: History, which: str) -> Trial:
     """A trial by its number, `best` or `baseline`; `BadInput` if there is none such."""
     name = which.strip()
@@ -186,7 +194,10 @@ def find(history: History, which: str) -> Trial:
     found = history.trial(int(name)) if name.isdecimal() and len(name) < 20 else None
     if found is None:
         known = f"0 to {history.trials[-1].index}" if history.trials else "none yet"
-        raise BadInput(f"`{name}` is not a trial of `{history.name}`; give its number ({known}), `best` or `baseline`")
+        near = nearest(name.lower(), [*_NAMED, *(str(trial.index) for trial in history.trials)], before="; ")
+        raise BadInput(
+            f"`{name}` is not a trial of `{history.name}`; give its number ({known}), `best` or `baseline`{near}"
+        )
     return found
 
 

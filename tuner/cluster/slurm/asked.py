@@ -13,7 +13,8 @@ from tuner.cluster.slurm import cluster, commands, storage
 from tuner.cluster.slurm.job import Job
 from tuner.cluster.slurm.script import Batch
 from tuner.errors import BadInput, ClusterUnreachable
-from tuner.records.paths import check_name, expanded, whole
+from tuner.records import chosen_storage
+from tuner.records.paths import check_name, expanded, storage_root, whole
 
 if TYPE_CHECKING:
     from tuner.experiment.request import Request
@@ -68,6 +69,8 @@ def look() -> cluster.Cluster | None:
 
 
 def _storage(place: str | None, job: Job, shared: bool, known: cluster.Cluster | None) -> Place:
+    if place is None and chosen_storage.chosen() is not None:
+        place = str(storage_root(None))
     if place is None:
         raise BadInput(
             "--storage is missing, but the nodes and the login node must both see the results; give a folder that all of "
