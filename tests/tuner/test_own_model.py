@@ -72,6 +72,12 @@ def test_a_file_is_searched_confirmed_exported_and_retrained(file, tmp_path):
     assert "--accept-changes" in str(refused.value)
     experiment.resume(str(file), storage=tmp_path, trials=5, accept_changes=True)
     assert "2e-6" in manifest.read(outcome.paths.manifest).own["files"]["mine.py"]
+    # A file that lies elsewhere now is compared as well, when it is named.
+    moved = tmp_path / "elsewhere" / "mine.py"
+    moved.parent.mkdir()
+    moved.write_text(FILE.replace("1e-6", "3e-6"))
+    with pytest.raises(BadInput, match="3e-6"):
+        experiment.resume(str(moved), storage=tmp_path, trials=6)
     # Where the file is gone, its content goes on.
     file.unlink()
     assert confirm.confirm("own", storage=tmp_path, top=1).exit_code == 0

@@ -135,6 +135,8 @@ def go_on(
     with DriverLock(paths.lock, running.tell):
         pass  # refuse early: reaching Ray and checking the data takes a while
     manifest = manifests.read(paths.manifest)
+    if manifest.own is not None and request.is_file(name) and (file := places.expanded(name)).is_file():
+        manifest.own["path"] = str(file.absolute())  # wherever it lay at the launch
     known = [record for record in read(paths.records, manifest) if record["event"] == "trial"]
     # A kill may have come between the manifest of an extension and its trials.
     wanted = max(manifest.budget.trials, len(known)) if trials is None else trials
