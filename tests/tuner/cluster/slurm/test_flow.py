@@ -29,7 +29,8 @@ case "$*" in
   *.progress*) exit "$PROGRESS" ;;
   *tuner\\ launch*)
     echo "the search begins at $RAY_ADDRESS"
-    [ "${SLURM_RESTART_COUNT:-0}" = 0 ] && [ "$(ls "$PLACE" | wc -l)" = 1 ] || exit 0
+    [ ! -e "$PLACE/begun" ] || exit 0
+    touch "$PLACE/begun"
     trap "echo asked to stop; $ASKED" TERM
     for _ in $(seq 600); do sleep 0.1; done ;;
 esac
