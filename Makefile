@@ -18,7 +18,7 @@ test: $(READY)  ## every test but those of clusters
 	$(PYTEST) -m "not cluster"
 
 test-cluster: $(READY)  ## the tests on Ray heads, raylets and S3 servers of their own, real processes killed
-	$(BIN)/python -m pytest -m cluster
+	$(PYTEST) -m cluster
 
 test-fast: $(READY)  ## the tests that take seconds
 	$(PYTEST) -m "not slow and not cluster"
