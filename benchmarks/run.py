@@ -22,6 +22,7 @@ BENCHMARKS = (
     "deconv_step",
     "whitening_precision",
     "replay",
+    "plain_ray",
     "policies",
     "service",
     "storage",

@@ -11,5 +11,6 @@ def test_every_module_that_can_be_run_is_run_or_left_out_with_a_reason():
     runnable = {
         path.stem for path in (ROOT / "benchmarks").glob("*.py") if '__name__ == "__main__"' in path.read_text()
     }
+    runnable |= {path.parent.name for path in (ROOT / "benchmarks").glob("*/__main__.py")}
     assert sorted(runnable) == sorted([*BENCHMARKS, *LEFT_OUT])
     assert all(LEFT_OUT.values())

@@ -77,7 +77,7 @@ def answers(tmp_path_factory):
     for package in ("tuner", "trainables", "search_spaces"):
         shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     insert(root / "search_spaces/budget.py", DEFINITION, before="    rank_window: int = _option(")
-    insert(root / "tuner/experiment/plan.py", ACTING, before='    if space.protocol.selection == "test":\n')
+    insert(root / "tuner/experiment/plan.py", ACTING, before="    if budget.replicates < 3:\n")
     environment = {**os.environ, "PYTHONPATH": str(root), "COLUMNS": "200", "HOME": str(root)}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(root / "store")], cwd=root, env=environment, capture_output=True, text=True
