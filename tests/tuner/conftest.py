@@ -1,5 +1,6 @@
 """One small Ray cluster for all tests that need one, since starting it costs more than most of them; the command line."""
 
+import os
 import sys
 
 import pytest
@@ -34,6 +35,9 @@ def tuner(monkeypatch, capsys, tmp_path):
     """Run a command line in this process: (exit code, standard output, standard error)."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("TUNER_DATA", os.environ.get("TUNER_DATA", ""))  # what --data writes ends with the test
+    if not os.environ["TUNER_DATA"]:
+        monkeypatch.delenv("TUNER_DATA")
     s3client.client.cache_clear()
 
     def run(*arguments):

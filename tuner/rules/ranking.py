@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from search_spaces.budget import SMALLEST_REDUCTION
 from trainables import statistics
 
 
@@ -13,8 +14,10 @@ def rungs(epochs: int, grace: int, reduction: float) -> tuple[int, ...]:
     """The epochs at which a trial is judged, ascending: grace * reduction^k below `epochs`, then `epochs` itself.
 
     At the last one nobody is stopped: reaching it is completing the full budget. A fractional rung means the first whole
-    epoch at or after it, as in Ray.
+    epoch at or after it, as in Ray. `ValueError` where there would be no end of rungs.
     """
+    if not (grace >= 1 and reduction >= SMALLEST_REDUCTION):
+        raise ValueError(f"rungs at {grace} * {reduction}^k: grace must be at least 1, reduction at least {SMALLEST_REDUCTION}")
     levels: list[int] = []
     level = float(grace)
     while level < epochs:

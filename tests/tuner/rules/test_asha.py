@@ -28,6 +28,12 @@ def test_rungs_are_grace_times_powers_of_the_reduction_and_the_full_budget(epoch
     assert rungs(epochs, grace, reduction) == expected
 
 
+@pytest.mark.parametrize(("grace", "reduction"), [(1, 1), (1, 1 + 1e-12), (1, math.nan), (1, 0.5), (0, 3), (-1, 3)])
+def test_rungs_without_an_end_are_refused(grace, reduction):
+    with pytest.raises(ValueError, match=r"grace must be at least 1, reduction at least 1\.01"):
+        rungs(9, grace, reduction)
+
+
 class _RayTrial:
     def __init__(self, index):
         self.trial_id = str(index)
