@@ -11,6 +11,7 @@ import functools
 import importlib
 import importlib.util
 import sys
+from collections.abc import Collection
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import overload
@@ -46,16 +47,18 @@ def names(family: str | None = None) -> dict[str, tuple[str, ...]] | tuple[str, 
     Without a family those that every family has, of smoke, search and paper, by family; of a family, all of its spaces:
     these three, then the others that its module has or installed packages offer.
     """
-    offered = offers()
     if family is None:
-        return {
-            each: tuple(name for name in SPACES if name in _defined(each) or (each, name) in offered)
-            for each in families.names()
-        }
+        return {each: _common(each, _defined(each)) for each in families.names()}
     module = families.canonical(family)
-    common = names()[module]
-    further = _listed(module) & _defined(module) | {name for of, name in offered if of == module}
+    defined = _defined(module)
+    common = _common(module, defined)
+    further = _listed(module) & defined | {name for of, name in offers() if of == module}
     return (*common, *sorted(further - {*SPACES}))
+
+
+def _common(family: str, defined: Collection[str]) -> tuple[str, ...]:
+    """Those of smoke, search and paper that a family has."""
+    return tuple(name for name in SPACES if name in defined or (family, name) in offers())
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from search_spaces import domains
 from search_spaces.own_file import require_file, told
 from search_spaces.space import SearchSpace
 from trainables.config.own import code as own
-from trainables.config.own.code import OwnCode
+from trainables.config.own.code import OwnCode, extends_rays
 from trainables.config.own.collecting import collect
 from trainables.config.own.configuration import OwnConfig, config_class, declared
 
@@ -149,10 +149,7 @@ def _is_family(cls: Any) -> bool:
 
 def _is_of_ray(cls: Any) -> bool:
     """Whether a class is a trainable of Ray Tune: one of Ray's, or one with the same methods."""
-    if all(callable(getattr(cls, name, None)) for name in _OF_RAY):
-        return True
-    bases = getattr(cls, "__mro__", ())
-    return any(base.__module__.startswith("ray.tune.") and base.__name__ == "Trainable" for base in bases)
+    return all(callable(getattr(cls, name, None)) for name in _OF_RAY) or extends_rays(cls)
 
 
 def _kind(trained: Any, name: str, where: str) -> str:

@@ -60,9 +60,13 @@ class Resolver:
         order = dict.fromkeys((*self._space.searched, *merged))  # searched knobs first, alike in every configuration
         dropped = self.dropped(merged)
         kept = {name: merged[name] for name in order if name in merged and name not in dropped} | self._space.settings
-        inert = self._model.model_validate(kept).inert - self._space.settings.keys()
-        kept = {name: value for name, value in kept.items() if name not in inert or self._is_meant(name, kept)}
-        dumped = self._model.model_validate(kept).model_dump(mode="json")
+        config = self._model.model_validate(kept)
+        inert = (config.inert & kept.keys()) - self._space.settings.keys()
+        gone = {name for name in inert if not self._is_meant(name, kept)}
+        if gone:
+            kept = {name: value for name, value in kept.items() if name not in gone}
+            config = self._model.model_validate(kept)
+        dumped = config.model_dump(mode="json")
         return Resolved({name: dumped[name] for name in kept}, json.dumps(dumped, sort_keys=True))
 
     def dropped(self, values: Mapping[str, Any], undecided: frozenset[str] = frozenset()) -> set[str]:

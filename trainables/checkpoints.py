@@ -38,10 +38,10 @@ def save(directory: Place, state: dict[str, Any], epoch: int) -> Place:
 def is_best(history: Sequence[Mapping[str, Any]], metric: str, mode: str | None = None) -> bool:
     """Whether the newest epoch has a better median of the metric, whose name says its mode by default, than every one before
     it of as many seeds."""
-    if "late" in history[-1]:  # of seeds that catch up: no median of the trial
+    if statistics.is_late(history[-1]):  # of seeds that catch up: no median of the trial
         return False
     seeds = len(history[-1].get(f"{metric}_values", ()))
-    alike = [one for one in history if "late" not in one and len(one.get(f"{metric}_values", ())) == seeds]
+    alike = [one for one in history if not statistics.is_late(one) and len(one.get(f"{metric}_values", ())) == seeds]
     return statistics.improves([result[metric] for result in alike], mode or statistics.mode_of(metric))
 
 

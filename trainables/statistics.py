@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 ALWAYS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")  # reported at every epoch, whoever failed
 # What a result says of an epoch beside its metrics, ours and Ray's: no metric of a user's own code may be called so.
 RESERVED = (
     *("epoch", "metrics", "scalars", "failures", "errors", "learning_rate", "diverged", "finished", "failed"),
-    *("replicates_ok", "epoch_seconds", "step_seconds", "strategy", "strategy_reason", "precision", "replayed"),
+    *(
+        "replicates_ok",
+        "epoch_seconds",
+        "step_seconds",
+        "strategy",
+        "strategy_reason",
+        "precision",
+        "replayed",
+        "first",
+    ),
     *("images_per_second", "samples_per_second", "interrupted", "untrained", "done", "config", "training_iteration"),
     *("timestamp", "date", "pid", "hostname", "node_ip", "trial_id", "experiment_tag", "time_total_s"),
     *("time_this_iter_s", "time_since_restore", "iterations_since_restore", "should_checkpoint"),
 )
+
+
+def is_late(result: Mapping[str, Any]) -> bool:
+    """Whether a result is an epoch of seeds that catch up, a whole number; a metric of a user's own called `late` is none."""
+    return isinstance(result.get("late"), int)
 
 
 def worst(mode: str) -> float:

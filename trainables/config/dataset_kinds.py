@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from trainables.config.normalisation import CONSTANTS, Constants, kind
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -27,7 +29,7 @@ class Kind:
     mirrored: bool = True
     any_size: bool = False
     streamed: bool = False
-    normalisation: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    normalisation: Constants | None = None
 
 
 _IMAGENET = Kind(
@@ -35,7 +37,7 @@ _IMAGENET = Kind(
     layout="train/ and val/, a synset folder each; streamed",
     any_size=True,
     streamed=True,
-    normalisation=((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    normalisation=CONSTANTS["imagenet"],
 )
 # name, or what comes before the colon of a path -> what is known
 KINDS: Mapping[str, Kind] = {
@@ -50,11 +52,11 @@ KINDS: Mapping[str, Kind] = {
 }
 _UNKNOWN = Kind("")
 
-NAMES = tuple(name for name, kind in KINDS.items() if not kind.layout)
-FETCHED = tuple(name for name, kind in KINDS.items() if kind.fetched)
-SPELLINGS = (*NAMES, *(f"{name}:PATH" for name, kind in KINDS.items() if kind.layout))
+NAMES = tuple(name for name, known in KINDS.items() if not known.layout)
+FETCHED = tuple(name for name, known in KINDS.items() if known.fetched)
+SPELLINGS = (*NAMES, *(f"{name}:PATH" for name, known in KINDS.items() if known.layout))
 
 
 def of(dataset: str) -> Kind:
     """What is known of a dataset by its name; of a name that is none, what holds for most."""
-    return KINDS.get(dataset.partition(":")[0], _UNKNOWN)
+    return KINDS.get(kind(dataset), _UNKNOWN)

@@ -15,7 +15,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,6 +25,7 @@ from trainables import families
 from trainables.config.own.code import OwnCode
 from trainables.on_ray.spread import Spread
 from trainables.on_ray.workers import Workers
+from trainables.statistics import is_late
 from trainables.storage import Place, place
 from trainables.trial.assignment import Assignment, Share
 from trainables.trial.log import TrialLog
@@ -166,11 +167,12 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         stopping = self._is_asked_to_stop()
         now = time.monotonic()
         due = now - self._saved_at >= self._assignment.checkpoint_seconds and now >= self._next_attempt
-        pausable = "late" not in result and result["epoch"] in self._assignment.checkpoint_at
+        pausable = not is_late(result) and result["epoch"] in self._assignment.checkpoint_at
+        state = cache(self.trial.state)
         if self._directory is not None:
-            self._save_best(self._directory)  # first: what a checkpoint holds is not trained again
+            self._save_best(self._directory, state)  # first: what a checkpoint holds is not trained again
         if self._directory is not None and (due or stopping or pausable or result["finished"]):
-            self._save(self._directory)
+            self._save(self._directory, state)
         return result | {"interrupted": stopping and not result["finished"]}
 
     def _untrained(self) -> dict[str, Any]:
@@ -193,14 +195,13 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         except OSError:  # asked again after the next epoch
             return False
 
-    def _save(self, directory: Place) -> None:
+    def _save(self, directory: Place, state: Callable[[], dict[str, Any]]) -> None:
         from trainables import checkpoints
 
         try:
-            checkpoints.save(directory, self.trial.state(), self.trial.epoch)
+            checkpoints.save(directory, state(), self.trial.epoch)
         except Exception as error:
-            if not (self._is_own or isinstance(error, OSError | RuntimeError)):  # torch's own writer says the latter
-                raise
+            self._require_passing(error)
             logger.warning("cannot save a checkpoint at epoch %d (%s); trying again later", self.trial.epoch, error)
             self._next_attempt = time.monotonic() + SAVE_AGAIN_SECONDS
         else:
@@ -208,16 +209,25 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         if self._log is not None:
             self._log.send()
 
-    def _save_best(self, directory: Place) -> None:
+    def _save_best(self, directory: Place, state: Callable[[], dict[str, Any]]) -> None:
         from trainables import checkpoints
+        from trainables.trial import assembly
 
         metric = self._assignment.keep_best
-        if metric is None or not checkpoints.is_best(self.trial.history, metric):
+        if metric is None or not checkpoints.is_best(
+            self.trial.history, metric, assembly.always(self.family).get(metric)
+        ):
             return
         try:
-            checkpoints.save_file(directory / checkpoints.BEST, self.trial.state())
-        except (OSError, RuntimeError) as error:
+            checkpoints.save_file(directory / checkpoints.BEST, state())
+        except Exception as error:
+            self._require_passing(error)
             logger.warning("cannot keep the state of epoch %d, the best so far (%s)", self.trial.epoch, error)
+
+    def _require_passing(self, error: Exception) -> None:
+        """Raise again what is no trouble of the storage, nor of a state that the user's own code gave."""
+        if not (self._is_own or isinstance(error, OSError | RuntimeError)):  # torch's own writer says the latter
+            raise error
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Ray's own hook: the same state in one file of the directory Ray gives."""
@@ -275,7 +285,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
 
 def _named(result: dict[str, Any]) -> str:
     """An epoch as the log calls it."""
-    if "late" in result:
+    if is_late(result):
         return (
             f"epoch {result['late']} of {result['epoch']} of the replicates from {result['first']} on, which join late"
         )

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -91,9 +91,6 @@ class Crew(Protocol):
 
     def load(self, states: Sequence[dict[str, Any]]) -> None:
         """Take over states made by `states()`, of as many replicates."""
-
-
-MakeCrew = Callable[[Recipe], Crew]
 
 
 class Packed:

@@ -157,4 +157,4 @@ class GuardedTrial:
 
 def _position(result: Result) -> tuple[int, int]:
     """Where a result stands in its trial: replicates join after an epoch and before the next one."""
-    return result["epoch"], result.get("late", 0)
+    return result["epoch"], result["late"] if statistics.is_late(result) else 0

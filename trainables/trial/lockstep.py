@@ -244,8 +244,8 @@ class LockStep:
         """How many replicates a state of this epoch holds, where it holds `count`: before or after some joined."""
         if not isinstance(epoch, int):
             return self.seeds.most
-        before, after = self.seeds.at(epoch), max(self.seeds.at(epoch), self.seeds.joining(epoch).stop)
-        return after if late is not None or count > before else before
+        joining = self.seeds.joining(epoch)
+        return joining.stop if late is not None or count > joining.start else joining.start
 
 
 def _living(group: Sequence[Member]) -> int:

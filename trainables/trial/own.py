@@ -139,16 +139,20 @@ class OwnPacked:
         """Make further replicates, which follow those there are."""
         for index in indices:
             self.replicates.append(OwnReplicate(index, self._recipe))
-            self._put_aside(self.replicates[-1])
+            with self.replicates[-1].catching(epoch=-1):
+                self._put_aside(self.replicates[-1])
 
     def run_epoch(self, epoch: int, last: bool, first: int = 0) -> float:
         """Train every living replicate from index `first` on for one 0-based epoch; the seconds it took."""
         start = time.perf_counter()
         for replicate in self.replicates:
             if replicate.failure is None and replicate.index >= first:
-                self._take_up(replicate)
-                replicate.train(epoch)
-                self._put_aside(replicate)
+                with replicate.catching(epoch):
+                    self._take_up(replicate)
+                if replicate.failure is None:
+                    replicate.train(epoch)
+                with replicate.catching(epoch):
+                    self._put_aside(replicate)
         return time.perf_counter() - start
 
     def states(self) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from trainables.config.own.code import OwnCode
+from trainables.config.own.code import OwnCode, extends_rays
 from trainables.config.own.folders import from_files, to_files
 from trainables.seeding import ReplicateSeed
 
@@ -20,7 +20,7 @@ class ClassReplicate:
     def __init__(self, code: OwnCode, config: dict[str, Any], seed: ReplicateSeed) -> None:
         made = code.trained()
         given = {**config, "seed": int(seed)}
-        if any(base.__name__ == "Trainable" for base in made.__mro__):
+        if extends_rays(made):
             self._trained = made(config=given)  # which calls its `setup`
         else:
             self._trained = made()

@@ -36,7 +36,7 @@ def words(verb: str, *positional: str, **options: Any) -> list[str]:
 def of_launch(
     asked: Request, running: Running, space: str, name: str, storage: str | None, data: str | None = None
 ) -> list[str]:
-    """The words that make the request on the head of a cluster, where its space is called `space`."""
+    """The words that make the request elsewhere, where its space, or the file with the user's own code, is called `space`."""
     code = asked.code
     if code is not None and not code.entry:
         raise BadInput(
@@ -45,7 +45,7 @@ def of_launch(
         )
     return words(
         "launch",
-        str(asked.family) if code is None else f"request/{code.entry}",
+        str(asked.family) if code is None else space,
         space=space if code is None else None,
         name=name,
         storage=storage,

@@ -94,9 +94,9 @@ def submit_request(
     checked = asked.checked(running.problems())
     chosen = check_name(name) if name is not None else default_name(checked.space)
     own = [expanded(str(asked.space))] if asked.own_file else []
-    words = arguments.of_launch(
-        asked, running, f"request/{own[0].name}" if own else str(asked.space), chosen, there, data
-    )
+    sent = asked.code.entry if asked.code is not None else own[0].name if own else None
+    space = str(asked.space) if sent is None else f"request/{sent}"
+    words = arguments.of_launch(asked, running, space, chosen, there, data)
     head = _warned(reach(address), running.tell)
     return Submission(head, chosen, jobs.start(head, words, name=chosen, storage=there, files=own, code=asked.code))
 

@@ -110,10 +110,7 @@ def results(
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner show first best")
 def show(
-    name: Annotated[
-        str,
-        typer.Argument(help="Name of the experiment, or its folder or s3:// address.", show_default=False),
-    ],
+    name: Name,
     trial: Annotated[str | None, typer.Argument(help="Its number, `best` or `baseline`.", show_default=False)] = None,
     storage: Storage = None,
     address: Head = None,

@@ -119,6 +119,7 @@ def submit(batch: Batch) -> None:
 
     from tuner.cluster.slurm import commands, queue
     from tuner.errors import unwritable
+    from tuner.records.paths import ExperimentPaths
 
     commands.require()
     if isinstance(batch.storage, Path):
@@ -130,6 +131,6 @@ def submit(batch: Batch) -> None:
             raise unwritable(batch.storage, error) from None
     job = queue.submit(batch)
     typer.echo(f"{batch.name} is job {job}; it runs on when you log out, and is requeued until the search is finished.")
-    typer.echo(f"how it goes: tuner status {batch.name} --storage {batch.storage}")
+    typer.echo(f"how it goes: {ExperimentPaths(batch.storage / batch.name).command('status')}")
     typer.echo(f"what it prints: tail -f {batch.log(job)}")
     typer.echo(f"stop it: scancel {job}")

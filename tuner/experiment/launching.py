@@ -158,7 +158,7 @@ def go_on(
         if running.max_concurrent is not None:
             budget.max_concurrent = running.max_concurrent
         limit = budget.max_concurrent
-        tried = configs if not revised else [history.baseline.config, *configs]
+        tried = configs if not revised else [manifest.knobs(history.baseline.config), *configs]
         allocator = Allocator.of_manifest(manifest)
         found = preflight.check(allocator, tried, paths.root.parent, resources, limit, known=not revised)
         require_same_data(paths, manifest.data.fingerprints, found["fingerprints"])

@@ -27,7 +27,7 @@ from tuner.records.lock import DriverLock
 from tuner.records.outage import GATHERING, PatientJournal
 from tuner.records.paths import ExperimentPaths
 from tuner.records.standard_output import enduring
-from tuner.rules import registry, seeds
+from tuner.rules import registry
 from tuner.rules.judge import Judge
 from tuner.rules.rule import rule_of
 from tuner.tensorboard.feed import Export
@@ -90,7 +90,7 @@ def hold(
         seconds = CHECKPOINT_SECONDS if running.checkpoint_seconds is None else running.checkpoint_seconds
         look = newcomers.inspection(paths, manifest, resources.ids)
         rule = judge.rule
-        of_trials = seeds.of_manifest(manifest)
+        of_trials = manifest.seeds
         saved_at = rule.rungs[:-1] if registry.get(rule.name).pauses else ()
 
         def assign(trials: list[tuple[int, dict[str, Any]]]) -> list[Assignment]:

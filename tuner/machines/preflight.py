@@ -66,7 +66,8 @@ def check(
         if question.training and load.gpus == 0:
             question.wait()  # the worker that has looked at the node has torch loaded, and builds the networks as well
             options = {"num_cpus": 0, "scheduling_strategy": _on(question.training[0], soft=True)}
-        options["max_calls"] = 1 if isinstance(family, OwnCode) else 0  # what such code leaves behind ends with it
+        if isinstance(family, OwnCode):
+            options["max_calls"] = 1  # what such code leaves behind ends with it
         networks = ray.remote(**options)(_networks).remote(
             family, [] if known and isinstance(family, OwnCode) and family.in_lock_step else list(configs), load
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from trainables.config.own.code import OwnCode
 from trainables.storage import Place
 from tuner.errors import BadInput, as_bad_input
 from tuner.records import manifest
@@ -21,16 +22,17 @@ def require_epoch(epoch: str | None) -> None:
         raise BadInput(f"--epoch is {epoch}, but must be best or last; correct it, or leave it out")
 
 
-def state_of(paths: ExperimentPaths, history: History, trial: Trial, epoch: str | None) -> dict[str, Any]:
-    """What a trial of an experiment keeps of its last or its best epoch; where neither is asked for, as its space reads it."""
-    return checkpoint_of(paths, history, trial, epoch)[1]
-
-
 def checkpoint_of(
     paths: ExperimentPaths, history: History, trial: Trial, epoch: str | None
 ) -> tuple[Place, dict[str, Any]]:
-    """The checkpoint that `state_of` reads, and what is in it."""
+    """The checkpoint that a trial keeps of its last or its best epoch, and what is in it; where neither is asked for, as its
+    space reads it. BadInput where none is left, and for the user's own code, whose weights only that code knows."""
     require_epoch(epoch)
+    if isinstance(history.manifest.trained, OwnCode) and history.manifest.trained.in_lock_step:
+        raise BadInput(
+            f"`{history.name}` trains your own code, whose weights only that code knows; its checkpoints in "
+            f"{paths.trial(trial.index)} hold what state() returned"
+        )
     place = paths.trial(trial.index)
     if _is_best(place, epoch, lambda: history.manifest.keeps_best is not None):
         return place / _best_name(), _read_best(place, f"trial {trial.index}")

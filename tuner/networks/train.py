@@ -216,7 +216,7 @@ def _save(trial: LockStep, result: dict[str, Any], folder: Path) -> None:
 def require_median(result: Mapping[str, Any]) -> None:
     """`TunerError`, exit code 1, where training ended because no majority of the replicates lives."""
     if result.get("diverged"):
-        count, living = len(result["val_accuracy_values"]), result["replicates_ok"]
+        count, living = len(result[f"{result['metrics'][0]}_values"]), result["replicates_ok"]
         raise TunerError(
             f"{count - living} of {count} replicates failed by epoch {result['epoch']}, so the configuration has no median; "
             "the lines above say how each failed, and a lower lr is the usual remedy"

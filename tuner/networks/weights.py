@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainables.config.own.code import OwnCode
 from tuner.errors import BadInput
 from tuner.networks import kept
 from tuner.records import output
@@ -33,17 +32,11 @@ def export_weights(paths: ExperimentPaths, which: str, path: Path | None = None,
     """
     history = History.load(paths)
     trial = find(history, which)
-    if isinstance(history.manifest.trained, OwnCode) and history.manifest.trained.in_lock_step:
-        raise BadInput(
-            f"`{history.name}` trains your own code, whose weights only that code knows; its checkpoints in "
-            f"{paths.trial(trial.index)} hold what state() returned"
-        )
     target = Path(f"{paths.name}-trial-{trial.index}.safetensors") if path is None else path
     output.require_writable(target)
     from safetensors.torch import save
 
-    kept.require_epoch(epoch)
-    state = kept.state_of(paths, history, trial, epoch)
+    _, state = kept.checkpoint_of(paths, history, trial, epoch)
     trained = state["epoch"]
     replicate = median_replicate(history, trial, trained)
     try:

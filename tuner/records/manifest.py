@@ -35,6 +35,7 @@ from trainables.config import earlier
 from trainables.config.own.code import OwnCode
 from trainables.storage import Place, whole
 from trainables.storage.redaction import redact
+from trainables.trial.seeds import Seeds
 from tuner.errors import BadInput, sentence
 from tuner.records.forms import Number as Amount
 from tuner.records.forms import Text, between, complaint, missing, refused, shown, unfit
@@ -204,6 +205,11 @@ class Manifest(_Part):
     def keeps_best(self) -> str | None:
         """The metric of whose best epoch trials keep the weights: where published figures are those of the best epoch."""
         return self.objective.metric if any(figure.at == "best" for figure in self.published) else None
+
+    @property
+    def seeds(self) -> Seeds:
+        """The seeds of every trial."""
+        return Seeds.by_rung(self.budget.seeds, self.rungs, self.budget.replicates)
 
     def knobs(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A configuration of this experiment with all that it leaves unsaid and later versions might read otherwise."""

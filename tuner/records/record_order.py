@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trainables.trial.seeds import Seeds
 from tuner.records.manifest import Manifest
 from tuner.records.record_forms import Record
 
@@ -17,7 +16,7 @@ class RecordOrder:
         self._objective = manifest.objective.metric
         self._epochs = manifest.budget.epochs
         self._replicates = manifest.budget.replicates
-        self._seeds = Seeds.by_rung(manifest.budget.seeds, manifest.rungs, self._replicates)
+        self._seeds = manifest.seeds
         self._late: dict[int, int] = {}  # trial -> the last epoch of those that joined at its present rung
         self._last: dict[int, int] = {}  # trial -> the last epoch recorded
         self._seen: dict[int, set[int]] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trainables.trial.seeds import Seeds
@@ -70,13 +71,13 @@ def run(curves: Curves, setting: Setting) -> Replay:
         random.Random(setting.order).shuffle(alive)
     rungs = setting.rungs_below(last)
     seeds, counts = Seeds.by_rung(setting.seeds, rungs, 1), setting.counts(rungs)
-    by_rung = {rung: _of_first(curves, count) for rung, count in counts.items()}
-    judge = _halve if setting.rule == HALVING else _asked(curves, alive, rungs, setting)
+    medians = {count: _of_first(curves, count) for count in {*counts.values()}}
+    judge = partial(_halve, counts) if setting.rule == HALVING else _asked(curves, alive, rungs, setting, counts)
     decisions: list[ReplayDecision] = []
     epochs = {model: len(curve) for model, curve in curves.values.items()}
     for rung in rungs:
         ranked: dict[str, dict[str, float]] = {}  # by bracket, in order of arrival
-        known = by_rung.get(rung, values)
+        known = medians[counts[rung]] if counts else values
         for model in alive:
             if len(known[model]) >= rung:
                 value = ranking.ranking_value(known[model][:rung], setting.window, curves.mode)
@@ -142,16 +143,17 @@ def _of_most_seeds(curves: Curves, count: int, last: int) -> dict[str, list[floa
     return found
 
 
-def _halve(values: dict[str, float], rung: int, setting: Setting, curves: Curves, bracket: str) -> list[ReplayDecision]:
+def _halve(
+    counts: Mapping[int, int], values: dict[str, float], rung: int, setting: Setting, curves: Curves, bracket: str
+) -> list[ReplayDecision]:
     """Synchronous halving of all who reached the rung."""
     kept = max(1, math.floor(len(values) / setting.reduction))
     ordered = sorted(values, key=lambda model: values[model], reverse=curves.mode == "max")
     within = f" with {bracket}" if bracket else ""
-    of = setting.counts(setting.rungs_below(max(map(len, curves.values.values())))).get(rung)
     decisions = []
     for place, model in enumerate(ordered, start=1):
         action: Action = "continue" if place <= kept else "stop"
-        shown = ranking.ranked_by(values[model], setting.window, of)
+        shown = ranking.ranked_by(values[model], setting.window, counts.get(rung))
         reason = f"rung {rung}: {shown} is place {place} of {len(values)}{within}; the best {kept} go on"
         if action == "stop" and model == curves.baseline:
             action, reason = "continue", f"{reason}, but the baseline is never stopped"
@@ -160,11 +162,12 @@ def _halve(values: dict[str, float], rung: int, setting: Setting, curves: Curves
     return decisions
 
 
-def _asked(curves: Curves, models: Sequence[str], rungs: Sequence[int], setting: Setting) -> Judge:
+def _asked(
+    curves: Curves, models: Sequence[str], rungs: Sequence[int], setting: Setting, counts: Mapping[int, int]
+) -> Judge:
     """A rule of `tuner.rules` with its memory, in order of arrival."""
     models = tuple(models)
     numbers = {model: number for number, model in enumerate(models)}
-    counts = setting.counts(rungs)
     rule = Rule("", curves.mode, 0, setting.grace, setting.reduction, setting.window, name=setting.rule, seeds=counts)
     memory = Rungs(rule, levels=rungs, exempt=None if curves.baseline is None else numbers.get(curves.baseline))
 

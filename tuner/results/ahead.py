@@ -92,7 +92,8 @@ class _Rest:
         if not seeds.grow:
             return rung - epoch
         trial = self._trials[index]
-        caught_up = (trial.caught_up or 0) if epoch == trial.last_epoch else 0
+        newest = trial.late[-1] if trial.late else None
+        caught_up = newest["epoch"] if newest and newest["rung"] == trial.last_epoch == epoch else 0
         joining = seeds.joining(epoch)
         if self._at_once:  # a worker each: all seeds that train take a step together
             return rung - epoch + (max(0, epoch - caught_up) if joining else 0)

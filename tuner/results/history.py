@@ -9,15 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 
+from trainables.statistics import alive
 from trainables.trial.seeds import Seeds
 from tuner.records import lines as records
 from tuner.records import lock, manifest
-from tuner.records.forms import finite
 from tuner.records.lines import Record
 from tuner.records.manifest import Manifest
 from tuner.records.paths import ExperimentPaths
 from tuner.results.trial import STATUSES, Session, Trial
-from tuner.rules import seeds
 
 __all__ = ["History", "Session", "Trial"]
 
@@ -85,7 +84,7 @@ class History:
     @cached_property
     def seeds(self) -> Seeds:
         """How many of the replicates train at which epoch."""
-        return seeds.of_manifest(self.manifest)
+        return self.manifest.seeds
 
     @property
     def planned(self) -> int:
@@ -198,7 +197,7 @@ class History:
 def _alive_in(record: Record, objective: str) -> int:
     """How many of the replicates of a record live."""
     reported = record["metrics"].get(objective) or next(iter(record["metrics"].values()))
-    return sum(finite(value) is not None for value in reported["values"])
+    return alive(reported["values"])
 
 
 @contextlib.contextmanager

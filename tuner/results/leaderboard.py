@@ -52,11 +52,15 @@ class Row:
     scalars: dict[str, float | None]
     seconds: float
     config: dict[str, Any]
-    seeds: int
     reason: str
     valid: bool
     incumbent: bool
     tied_with_best: bool
+
+    @property
+    def seeds(self) -> int:
+        """How many `values` are."""
+        return len(self.values)
 
     @property
     def standing(self) -> str:
@@ -234,7 +238,6 @@ def _row(rank: int, trial: Trial, best: Trial | None, mode: str) -> Row:
         scalars=trial.scalars(trial.last_epoch),
         seconds=trial.seconds,
         config=trial.config,
-        seeds=len(trial.values(trial.compared_epoch)),
         reason=trial.reason,
         valid=trial.is_valid,
         incumbent=trial is best,

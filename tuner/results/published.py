@@ -67,7 +67,8 @@ def figures(board: Leaderboard) -> list[Figure]:
     if not manifest.published:  # what is trained need not be loaded for it
         return found
     settings = {**dict(manifest.protocol or {}), "epochs": board.history.budget}
-    rows = [(row, whole(manifest.trained, {**settings, **manifest.knobs(row.config)})) for row in board.rows]
+    trained = manifest.trained
+    rows = [(row, whole(trained, {**settings, **manifest.knobs(row.config)})) for row in board.rows]
     for known in manifest.published:
         of_protocol = {name: known.when[name] for name in PROTOCOL if name in known.when}
         if not any(is_like(config, of_protocol) for _, config in rows):
@@ -130,5 +131,7 @@ def beside(
     family: families.Ref, configs: Sequence[Mapping[str, Any]], published: Sequence[K]
 ) -> list[tuple[K, list[int]]]:
     """Each figure with the numbers of the configurations that it would stand beside."""
+    if not published:
+        return []
     ours = [whole(family, config) for config in configs]
     return [(known, [index for index, config in enumerate(ours) if is_like(config, known.when)]) for known in published]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from tuner.records.paths import ExperimentPaths
 from tuner.results.cost import cost
@@ -12,15 +12,7 @@ from tuner.results.history import History
 from tuner.results.leaderboard import incumbent
 
 State = Literal["running", "finished", "interrupted", "failed", "dead driver", "not started", "unreadable"]
-STATES: tuple[State, ...] = (
-    "running",
-    "finished",
-    "interrupted",
-    "failed",
-    "dead driver",
-    "not started",
-    "unreadable",
-)
+STATES: tuple[State, ...] = get_args(State)
 
 
 @dataclass(frozen=True)

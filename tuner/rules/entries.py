@@ -8,6 +8,7 @@ from trainables.statistics import worst
 from tuner.records.lines import Record
 from tuner.rules.rule import Rule
 from tuner.rules.rungs import Decision
+from tuner.rules.seeds import seeds_of
 
 EARLIER = "replicates failed earlier"
 
@@ -46,9 +47,7 @@ def recorded_median(rule: Rule, record: Record) -> float:
 
 def has_diverged(record: Record) -> bool:
     """Whether an epoch record tells of a trial without a majority of living replicates."""
-    reported = next(iter(record["metrics"].values()))
-    there = int(record.get("first", 0)) + len(reported["values"])
-    return 2 * int(record["replicates_ok"]) <= there
+    return 2 * int(record["replicates_ok"]) <= int(record.get("first", 0)) + seeds_of(record)
 
 
 def decision_record(decision: Decision) -> Record:

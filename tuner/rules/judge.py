@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainables.statistics import worst
+from trainables.statistics import is_late, worst
 from tuner.records.lines import Record, RecordWriter
 from tuner.rules import entries
 from tuner.rules.ranking import bracket_of
@@ -123,7 +123,7 @@ class Judge:
         epoch = int(result["epoch"])
         failures = [{"event": "replicate_failed", "trial": trial, **failure} for failure in result["failures"]]
         first = result["failures"][0]["message"] if result["failures"] else entries.EARLIER
-        if "late" in result:
+        if is_late(result):
             return self._observe_late(trial, result, failures, first)
         record = entries.epoch_record(trial, result)
         if epoch <= self.last_epoch.get(trial, 0):

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from tuner.records.manifest import Manifest
 
 
-def of_manifest(manifest: Manifest) -> Seeds:
-    """The seeds of every trial of an experiment."""
-    return Seeds.by_rung(manifest.budget.seeds, manifest.rungs, manifest.budget.replicates)
-
-
 def of_budget(budget: Budget) -> Seeds:
     """The seeds of every trial of a search with this budget."""
     levels = ranking.rungs(budget.epochs, budget.grace, budget.reduction)
@@ -28,7 +23,7 @@ def of_budget(budget: Budget) -> Seeds:
 
 def by_rung(manifest: Manifest) -> dict[int, int]:
     """Rung -> seeds whose median it compares; empty where they are the same at every rung."""
-    seeds = of_manifest(manifest)
+    seeds = manifest.seeds
     return {rung: seeds.at(rung) for rung in manifest.rungs} if seeds.grow else {}
 
 

@@ -14,7 +14,7 @@ from tuner.rules import ranking
 from tuner.rules.entries import recorded_median
 from tuner.rules.rule import Rule, rule_of
 from tuner.rules.rungs import Rungs
-from tuner.rules.seeds import Medians
+from tuner.rules.seeds import Medians, seeds_of
 
 _Promotion = tuple[int, float | None, int]  # rung, cutoff, of
 
@@ -72,7 +72,7 @@ class _Again:
     def _epoch(self, record: Record) -> None:
         trial = record["trial"]
         self._medians.add(trial, recorded_median(self._rule, record), record)
-        self._counts[trial] = len(next(iter(record["metrics"].values()))["values"])
+        self._counts[trial] = seeds_of(record)
         self._at_rest(record)
 
     def _at_rest(self, record: Record) -> None:

@@ -37,6 +37,8 @@ class Cell:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self._view is not None:
+            self._view.close()
         self._renew(last=True)
 
     def tell(self, text: str) -> None:

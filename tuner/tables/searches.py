@@ -19,6 +19,7 @@ from tuner.errors import BadInput
 from tuner.results.progress import duration
 from tuner.results.summary import STATES, Summary
 from tuner.tables.grid import grid
+from tuner.tables.heading import named
 from tuner.tables.text import MISSING, metric, plain, spread
 
 _COLUMNS = ("experiment", "state", "best", "[min, max]", "vs base", "age", "cost")
@@ -104,7 +105,7 @@ def _record(row: Summary, now: float | None) -> dict[str, Any]:
 
 
 def _cells(row: Summary, now: float) -> list[str]:
-    below = [f"{row.family}/{row.space}"] if row.family else []
+    below = [named(row.family, row.space or "")] if row.family else []
     below = [" ".join([*below, *(f"#{tag}" for tag in row.tags)]), row.note]
     state = [row.state] if row.trials is None else [row.state, f"{row.ended}/{row.trials}"]
     return [

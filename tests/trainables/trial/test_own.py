@@ -1,6 +1,7 @@
 """A user's own code in lock-step: medians, seeds, failures in a sentence, and a resume that nobody can tell from none."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from search_spaces.own_code import load_experiment
 from trainables import checkpoints
 from trainables.config.own.code import OwnCode
+from trainables.statistics import is_late
 from trainables.trial import own_preflight, reports
 from trainables.trial.guarded import GuardedTrial
 from trainables.trial.lockstep import LockStep
+from trainables.trial.own import OwnPacked
 
 FILE = """
 import random
@@ -180,6 +183,24 @@ def test_a_tensor_of_one_element_is_a_number_and_one_of_several_is_none():
 def test_metrics_may_change_from_one_epoch_to_the_next(code):
     trial = LockStep(code('{"loss": loss} | ({"late": 1.0} if self.epochs > 1 else {"early": 2.0})'), KNOBS)
     assert [trial.step()["metrics"] for _ in range(2)] == [["loss", "early"], ["loss", "late"]]
+
+
+def test_a_metric_called_late_is_no_seed_that_catches_up(code):
+    trial = LockStep(code('{"loss": loss, "late": 1.0}'), KNOBS)
+    result = trial.step()
+    assert result["late"] == 1.0
+    assert not is_late(result)
+
+
+def test_what_the_code_raises_between_two_turns_fails_its_replicate_and_not_the_trial(code):
+    """One by one, a replicate is put aside after its epoch."""
+    broken = code(state='{"weights": self.weights, "epochs": self.epochs // (self.epochs < 1)}')
+    trial = LockStep(broken, KNOBS, crew=partial(OwnPacked, one_by_one=True))
+    result = trial.step()
+    assert {failure["message"] for failure in result["failures"]} == {
+        "ZeroDivisionError: integer division or modulo by zero"
+    }
+    assert result["diverged"]
 
 
 def test_the_streams_of_a_seed_are_its_own(code):

@@ -1,6 +1,7 @@
 """`tuner evaluate` and `tuner predict`: what they print, the picture, every mistake in one sentence."""
 
 import csv
+import math
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from PIL import Image
 from trainables import checkpoints
 from trainables.lockstep import LockStep
 from trainables.models.imagenet import build
-from tuner.errors import BadInput
+from tuner.errors import BadInput, TunerError
 from tuner.networks import picture, trained
+from tuner.networks.train import require_median
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +150,15 @@ def test_a_checkpoint_is_evaluated_on_blurred_images(checkpoint, tuner):
     for text in ("-1", "one", "nan"):
         assert f"--sigmas is {text}, but must be numbers" in tuner("evaluate", checkpoint, "--sigmas", text)[2]
     assert "--sigmas is empty, but must say something" in tuner("evaluate", checkpoint, "--sigmas", "")[2]
+
+
+def test_training_without_a_median_is_one_sentence_whatever_is_measured():
+    result = {
+        "diverged": True,
+        "metrics": ["cost"],
+        "cost_values": [1.0, math.nan, math.nan],
+        "replicates_ok": 1,
+        "epoch": 2,
+    }
+    with pytest.raises(TunerError, match="2 of 3 replicates failed by epoch 2"):
+        require_median(result)

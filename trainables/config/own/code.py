@@ -73,10 +73,28 @@ class OwnCode:
 
     def module(self) -> ModuleType:
         """The file, executed in this process; what it raises comes out."""
-        return loading.module(self.name, self.entry, self.files, self.path, self.digest)
+        return loading.module(self.name, self.entry, self.files, self.path, self._executed)
+
+    @functools.cached_property
+    def _executed(self) -> str:
+        """What is executed: the same whatever of it is trained."""
+        said = json.dumps([self.name, self.entry, self.path, sorted(self.files.items())])
+        return hashlib.sha256(said.encode()).hexdigest()
 
     def trained(self) -> Any:
         """The class or function that is trained, in this process."""
         if self.pickled:
-            return pickle.loads(base64.b64decode(self.pickled))
+            return _unpickled(self.pickled)
         return functools.reduce(getattr, self.trains.split("."), self.module())
+
+
+@functools.lru_cache(maxsize=8)
+def _unpickled(text: str) -> Any:
+    """The class or function, the same one in all of a process."""
+    return pickle.loads(base64.b64decode(text))
+
+
+def extends_rays(cls: Any) -> bool:
+    """Whether a class extends Ray Tune's own `Trainable`; told by names, since importing that takes long."""
+    bases = getattr(cls, "__mro__", ())
+    return any(base.__module__.startswith("ray.tune.") and base.__name__ == "Trainable" for base in bases)

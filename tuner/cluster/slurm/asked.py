@@ -56,7 +56,8 @@ def batch(
     job = _with_cpus(asked, job, checked.configs, known, running.max_concurrent)
     if known is not None and (problems := known.problems(job)):
         raise BadInput.listing(problems)
-    words = arguments.of_launch(asked, running, str(asked.space), name, str(there), data)
+    space = str(asked.space) if asked.code is None else str(expanded(asked.code.path).absolute())
+    words = arguments.of_launch(asked, running, space, name, str(there), data)
     return Batch(name, there, words, job)
 
 

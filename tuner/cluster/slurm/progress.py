@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any
 
-from trainables.storage import Place
+from trainables.storage import Place, whole
 from tuner.errors import BadInput, TunerError
 from tuner.records import paths
 from tuner.records.lines import read
@@ -38,7 +38,8 @@ def judge(name: str, storage: Place, limit: int) -> str | None:
     idle = 0 if epochs > before["epochs"] else before["idle"] + 1
     give_up = idle >= limit
     now = {"epochs": epochs, "idle": 0 if give_up else idle, "requeued": before["requeued"] + (not give_up)}
-    noted(name, storage).write_bytes(json.dumps(now).encode())
+    with whole(noted(name, storage)) as file:
+        file.write(json.dumps(now).encode())
     if not give_up:
         return None
     return (

@@ -10,6 +10,7 @@ from trainables.storage import Place
 from tuner.cluster.slurm import commands, progress
 from tuner.cluster.slurm.script import Batch, comment
 from tuner.errors import BadInput, TunerError
+from tuner.records.paths import ExperimentPaths
 
 _SAID = re.compile(r"(?:^|\s)([A-Z]\w*)=(\S*)")
 _GONE = (
@@ -56,8 +57,8 @@ def submit(batch: Batch) -> str:
     there = entries(batch.name, batch.storage)
     if there:
         raise BadInput(
-            f"`{batch.name}` is in the queue already, as job {there[0].job} ({there[0].state.lower()}); see `tuner status "
-            f"{batch.name} --storage {batch.storage}`, or end it with `scancel {there[0].job}`"
+            f"`{batch.name}` is in the queue already, as job {there[0].job} ({there[0].state.lower()}); see "
+            f"`{ExperimentPaths(batch.storage / batch.name).command('status')}`, or end it with `scancel {there[0].job}`"
         )
     try:
         printed = commands.run(["sbatch", "--parsable"], given=batch.text())

@@ -49,10 +49,11 @@ def _at_budget(board: Leaderboard, pairs: dict[str, dict[str, Trial]]) -> Figure
                     "offsetgroup": norm,
                 }
             )
+    known = figures(board)
     for norm, name in NORMS.items():
         published = {
             str(figure.when.get("arch")): figure.published
-            for figure in figures(board)
+            for figure in known
             if figure.trial is not None and figure.metric == board.history.metric and figure.when.get("norm") == norm
         }
         if published:

@@ -18,6 +18,9 @@ READING = ["blur", "--space", "search", "--name", "first", "--storage", "/shared
 READING += ["--nodes", "2", "--gpus-per-node", "4", "--time", "24:00:00"]
 
 
+EXAMPLES = Path(__file__).parents[4] / "examples"
+
+
 @pytest.fixture
 def script(tuner, monkeypatch):
     """`tuner slurm script ...` where there is no Slurm: (exit code, standard output, standard error)."""
@@ -141,6 +144,13 @@ def test_a_space_of_ones_own_is_named_by_its_absolute_path(script, tmp_path, mon
     code, text, err = script("blur", "--space", "mine.py", "--name", "n", "--storage", "/shared/results")
     assert code == 0, err
     assert f"--space {tmp_path}/mine.py" in launch(text)
+
+
+def test_own_code_is_named_by_the_absolute_path_of_its_file(script, monkeypatch):
+    monkeypatch.chdir(EXAMPLES.parent)
+    code, text, err = script("examples/own_loop.py", "--name", "n", "--storage", "/shared/results")
+    assert code == 0, err
+    assert f"tuner launch {EXAMPLES}/own_loop.py " in launch(text)
 
 
 def test_no_port_is_fixed_no_address_is_open_and_no_token_is_written_down(script):
