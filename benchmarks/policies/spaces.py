@@ -20,6 +20,7 @@ from tuner.experiment.plan import plan
 from tuner.rules import ranking
 
 SPACE = "search"
+SHOWN = 2  # of the cheaper policies of a rule
 SEEDS = ((5,), (3, 5), (1, 5), (1, 3, 5))
 
 
@@ -76,14 +77,17 @@ def told(judged: Mapping[str, Sequence[Judgment]]) -> list[str]:
     """A section: for each space what it was and everything that is cheaper at a regret no worse on every table."""
     about = (
         "The first rung is where the lab note of the space needs it, scaled to the epochs of a table. The first row of a space "
-        "is five seeds at every rung under stopping; the others cost less on every table at a regret no worse within its "
-        f"error, of the {len(POLICIES)} policies judged. Cost, regret and P are those of the tables {', '.join(judged)}. "
+        f"is five seeds at every rung under stopping; then come the {SHOWN} cheapest policies of each rule that cost less on "
+        f"every table at a regret no worse within its error, of {len(POLICIES)} that were judged. Cost, regret and P are those "
+        f"of the tables {', '.join(judged)}. "
         "Expected: replicate-epochs by `tuner plan FAMILY --space search` with these options."
     )
     lines = ["## The search spaces", "", *textwrap.wrap(about, 118), ""]
     lines += ["| space | policy on the tables | cost | regret | P | expected |", "|---|---|---|---|---|---|"]
     for shape in SHAPES:
-        lines += [_row(shape, one, judged) for one in (shape.before, *cheaper(shape, judged))]
+        found = cheaper(shape, judged)
+        best = [one for rule in ("asha", "promotion") for one in [each for each in found if each.rule == rule][:SHOWN]]
+        lines += [_row(shape, one, judged) for one in (shape.before, *best)]
     return [*lines, ""]
 
 
