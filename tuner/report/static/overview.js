@@ -16,7 +16,8 @@ const overview = {
   update(content) {
     const { verdict } = content;
     fill(this.card, el("h2", { class: "headline", id: "headline" }, verdict.headline),
-      verdict.evidence.map((sentence) => el("p", { class: "evidence" }, sentence)));
+      verdict.evidence.map((sentence) => el("p", { class: "evidence" }, sentence)),
+      verdict.winner && el("p", {}, trialLink(verdict.winner.trial, `All of trial ${verdict.winner.trial}`)));
     fill(this.tiles, tiles(content).map(([label, value, under]) => el("div", { class: "card tile" },
       el("dt", {}, label), el("dd", { class: "value" }, value), el("dd", { class: "under" }, under))));
     this.columns.hidden = verdict.winner === null;
