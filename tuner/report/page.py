@@ -17,7 +17,7 @@ from tuner.results.notebook import Experiment
 
 _STATIC = Path(__file__).parent / "static"
 # In the order they are read: each uses only what stands before it.
-_SCRIPTS = ("dom", "format", "table", "chart", "overview", "trials", "curves", "stopping", "knobs", "details", "main")
+_SCRIPTS = ("dom", "state", "format", "table", "chart", "overview", "trials", "curves", "stopping", "knobs", "details", "main")
 
 
 def write(experiment: Experiment | ExperimentPaths | str | Path, path: str | Path) -> Path:

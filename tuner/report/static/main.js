@@ -14,16 +14,25 @@ function start() {
     byId("panels").append(view.panel);
     view.build(view.panel);
   }
-  const stored = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  colours(stored);
-  byId("theme").addEventListener("click", () => colours(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
-  show(current);
-  open(views.find((view) => `#${view.id}` === location.hash && !view.tab.hidden) || overview);
-  addEventListener("hashchange", () => {
-    const asked = views.find((view) => `#${view.id}` === location.hash && !view.tab.hidden);
-    if (asked) open(asked);
+  byId("theme").addEventListener("click", () => {
+    colours(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+    state.set({ theme: document.documentElement.dataset.theme });
   });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address is for what the reader chose
+    byId("panels").focus();
+  });
+  show(current);
+  restore();
+  state.follow(restore);
   if (live) renew();
+}
+
+// The page as the address says: at first, and after "back".
+function restore() {
+  const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  colours(["dark", "light"].find((theme) => theme === state.get("theme")) || preferred);
+  open(views.find((view) => view.id === state.get("tab") && !view.tab.hidden) || overview);
 }
 
 function show(content) {
@@ -51,7 +60,7 @@ function open(view) {
     other.tab.tabIndex = chosen ? 0 : -1;
     other.panel.hidden = !chosen;
   }
-  history.replaceState(null, "", `#${view.id}`);
+  state.set({ tab: view.id });
   view.tab.scrollIntoView({ block: "nearest", inline: "nearest" });
   resizeIn(view.panel);
 }
