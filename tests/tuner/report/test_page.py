@@ -163,6 +163,19 @@ def test_tabs_are_walked_with_the_arrow_keys(page):
     assert [tab.get_attribute("tabindex") for tab in page.all("[role=tab]")].count("0") == 1
 
 
+def test_what_the_reader_chose_stands_in_the_address_and_comes_back_with_it(page):
+    page.open("curves")
+    page.find("#theme").click()
+    assert set(page.run("return location.hash")[1:].split("&")) == {"tab=curves", "theme=dark"}
+    page.run("location.hash = 'tab=knobs&theme=light'")
+    page.wait(lambda: page.find("#knobs").is_displayed())
+    assert page.run("return document.documentElement.dataset.theme") == "light"
+    page.run("history.back()")
+    page.wait(lambda: page.find("#curves").is_displayed())
+    page.run("location.hash = 'knobs'")
+    page.wait(lambda: page.find("#knobs").is_displayed())
+
+
 @pytest.mark.parametrize("width", [1280, 400])
 def test_nothing_but_tables_and_charts_scrolls_sideways(page, width):
     page.width(width)
