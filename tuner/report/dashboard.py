@@ -1,4 +1,4 @@
-"""The live report and TensorBoard of one experiment, on the loopback address, until Ctrl-C."""
+"""The dashboard as a command: all searches of a storage, or one with its TensorBoard, on the loopback address until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,19 +11,38 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from trainables.process import child_process
+from trainables.storage import Place
 from tuner.errors import BadInput, sentence
 from tuner.machines import tunnel
 from tuner.records.lock import is_held
 from tuner.records.paths import ExperimentPaths
-from tuner.report.live import HOST, Feed, Server
+from tuner.report.routes import ROUTES, path_of
+from tuner.report.server import HOST, Server
+from tuner.report.site import Site
 from tuner.tensorboard import writer as tensorboard
 from tuner.tensorboard.feed import Follower
 
 _TRIES = 20  # ports looked at from the one asked for
 
 
+def serve_all(storage: Place, described: str, port: int, tell: Callable[[str], None]) -> None:
+    """Serve the page of all searches of a storage, and those of each, until it is interrupted.
+
+    Raises:
+        BadInput: the storage cannot be listed, or no port is free.
+    """
+    site = Site(storage, described)
+    listed, _ = site.all.newest()
+    chosen = _free_port(port, tell)
+    with Server(site, ROUTES, chosen) as server:
+        tell(f"{len(listed['searches'])} searches in {described}: {_address(chosen)} (Ctrl-C ends it)")
+        tell(f"from another machine, first: {tunnel.command(chosen)}")
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
 def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> None:
-    """Serve the report, and TensorBoard on the next free port, until it is interrupted.
+    """Serve the report of an experiment, and TensorBoard on the next free port, until it is interrupted.
 
     The event files are rebuilt from the records first unless a search writes them. Those of an experiment on S3 are made
     here and follow its records.
@@ -31,11 +50,9 @@ def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> Non
     Raises:
         BadInput: the experiment cannot be read, or no port is free.
     """
-    feed = Feed(paths)
-    feed.newest()
-    chosen = free_port(port)
-    if chosen != port:
-        tell(f"port {port} is busy; using {chosen}")
+    site = Site(paths.root.parent)
+    site.feed(paths.name).newest()
+    chosen = _free_port(port, tell)
     beside = free_port(chosen + 1)
     on_disk = isinstance(paths.root, Path)
     if on_disk and not is_held(paths.lock):
@@ -46,10 +63,11 @@ def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> Non
             tell(f"event files cannot be written in {paths.root} ({sentence(error)}); they are in {paths.tensorboard}")
     with (
         contextlib.nullcontext() if on_disk else Follower(paths),
-        Server(feed, chosen, _address(beside)) as server,
+        Server(site, ROUTES, chosen) as server,
         _tensorboard(paths, beside, tell),
     ):
-        tell(f"report of {paths.name}: {_address(chosen)} (Ctrl-C ends it)")
+        site.tensorboard[paths.name] = _address(beside)
+        tell(f"report of {paths.name}: {_address(chosen, path_of(paths.name))} (Ctrl-C ends it)")
         tell(f"TensorBoard: {_address(beside)}")
         tell(f"from another machine, first: {tunnel.command(chosen, beside)}")
         with contextlib.suppress(KeyboardInterrupt):
@@ -83,8 +101,15 @@ def _tensorboard(paths: ExperimentPaths, port: int, tell: Callable[[str], None])
             watcher.join()
 
 
-def _address(port: int) -> str:
-    return f"http://{HOST}:{port}/"
+def _address(port: int, path: str = "/") -> str:
+    return f"http://{HOST}:{port}{path}"
+
+
+def _free_port(asked: int, tell: Callable[[str], None]) -> int:
+    chosen = free_port(asked)
+    if chosen != asked:
+        tell(f"port {asked} is busy; using {chosen}")
+    return chosen
 
 
 def free_port(first: int) -> int:

@@ -10,7 +10,9 @@ import pytest
 from tests.tuner.experiments import Experiment, around
 from tests.tuner.report.page import Page
 from tuner.report import live
-from tuner.report.live import Feed, Server
+from tuner.report.routes import ROUTES
+from tuner.report.server import Server
+from tuner.report.site import Site
 
 
 @pytest.fixture
@@ -30,10 +32,11 @@ def address(experiment, monkeypatch):
     monkeypatch.setattr(live, "SECONDS_AT_REST", 0.1)
     monkeypatch.setattr(live, "SHARE", 1e9)
     monkeypatch.setattr(live, "FEWEST_SECONDS", 0.1)
-    with Server(Feed(experiment.paths), 0, "http://127.0.0.1:1/") as server:
+    site = Site(experiment.paths.root.parent, tensorboard={"made-up": "http://127.0.0.1:1/"})
+    with Server(site, ROUTES, 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        yield f"http://127.0.0.1:{server.server_address[1]}/search/made-up/"
         server.shutdown()
         thread.join()
 
