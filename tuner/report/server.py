@@ -113,8 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "")
         if host.rpartition(":")[0] not in (HOST, "localhost"):
             raise Refusal(403, "this page is served on the loopback address alone")
-        if method == "POST" and self.headers.get("Origin") != f"http://{host}":
-            raise Refusal(403, "only a page of this server may ask for that")
+        if method == "POST":
+            self._require_own_page(host)
         asked = urlsplit(self.path)
         found = [(route, parts) for route in self.server.routes if (parts := route.match(asked.path)) is not None]
         if not found:
@@ -124,6 +124,15 @@ class _Handler(BaseHTTPRequestHandler):
                 query = {name: values[-1] for name, values in parse_qs(asked.query).items()}
                 return route.answer(self.server.site, Request(parts, query, self._body()))
         raise Refusal(405, f"{method} is not what this address answers")
+
+    def _require_own_page(self, host: str) -> None:
+        """`Refusal` of what another site's page, or its form, could have sent through somebody's browser."""
+        if self.headers.get("Origin") != f"http://{host}":
+            raise Refusal(403, "only a page of this server may ask for that")
+        if self.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+            raise Refusal(403, "only a page of this server may ask for that")
+        if self.headers.get_content_type() != "application/json":
+            raise Refusal(415, "what is sent must be application/json")
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length") or "0"

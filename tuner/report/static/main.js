@@ -1,6 +1,6 @@
 // The page as a whole: tabs, colours, and in a live report the renewal of the content under the reader's hands.
 
-const views = [overview, leaderboard, curves, stopping, knobs, family, published, failures, manifest, trialPage, side];
+const views = [overview, act, leaderboard, curves, stopping, knobs, family, published, failures, manifest, trialPage, side];
 const live = JSON.parse(byId("live").textContent);
 let current = JSON.parse(byId("content").textContent);
 

@@ -274,8 +274,8 @@ function trialFiles(section, content, trial) {
     if (shown.trial !== trial) return;
     fill(shown, where, told.error ? el("p", { class: "notice" }, told.error) : [
       told.checkpoints.length
-        ? el("ul", { class: "files" }, told.checkpoints.map((file) => el("li", {}, `${file.name}, ${(file.bytes / 1e6).toFixed(2)} MB${file.time === null ? "" : `, ${moment(1000 * file.time)}`}`)))
-        : el("p", {}, "There is no checkpoint: those of ended trials are removed unless they are asked to stay."),
+        ? el("ul", { class: "files" }, told.checkpoints.map((file) => el("li", {}, [file.name, file.bytes === null ? "" : `, ${(file.bytes / 1e6).toFixed(2)} MB`, file.time === null ? "" : `, ${moment(1000 * file.time)}`])))
+        : el("p", {}, "There is no checkpoint: a trial that was stopped or diverged needs none any more."),
       told.log.length ? [el("p", { class: "dim" }, "End of the log"), el("pre", { class: "log", tabindex: "0", role: "region", "aria-label": "log" }, told.log.join("\n"))] : el("p", {}, "It has no log."),
     ]);
   }).catch((error) => fill(shown, where, el("p", { class: "notice" }, `The server does not answer (${error.message}).`)));
