@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,20 @@ from tuner.results.notebook import Experiment
 
 _STATIC = Path(__file__).parent / "static"
 # In the order they are read: each uses only what stands before it.
-_SCRIPTS = ("dom", "format", "table", "chart", "overview", "trials", "curves", "stopping", "knobs", "details", "main")
+_SCRIPTS = (
+    "dom",
+    "format",
+    "table",
+    "chart",
+    "overview",
+    "trials",
+    "curves",
+    "stopping",
+    "knobs",
+    "details",
+    "monitor",
+    "main",
+)
 
 
 def write(experiment: Experiment | ExperimentPaths | str | Path, path: str | Path) -> Path:
@@ -48,27 +62,38 @@ def render(shown: dict[str, Any], *, live: dict[str, Any] | None = None) -> str:
         live: given for a page that a server renews: `data` (address of new content), `seconds` (between two looks) and
             `tensorboard` (address, or none). Such a page may reach its own server and nothing else.
     """
+    code = _code()
+    return filled(
+        "page.html",
+        (plotly(), code),
+        live=live,
+        title=shown["name"],
+        plotly=plotly(),
+        code=code,
+        content=as_script(shown),
+    )
+
+
+def filled(template: str, scripts: tuple[str, ...], *, live: dict[str, Any] | None, **values: str) -> str:
+    """A template with its values, as a page that runs these scripts alone and may reach its own server only where it is
+    `live`."""
     import jinja2
 
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_STATIC), autoescape=True)
-    code = _code()
     policy = {
         "default-src": "'none'",
-        "script-src": " ".join(_hash(script) for script in (plotly(), code)),
+        "script-src": " ".join(_hash(script) for script in scripts),
         "style-src": "'unsafe-inline'",
         "img-src": "data: blob:",
         "connect-src": "'self'" if live else "'none'",
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    return environment.get_template("page.html").render(
-        title=shown["name"],
+    return environment.get_template(template).render(
         policy="; ".join(f"{name} {allowed}" for name, allowed in policy.items()),
         style=(_STATIC / "page.css").read_text(),
-        plotly=plotly(),
-        code=code,
-        content=as_script(shown),
         live=as_script(live),
+        **values,
     )
 
 
@@ -90,8 +115,12 @@ def plotly() -> str:
 
 @functools.cache
 def _code() -> str:
-    parts = [(_STATIC / f"{name}.js").read_text() for name in _SCRIPTS]
-    return '"use strict";\n' + "\n".join(parts)
+    return joined(_SCRIPTS)
+
+
+def joined(names: Sequence[str]) -> str:
+    """The scripts of these names as one."""
+    return '"use strict";\n' + "\n".join((_STATIC / f"{name}.js").read_text() for name in names)
 
 
 def _hash(script: str) -> str:

@@ -1,6 +1,6 @@
 // The page as a whole: tabs, colours, and in a live report the renewal of the content under the reader's hands.
 
-const views = [overview, leaderboard, curves, stopping, knobs, family, published, failures, manifest];
+const views = [overview, monitor, leaderboard, curves, stopping, knobs, family, published, failures, manifest];
 const live = JSON.parse(byId("live").textContent);
 let current = JSON.parse(byId("content").textContent);
 
@@ -23,6 +23,7 @@ function start() {
     const asked = views.find((view) => `#${view.id}` === location.hash && !view.tab.hidden);
     if (asked) open(asked);
   });
+  byId("all").hidden = !live;
   if (live) renew();
 }
 
