@@ -219,7 +219,14 @@ def report(
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner dashboard first")
 def dashboard(
-    name: Name,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Name of the experiment, or its folder or s3:// address; waited for where it is not there yet.  "
+            "[default: all of the storage]",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port on this machine; the next free one is taken if it is busy.")
     ] = 6006,
@@ -230,7 +237,10 @@ def dashboard(
     storage: Storage = None,
     address: Head = None,
 ) -> None:
-    """Serve the live report and TensorBoard until Ctrl-C, on this machine or on the head of a cluster, to it alone."""
+    """Serve the pages of all searches, or live that of one with TensorBoard, until Ctrl-C, to this machine alone.
+
+    With --address they are served on the head of the cluster.
+    """
     from tuner.records import paths, standard_output
     from tuner.report import dashboard as serving
     from tuner.report.acting import Actor
@@ -241,12 +251,18 @@ def dashboard(
 
         require_head(address, "dashboard")
         raise typer.Exit(relay.serve(address, name, storage=storage, port=port, act=act, show=write))
-    serving.serve(
-        paths.experiment(name, storage),
-        port,
-        lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True),
-        Actor(head) if act else None,
-    )
+
+    def tell(text: str) -> None:
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    actor = Actor(head) if act else None
+    if name is None:
+        root = paths.storage_root(storage)
+        serving.serve_all(root, paths.described(root, storage), port, tell, actor)
+        return
+    found = serving.awaited(name, storage, tell)
+    if found is not None:
+        serving.serve(found, port, tell, actor)
 
 
 def _jobs_of_slurm(name: str, storage: str | None) -> list[str]:

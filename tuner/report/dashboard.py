@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from trainables.process import child_process
 from trainables.storage import Place
 from tuner.errors import BadInput, sentence
 from tuner.machines import tunnel
+from tuner.records import paths as records
 from tuner.records.lock import is_held
 from tuner.records.paths import ExperimentPaths
 from tuner.report.acting import Actor
@@ -23,7 +25,28 @@ from tuner.report.site import Site
 from tuner.tensorboard import writer as tensorboard
 from tuner.tensorboard.feed import Follower
 
+_LOOK = 1.0  # seconds between two looks for an experiment that is not there yet
 _TRIES = 20  # ports looked at from the one asked for
+
+
+def awaited(name: str, storage: str | None, tell: Callable[[str], None]) -> ExperimentPaths | None:
+    """The experiment of that name as soon as there is one; None when Ctrl-C ended the waiting.
+
+    Raises:
+        BadInput: it cannot be the name of an experiment, or the storage cannot be looked at.
+    """
+    try:
+        return records.experiment(name, storage)
+    except records.NoExperiment as error:
+        if "/" not in name:
+            records.check_name(name)
+        tell(f"{error}; waiting until it is launched (Ctrl-C ends it)")
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(_LOOK)
+            with contextlib.suppress(records.NoExperiment):
+                return records.experiment(name, storage)
+    return None
 
 
 def serve_all(
@@ -38,10 +61,11 @@ def serve_all(
         BadInput: the storage cannot be listed, or no port is free.
     """
     site = Site(storage, described, actor=actor)
-    listed, _ = site.all.newest()
+    count = len(site.all.newest()[0]["searches"])
     chosen = _free_port(port, tell)
     with Server(site, ROUTES, chosen) as server:
-        tell(f"{len(listed['searches'])} searches in {described}: {_address(chosen)}{_token(actor)} (Ctrl-C ends it)")
+        searches = f"{count} search{'' if count == 1 else 'es'}"
+        tell(f"{searches} in {described}: {_address(chosen)}{_token(actor)} (Ctrl-C ends it)")
         tell(f"from another machine, first: {tunnel.command(chosen)}")
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()

@@ -13,6 +13,7 @@ from typing import Any
 from trainables.storage import Place
 from tuner.records.paths import ExperimentPaths
 from tuner.report.content import content
+from tuner.report.monitor import monitor
 from tuner.results import all_searches
 from tuner.results.history import History
 
@@ -57,6 +58,18 @@ class Feed(_Renewed):
     def _make(self) -> tuple[dict[str, Any], bool]:
         made = content(History.load(self._paths), self._paths)
         return made, made["state"] == "running"
+
+
+class MonitorFeed(_Renewed):
+    """The newest of what happens in an experiment."""
+
+    def __init__(self, paths: ExperimentPaths) -> None:
+        super().__init__()
+        self._paths = paths
+
+    def _make(self) -> tuple[dict[str, Any], bool]:
+        made = monitor(History.load(self._paths), self._paths)
+        return made, bool(made["live"])
 
 
 class ListFeed(_Renewed):

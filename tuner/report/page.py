@@ -19,8 +19,8 @@ from tuner.results.notebook import Experiment
 _STATIC = Path(__file__).parent / "static"
 # In the order they are read: each uses only what stands before it.
 _SCRIPTS = (
-    "dom", "state", "format", "links", "table", "chart", "overview", "trials", "curves", "stopping", "knobs", "details",
-    "trial", "side", "act", "main",
+    "dom", "state", "format", "links", "table", "chart", "overview", "trials", "curves", "stopping", "knobs",
+    "details", "monitor", "trial", "side", "act", "main",
 )  # fmt: skip
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from urllib.parse import quote
 
-from tuner.errors import BadInput
-from tuner.report import compare_page
+from tuner.errors import BadInput, sentence
+from tuner.report import compare_page, list_page, trial_log
 from tuner.report.acting import Actor
 from tuner.report.page import render
 from tuner.report.server import Answer, Request, Route
@@ -20,13 +21,22 @@ def path_of(name: str) -> str:
     return f"/search/{quote(name, safe='')}/"
 
 
+def _list(site: Site, request: Request) -> Answer:
+    """The page of all searches."""
+    shown, seconds = site.all.newest()
+    live = {"data": "/list.json", "seconds": seconds, "now": time.time()}
+    return Answer(list_page.render(shown, live), again=seconds)
+
+
 def _search(site: Site, request: Request) -> Answer:
     """The page of one search."""
     name = request.parts["name"]
     shown, seconds = site.feed(name).newest()
     live = {
         "data": "content.json",
+        "monitor": "live.json",
         "seconds": seconds,
+        "now": time.time(),
         "tensorboard": site.tensorboard.get(name),
         "trial": "trial.json",
     }
@@ -44,6 +54,24 @@ def _search_without_slash(site: Site, request: Request) -> Answer:
 def _content(site: Site, request: Request) -> Answer:
     """What the page of one search shows."""
     return _as_json(*site.feed(request.parts["name"]).newest())
+
+
+def _monitor(site: Site, request: Request) -> Answer:
+    """What happens in one search."""
+    return _as_json(*site.monitor(request.parts["name"]).newest())
+
+
+def _log(site: Site, request: Request) -> Answer:
+    """What the log of a trial says from the byte `from` on; without it its end."""
+    trial, start = request.parts["trial"], request.query.get("from")
+    for number in (trial, start or "0"):
+        if not (number.isascii() and number.isdecimal() and len(number) <= 15):
+            raise Refusal(400, f"`{number}` is not a whole number")
+    try:
+        said = trial_log.piece(site.paths(request.parts["name"]), int(trial), None if start is None else int(start))
+    except OSError as error:
+        raise Refusal(503, f"the log of trial {trial} cannot be read ({sentence(error)})") from None
+    return Answer(json.dumps(said), "application/json")
 
 
 def _trial(site: Site, request: Request) -> Answer:
@@ -105,6 +133,7 @@ def _as_json(shown: dict[str, Any], seconds: float) -> Answer:
 
 ROUTES = [
     Route("GET", "/compare", _compare),
+    Route("GET", "/", _list),
     Route("GET", "/list.json", _list_content),
     Route("GET", "/search/{name}", _search_without_slash),
     Route("GET", "/search/{name}/", _search),
@@ -112,4 +141,6 @@ ROUTES = [
     Route("GET", "/search/{name}/trial.json", _trial),
     Route("GET", "/search/{name}/act.json", _actions),
     Route("POST", "/search/{name}/act.json", _act),
+    Route("GET", "/search/{name}/live.json", _monitor),
+    Route("GET", "/search/{name}/log/{trial}", _log),
 ]

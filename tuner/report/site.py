@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trainables.storage import Place, StorageError
 from tuner.errors import TunerError, as_bad_input
 from tuner.records.paths import ExperimentPaths
-from tuner.report.live import Feed, ListFeed
+from tuner.report.live import Feed, ListFeed, MonitorFeed
 
 if TYPE_CHECKING:
     from tuner.report.acting import Actor
@@ -47,7 +47,7 @@ class Site:
         self.actor = actor
         self.all = ListFeed(storage, described or str(storage))
         self._lock = threading.Lock()
-        self._feeds: OrderedDict[str, Feed] = OrderedDict()
+        self._feeds: OrderedDict[str, tuple[Feed, MonitorFeed]] = OrderedDict()
 
     def paths(self, name: str) -> ExperimentPaths:
         """The paths of a search of this storage; `Refusal` where there is none of that name."""
@@ -58,13 +58,21 @@ class Site:
 
     def feed(self, name: str) -> Feed:
         """What is shown of a search, made on demand; `Refusal` where there is none of that name."""
+        return self._feeds_of(name)[0]
+
+    def monitor(self, name: str) -> MonitorFeed:
+        """What happens in a search, made on demand; `Refusal` where there is none of that name."""
+        return self._feeds_of(name)[1]
+
+    def _feeds_of(self, name: str) -> tuple[Feed, MonitorFeed]:
         paths = self.paths(name)
         with self._lock:
-            feed = self._feeds.setdefault(name, Feed(paths))
+            if name not in self._feeds:
+                self._feeds[name] = Feed(paths), MonitorFeed(paths)
             self._feeds.move_to_end(name)
             while len(self._feeds) > _KEPT:
                 self._feeds.popitem(last=False)
-        return feed
+            return self._feeds[name]
 
 
 def _is_name(name: str) -> bool:

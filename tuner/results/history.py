@@ -125,7 +125,7 @@ class History:
                 self._trials[index] = Trial(index, record["config"], self.metric, baseline=record["baseline"])
             case "start":
                 trial = self._trials[record["trial"]]
-                trial.status, trial.reason = "running", ""
+                trial.status, trial.reason, trial.began = "running", "", record["time"]
                 self._running.add(trial.index)
                 if self.sessions:
                     self.sessions[-1].concurrent = max(self.sessions[-1].concurrent, len(self._running))
@@ -145,6 +145,7 @@ class History:
             case "end":
                 trial = self._trials[record["trial"]]
                 trial.status, trial.reason = record["status"], record.get("reason") or ""
+                trial.ended = record["time"]
                 self._running.discard(trial.index)
         if self.sessions and "time" in record:
             self.sessions[-1].last = max(self.sessions[-1].last, record["time"])

@@ -25,7 +25,8 @@ class Trial:
     is the last of them, `late` the records of replicates that joined at a rung and caught up, `repeats` those of epochs that
     were trained again after a crash, and `rung` the highest rung
     reached (0: none yet), `seconds` is the time its workers spent on epochs, late and repeated ones included, and
-    `replicate_epochs` counts those of single replicates, failed ones left out.
+    `replicate_epochs` counts those of single replicates, failed ones left out. `began` is when its last worker did and `ended`
+    when it ended, in unix seconds.
     """
 
     index: int
@@ -44,6 +45,8 @@ class Trial:
     rung: int = 0
     seconds: float = 0.0
     replicate_epochs: int = 0
+    began: float | None = None
+    ended: float | None = None
 
     @property
     def compared_epoch(self) -> int:

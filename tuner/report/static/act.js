@@ -23,9 +23,7 @@ const act = {
   // Ask the server, and show what it says; whether a command runs.
   async ask(options) {
     try {
-      const address = new URL(live.act, location.href.split("#")[0]);
-      address.searchParams.set("token", new URLSearchParams(location.search).get("token"));
-      const answer = await fetch(address, { cache: "no-store", ...options });
+      const answer = await fetch(withToken(live.act), { cache: "no-store", ...options });
       if (!answer.ok) throw new Error(await answer.text());
       const said = await answer.json();
       if (options.method) this.problem.hidden = true;

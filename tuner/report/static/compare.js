@@ -16,6 +16,7 @@ function start() {
     el("section", {}, el("h2", {}, "Cost to reach"), el("p", { class: "dim" },
       "What a whole search had spent when a median of it was first that good, at any epoch of any trial."), reaching().node),
     ...compared.pairs.map(shared));
+  byId("all").href = withToken("/");
   byId("theme").addEventListener("click", () => {
     colours(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
     state.set({ theme: document.documentElement.dataset.theme });
@@ -36,7 +37,7 @@ function drawSteps() {
 }
 
 function trialAt(search, trial) {
-  return trial === null ? MISSING : el("a", { href: `/search/${encodeURIComponent(search)}/${location.search.includes("token=") ? `?token=${new URLSearchParams(location.search).get("token")}` : ""}#trial=${trial}` }, String(trial));
+  return trial === null ? MISSING : el("a", { href: `${withToken(`/search/${encodeURIComponent(search)}/`)}#trial=${trial}` }, String(trial));
 }
 
 function filledTable(name, columns, rows) {
@@ -47,7 +48,7 @@ function filledTable(name, columns, rows) {
 
 function winners() {
   return filledTable("winners", [
-    { name: "search", kind: "text", value: (row) => row.name, show: (row) => el("a", { href: `/search/${encodeURIComponent(row.name)}/` }, row.name) },
+    { name: "search", kind: "text", value: (row) => row.name, show: (row) => el("a", { href: withToken(`/search/${encodeURIComponent(row.name)}/`) }, row.name) },
     { name: "state", kind: "text", value: (row) => row.state },
     { name: "family", kind: "text", value: (row) => `${row.family} ${row.space}` },
     { name: "trials", kind: "number", value: (row) => row.trials },

@@ -1,6 +1,6 @@
 // The page as a whole: tabs, colours, and in a live report the renewal of the content under the reader's hands.
 
-const views = [overview, act, leaderboard, curves, stopping, knobs, family, published, failures, manifest, trialPage, side];
+const views = [overview, monitor, act, leaderboard, curves, stopping, knobs, family, published, failures, manifest, trialPage, side];
 const live = JSON.parse(byId("live").textContent);
 let current = JSON.parse(byId("content").textContent);
 
@@ -25,6 +25,8 @@ function start() {
   show(current);
   restore();
   state.follow(restore);
+  byId("all").hidden = !live;
+  byId("all").href = withToken("/");
   if (live) renew();
 }
 
