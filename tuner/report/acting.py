@@ -17,11 +17,12 @@ from typing import Any
 
 from trainables.process import child_process
 from tuner.records.paths import ExperimentPaths
-from tuner.report.actions import MOST, actions
+from tuner.report.actions import MOST, Action, actions
 from tuner.report.site import Refusal
 from tuner.results.history import History
 
 _SHOWN = 16_384  # bytes of a command's output, its end
+_SHARE = 10.0  # looking at the records of a search may take a tenth of the time, as in `tuner.report.live`
 
 
 class Run:
@@ -69,14 +70,17 @@ class Actor:
         self._head = head
         self._lock = threading.Lock()
         self._runs: dict[tuple[str, bool], Run] = {}  # by search, and whether it is the one that stops another
+        self._known: dict[str, tuple[float, list[Action]]] = {}  # by search: until when its buttons are right, and they
 
     def admits(self, token: str | None) -> bool:
         """Whether this is the token; takes the same time whatever it is."""
         return hmac.compare_digest((token or "").encode(), self.token.encode())
 
     def told(self, paths: ExperimentPaths) -> dict[str, Any]:
-        """Keys: actions (the buttons of a search, with `shown`: their command as a text) and runs (the last ones)."""
-        found = actions(History.load(paths), paths, self._head)
+        """Keys: actions (the buttons of a search) and runs (the last commands, the newest first)."""
+        due, found = self._known.get(paths.name, (0.0, []))
+        if time.monotonic() >= due:
+            found = self._look(paths)
         runs = [run for (name, _), run in self._runs.items() if name == paths.name]
         return {
             "actions": [vars(action) for action in found],
@@ -86,7 +90,7 @@ class Actor:
     def start(self, paths: ExperimentPaths, name: Any, number: Any) -> dict[str, Any]:
         """Run the command of a button; what `told` says after that. `Refusal` where it cannot be run."""
         with self._lock:
-            found = actions(History.load(paths), paths, self._head)
+            found = self._look(paths)
             action = next((one for one in found if one.name == name), None)
             if action is None:
                 raise Refusal(400, f"there is no action {name!r}; there are {', '.join(one.name for one in found)}")
@@ -100,6 +104,13 @@ class Actor:
                 raise Refusal(409, f"`{before.command}` is still under way; one command at a time")
             self._runs[place] = Run(action.with_number(number))
         return self.told(paths)
+
+    def _look(self, paths: ExperimentPaths) -> list[Action]:
+        began = time.monotonic()
+        found = actions(History.load(paths), paths, self._head)
+        ended = time.monotonic()
+        self._known[paths.name] = (ended + max(0.5, _SHARE * (ended - began)), found)
+        return found
 
     def under_way(self) -> list[Run]:
         """The commands that have not ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History
@@ -70,7 +70,7 @@ def actions(history: History, paths: ExperimentPaths, head: str | None = None) -
             refused=_busy(running),
         ),
     ]
-    return found if head is None else [_on_head(action, head, history.name) for action in found]
+    return [_where_it_trains(action, history, head) for action in found]
 
 
 def _resumed(history: History, running: str | None) -> str | None:
@@ -89,18 +89,17 @@ def _confirming(paths: ExperimentPaths) -> bool:
     return paths.confirmation.manifest.exists() and is_held(paths.confirmation.lock)
 
 
-def _on_head(action: Action, head: str, name: str) -> Action:
-    """Beside the storage a search can be asked to stop; what trains is a job that only its submitter may start."""
+def _where_it_trains(action: Action, history: History, head: str | None) -> Action:
+    """Beside the storage any search can be asked to stop; what trains must do so where the search was launched."""
     if action.name == "stop" or action.refused is not None:
         return action
-    more = {"resume": "", "confirm": " --top K", "extend": " --trials N"}[action.name]
-    verb = "confirm" if action.name == "confirm" else "resume"
-    where = f"run `tuner {verb} {name}{more} --address {head}` where you submitted it"
-    return Action(
-        action.name,
-        action.label,
-        action.command,
-        action.number,
-        action.base,
-        f"it goes on as a job of its own: {where}",
-    )
+    if head is not None:
+        more = {"resume": "resume {}", "confirm": "confirm {} --top K", "extend": "resume {} --trials N"}[action.name]
+        command = f"tuner {more.format(history.name)} --address {head}"
+        return replace(action, refused=f"it goes on as a job of its own: run `{command}` where you submitted it")
+    if "--address" in (history.manifest.command or "").replace("=", " ").split():
+        why = (
+            f"{history.name} was launched on a cluster, and this would train here; go on with it where it was submitted"
+        )
+        return replace(action, refused=why)
+    return action

@@ -121,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refusal(404, "there is nothing here; all searches are at /")
         for route, parts in found:
             if route.method == method:
+                if method == "POST" and self.headers.get_content_type() != "application/json":  # as forms send it
+                    raise Refusal(415, "what is sent must be application/json")
                 query = {name: values[-1] for name, values in parse_qs(asked.query).items()}
                 return route.answer(self.server.site, Request(parts, query, self._body()))
         raise Refusal(405, f"{method} is not what this address answers")
@@ -131,8 +133,6 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refusal(403, "only a page of this server may ask for that")
         if self.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             raise Refusal(403, "only a page of this server may ask for that")
-        if self.headers.get_content_type() != "application/json":
-            raise Refusal(415, "what is sent must be application/json")
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length") or "0"
@@ -148,6 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("X-Frame-Options", "DENY")  # nobody's page may put a button of ours under another one
         if answer.version is not None:
             self.send_header("ETag", f'"{answer.version}"')
         if answer.again is not None:

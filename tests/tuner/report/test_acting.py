@@ -1,7 +1,6 @@
 """Acting from a page: the buttons, the command of each, and who is refused."""
 
 import json
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -10,12 +9,10 @@ import pytest
 
 from tests.tuner.experiments import Experiment, around, finished
 from tests.tuner.report.page import Page
+from tests.tuner.report.serving import served
 from tuner.records.lock import DriverLock
 from tuner.report.acting import Actor
 from tuner.report.actions import actions
-from tuner.report.routes import ROUTES
-from tuner.report.server import Server
-from tuner.report.site import Site
 from tuner.results.history import History
 
 
@@ -25,19 +22,15 @@ def ended(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def site(ended):
-    return Site(ended.paths.root.parent, actor=Actor())
+def actor():
+    return Actor()
 
 
 @pytest.fixture(scope="module")
-def address(site):
+def address(ended, actor):
     """Of the search's page."""
-    with Server(site, ROUTES, 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/search/made-up/"
-        server.shutdown()
-        thread.join()
+    with served(ended.paths.root.parent, actor=actor) as address:
+        yield f"{address}search/made-up/"
 
 
 def answered(address, token, body=b'{"action": "stop"}', method="POST", **headers):
@@ -54,8 +47,8 @@ def answered(address, token, body=b'{"action": "stop"}', method="POST", **header
         return refusal.code, refusal.read().decode()
 
 
-def test_only_a_page_of_this_server_that_has_the_token_may_act(site, address):
-    token = site.actor.token
+def test_only_a_page_of_this_server_that_has_the_token_may_act(actor, address):
+    token = actor.token
     assert answered(address, token)[0] == 409  # admitted; a search that has ended cannot be stopped
     refused = {
         "no token": answered(address, None),
@@ -74,21 +67,22 @@ def test_only_a_page_of_this_server_that_has_the_token_may_act(site, address):
     assert "there are stop, resume, confirm, extend" in answered(address, token, body=b'{"action": "rm"}')[1]
     assert "must be a whole one" in answered(address, token, body=b'{"action": "extend", "number": "1; rm"}')[1]
     assert answered(address, token, body=None, method="GET")[0] == 200  # which runs nothing
-    assert site.actor.under_way() == []
+    assert actor.under_way() == []
 
 
-def test_a_dashboard_that_only_reads_has_no_buttons_and_refuses_to_act(site, address, monkeypatch):
-    token = site.actor.token
-    page = f"{address}?token={token}"
-    with urllib.request.urlopen(page, timeout=30) as answer:
-        assert '"act":"act.json"' in answer.read().decode()
-    with urllib.request.urlopen(address, timeout=30) as answer:
-        assert '"act":"act.json"' not in answer.read().decode()
-    monkeypatch.setattr(site, "actor", None)
-    status, sentence = answered(address, token)
+def page_of(address, token):
+    with urllib.request.urlopen(f"{address}?token={token}", timeout=30) as answer:
+        return answer.read().decode()
+
+
+def test_a_dashboard_that_only_reads_has_no_buttons_and_refuses_to_act(ended, actor, address):
+    assert '"act":"act.json"' in page_of(address, actor.token)
+    assert '"act":"act.json"' not in page_of(address, "guessed")
+    with served(ended.paths.root.parent) as reading:
+        address = f"{reading}search/made-up/"
+        assert '"act":"act.json"' not in page_of(address, actor.token)
+        status, sentence = answered(address, actor.token)
     assert (status, "only reads; start it with --act" in sentence) == (403, True)
-    with urllib.request.urlopen(page, timeout=30) as answer:
-        assert '"act":"act.json"' not in answer.read().decode()
 
 
 def told(paths, head=None):
@@ -121,6 +115,11 @@ def test_each_button_says_its_command_or_why_it_cannot_act(tmp_path):
     )
 
 
+def test_what_was_launched_on_a_cluster_is_not_trained_on_the_machine_of_the_page(tmp_path):
+    found = told(finished(tmp_path, command="tuner launch blur --address auto --or-resume").paths)
+    assert "was launched on a cluster, and this would train here" in found["extend"].refused
+
+
 def test_a_search_without_a_result_cannot_be_confirmed_and_goes_on_where_it_was_interrupted(tmp_path):
     experiment = Experiment(tmp_path)
     experiment.session()
@@ -131,8 +130,12 @@ def test_a_search_without_a_result_cannot_be_confirmed_and_goes_on_where_it_was_
     assert "no trial beside the baseline is valid" in found["confirm"].refused
 
 
-def test_the_page_runs_the_command_it_shows_and_shows_what_that_prints(chromium, ended, site, address):
-    page = Page(chromium, f"{address}?token={site.actor.token}")
+@pytest.fixture(scope="module")
+def page(chromium, actor, address):
+    return Page(chromium, f"{address}?token={actor.token}")
+
+
+def test_the_page_runs_the_command_it_shows_and_shows_what_that_prints(page, ended):
     page.open("act")
     page.wait(lambda: page.all("#act-buttons code"))
     assert not page.find("#act-stop").is_enabled()
@@ -148,12 +151,12 @@ def test_the_page_runs_the_command_it_shows_and_shows_what_that_prints(chromium,
     assert page.log()[0] == []
 
 
-def test_a_live_page_of_a_trial_has_its_log_and_checkpoints(chromium, ended, address):
+def test_a_live_page_of_a_trial_has_its_log_and_checkpoints(page, ended, address):
     folder = ended.paths.trial(1)
     folder.mkdir(parents=True)
     (folder / "checkpoint_000009.pt").write_bytes(b"x" * 2_500_000)
     ended.paths.trial_log(1).write_text("epoch 9 <b>done</b>\n")
-    page = Page(chromium, f"{address}#trial=1")
+    page.run("location.hash = 'trial=1'")
     page.wait(lambda: page.all("#trial-files pre"))
     assert page.text("#trial-files pre") == "epoch 9 <b>done</b>"
     assert page.text("#trial-files li").startswith("checkpoint_000009.pt, 2.50 MB, 20")

@@ -1,6 +1,5 @@
 """Searches compared on a served page: its figures are those of the records, and what cannot be compared is said."""
 
-import threading
 import urllib.error
 import urllib.request
 
@@ -8,10 +7,8 @@ import pytest
 
 from tests.tuner.experiments import Experiment, around, finished
 from tests.tuner.report.page import Page
+from tests.tuner.report.serving import served
 from tuner.report import compare_page
-from tuner.report.routes import ROUTES
-from tuner.report.server import Server
-from tuner.report.site import Site
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +33,8 @@ def storage(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(storage):
-    with Server(Site(storage), ROUTES, 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
+    with served(storage) as address:
+        yield address
 
 
 def test_winners_costs_and_shared_configurations_stand_beside_each_other(chromium, address):

@@ -9,6 +9,7 @@ const act = {
     this.problem = el("p", { class: "notice", role: "alert", hidden: true });
     this.runs = el("div", { id: "act-runs", "aria-live": "polite" });
     this.numbers = {};
+    this.panel = panel;
     panel.append(this.problem, this.buttons, this.runs);
     if (this.present()) this.look();
   },
@@ -16,8 +17,9 @@ const act = {
   update() {},
 
   async look() {
-    const running = await this.ask({});
-    setTimeout(() => this.look(), running ? 1000 : 3000);
+    const open = !this.panel.hidden && !document.hidden;
+    const running = open && await this.ask({});
+    setTimeout(() => this.look(), !open ? 200 : running ? 1000 : 2000);
   },
 
   // Ask the server, and show what it says; whether a command runs.

@@ -14,7 +14,7 @@ const monitor = {
     this.shown = null;
     this.told = el("p", { role: "status" });
     this.tiles = el("dl", { class: "tiles" });
-    this.training = new Table("training", TRAINING, NARROW);
+    this.training = new Table("training", TRAINING, { ...NARROW, trial: (row) => row.trial });
     this.trainingTitle = el("h2", {}, "Training now");
     this.nodes = new Table("nodes", NODES, NARROW);
     this.nodesTold = el("p", { class: "dim" });
