@@ -68,7 +68,9 @@ def test_the_time_left_says_what_it_is_computed_from(half, paths):
     steps = [one["step_seconds"] for one in of(records, "epoch")]
     left = shown(half, paths)["left"]
     assert left["seconds"] > 0
-    assert left["basis"].startswith(f"from the {len(steps)} epochs of this session, {statistics.mean(steps):.3g} s each")
+    assert left["basis"].startswith(
+        f"from the {len(steps)} epochs of this session, {statistics.mean(steps):.3g} s each"
+    )
     assert "4 trials at once" in left["basis"]
     assert shown(half, paths, live=False)["left"] is None
 
