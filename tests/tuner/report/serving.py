@@ -14,7 +14,7 @@ from tuner.report.site import Site
 def served(storage, **more):
     """The address of a server of all searches of a storage."""
     with Server(Site(storage, **more), ROUTES, 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}/"

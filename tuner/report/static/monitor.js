@@ -96,7 +96,7 @@ const monitor = {
     const tiles = [
       ["training", runs ? "Training" : "Were training", String(training.length), `${counts.waiting} waiting at a rung, ${counts.pending} not begun`],
       ["ended", "Ended", `${ended} of ${planned}`, `${counts.completed} completed, ${counts.stopped} stopped, ${counts.diverged + counts.failed} failed or diverged`],
-      ["left", "Time left", left ? `about ${duration(Math.max(0, left.seconds - passed))}` : MISSING, left ? left.basis : runs ? "known once an epoch of this session has ended" : "it does not run"],
+      ["left", left ? "Time left, about" : "Time left", left ? duration(Math.max(0, left.seconds - passed)) : MISSING, left ? left.basis : runs ? "known once an epoch of this session has ended" : "it does not run"],
       ["driver", "Driver", driver ? `${duration(since)} ago` : MISSING, driver ? `last sign of life of process ${driver.pid} on ${driver.host}` : "no session has begun"],
     ];
     if (leader) tiles.splice(2, 0, ["leader", `Trial ${leader.trial} leads`, metric(leader.median), `${spread(leader.low, leader.high)} over the seeds at epoch ${leader.epoch}`]);
@@ -162,7 +162,8 @@ const NODES = [
   { name: "memory", kind: "number", value: (row) => row.load && row.load.used, show: (row) => ofMemory(row.load) },
   { name: "GPUs", kind: "number", value: (row) => row.gpus },
   {
-    name: "GPU busy, memory", kind: "text", value: (row) => (row.load && row.load.gpus.length ? row.load.gpus.map((gpu) => `${gpu.name}: ${share(gpu.busy)}, ${ofMemory(gpu)}`).join("; ") : null),
+    name: "GPU busy, memory", kind: "text", style: "long", value: (row) => cards(row).join("; ") || null,
+    show: (row) => (cards(row).length ? cards(row).map((card) => el("div", {}, card)) : MISSING),
   },
   { name: "seen", kind: "number", value: (row) => row.load && row.load.time, show: (row) => (row.load ? since(row.load.time) : MISSING) },
 ];
@@ -183,6 +184,10 @@ function isShown(id) {
 function trainingOn(node) {
   const training = new Set(monitor.shown.training.map((row) => row.trial));
   return node.trials.filter((trial) => training.has(trial));
+}
+
+function cards(node) {
+  return node.load ? node.load.gpus.map((gpu) => `${gpu.name}: ${share(gpu.busy)}, ${ofMemory(gpu)}`) : [];
 }
 
 function share(value) {

@@ -12,8 +12,7 @@ const COLUMNS = [
     show: (row) => el("a", { href: withToken(`/search/${encodeURIComponent(row.name)}/`) }, row.name), text: (row) => row.name,
   },
   { name: "state", kind: "text", value: (row) => row.state, show: (row) => el("span", { class: `badge ${row.state.replace(" ", "-")}` }, row.state), text: (row) => row.state },
-  { name: "family", kind: "text", value: (row) => row.family },
-  { name: "space", kind: "text", value: (row) => row.space },
+  { name: "space", title: "Family and search space", kind: "text", value: (row) => (row.family === null ? null : `${row.family}/${row.space}`) },
   { name: "trials", title: "Trials that have ended, of all", kind: "number", value: (row) => row.trials, show: (row) => (row.trials === null ? MISSING : `${row.ended}/${row.trials}`) },
   {
     name: "median", title: "Median of the best trial over its seeds, at its highest rung", kind: "number", value: (row) => row.median,
@@ -26,10 +25,10 @@ const COLUMNS = [
   },
   { name: "confirmed", title: "Whether its best trials were confirmed on fresh seeds", kind: "text", value: (row) => (row.confirmed ? "yes" : "no") },
   {
-    name: "age", title: "Since it was launched", kind: "number", value: (row) => ageOf(row), show: (row) => (row.created === null ? MISSING : duration(ageOf(row))),
+    name: "age", title: "Since it was launched", kind: "number", value: (row) => ageOf(row), show: (row) => (row.created === null ? MISSING : duration(ageOf(row)).split(" ").slice(0, 2).join(" ")),
     hint: (row) => (row.created === null ? null : moment(1000 * row.created)),
   },
-  { name: "cost", title: "Hours of the processors that its trials held", kind: "number", value: (row) => row.spent, show: (row) => (row.spent === null ? MISSING : `${hours(row.spent)} ${row.unit}`) },
+  { name: "cost", title: "Hours of the processors that its trials held", kind: "number", value: (row) => row.spent, show: (row) => (row.spent === null ? MISSING : `${hours(row.spent)} ${row.unit.replace("ours", "")}`) },
   {
     name: "tags", kind: "text", value: (row) => row.tags.join(" ") || null, text: (row) => row.tags.map((tag) => `#${tag}`).join(" "),
     show: (row) => row.tags.map((tag) => el("button", { type: "button", class: "chip", "aria-label": `only those tagged ${tag}`, onclick: () => table.ask(`#${tag}`) }, `#${tag}`)),
@@ -42,6 +41,7 @@ const comparison = el("a", { id: "compare", class: "button" });
 const none = el("button", { type: "button", id: "unpick", onclick: () => change(() => picked.clear()) }, "Pick none");
 
 function start() {
+  table.search.placeholder = "text, or distance>0.01, state=running";
   table.tools.append(...choosers.map((one) => one.label), comparison, none);
   byId("searches").append(el("section", {}, table.node, el("p", { class: "dim" },
     "Pick two or more to compare them. The median is that of the best trial over its seeds at the highest rung it reached.")));
