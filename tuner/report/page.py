@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -16,8 +17,22 @@ from tuner.results.history import History
 from tuner.results.notebook import Experiment
 
 _STATIC = Path(__file__).parent / "static"
+_PLOTLY = _STATIC / "plotly.js.gz"
 # In the order they are read: each uses only what stands before it.
-_SCRIPTS = ("dom", "state", "format", "table", "chart", "overview", "trials", "curves", "stopping", "knobs", "details", "main")
+_SCRIPTS = (
+    "dom",
+    "state",
+    "format",
+    "table",
+    "chart",
+    "overview",
+    "trials",
+    "curves",
+    "stopping",
+    "knobs",
+    "details",
+    "main",
+)
 
 
 def write(experiment: Experiment | ExperimentPaths | str | Path, path: str | Path) -> Path:
@@ -65,7 +80,8 @@ def render(shown: dict[str, Any], *, live: dict[str, Any] | None = None) -> str:
         title=shown["name"],
         policy="; ".join(f"{name} {allowed}" for name, allowed in policy.items()),
         style=(_STATIC / "page.css").read_text(),
-        plotly=plotly(),
+        shown=shown,
+        plotly=base64.b64encode(_PLOTLY.read_bytes()).decode(),
         code=code,
         content=as_script(shown),
         live=as_script(live),
@@ -82,10 +98,8 @@ def as_script(value: Any) -> str:
 
 @functools.cache
 def plotly() -> str:
-    """The source of plotly.js, from the plotly package."""
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
+    """The source of plotly.js as the page unpacks it: what of it the charts use, made by `deploy/plotly/build.mjs`."""
+    return gzip.decompress(_PLOTLY.read_bytes()).decode()
 
 
 @functools.cache
