@@ -51,7 +51,7 @@ def render(shown: dict[str, Any], live: dict[str, Any]) -> str:
         (page.plotly(), code),
         live=live,
         title=" and ".join(search["name"] for search in shown["searches"]),
-        plotly=page.plotly(),
+        plotly=page.packed_plotly(),
         code=code,
         content=page.as_script(shown),
     )

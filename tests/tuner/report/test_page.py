@@ -29,7 +29,7 @@ def searched(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def loaded(chromium, searched, tmp_path_factory):
-    """Its report, opened once: most of a test's time is the browser reading five megabytes."""
+    """Its report, opened once."""
     return opened(chromium, searched, tmp_path_factory.mktemp("report"))
 
 
@@ -123,6 +123,7 @@ def test_a_long_table_is_paged(page):
 
 def test_every_tab_draws_its_charts_without_an_error_and_without_the_network(chromium, searched, tmp_path):
     page = opened(chromium, searched, tmp_path)
+    assert (tmp_path / "report.html").stat().st_size < 1_000_000
     own = page.browser.current_url.partition("#")[0]
     charts = {}
     for tab in page.tabs():

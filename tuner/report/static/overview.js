@@ -4,7 +4,7 @@ const overview = {
   id: "overview", label: "Overview",
 
   build(panel) {
-    this.card = el("section", { class: "verdict", "aria-live": "polite" });
+    this.card = byId("verdict"); // it stands in the page before any script runs
     this.tiles = el("dl", { class: "tiles" });
     this.seeds = chart("Seed by seed", "", 300);
     this.next = el("section", { id: "next" });
