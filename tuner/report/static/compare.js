@@ -81,7 +81,7 @@ function shared(pair, number) {
   const said = [
     `${pair.rows.length} in common, ${pair.only_a} only in ${pair.a}, ${pair.only_b} only in ${pair.b}; medians at the last epoch that both recorded.`,
     pair.median_difference === null ? "" : `${pair.b} is better in ${pair.better}; the median difference is ${pair.median_difference.toFixed(4)}.`,
-    pair.paired ? "* separated by the paired seeds (sign test)." : "The seeds are not the same, so nothing is said of single configurations.",
+    pair.paired ? "* separated by the paired seeds (sign test), each pair by itself." : "The seeds are not the same, so nothing is said of single configurations.",
     pair.same_data ? "" : "The data differ: their fingerprints are not the same.",
   ].filter(Boolean).join(" ");
   const side = (letter, name) => [

@@ -55,7 +55,8 @@ const side = {
     this.seeds.node.hidden = epoch === null;
     this.seedTitle.textContent = epoch === null ? "Seed by seed" : `Seed by seed at epoch ${epoch}`;
     this.note.textContent = epoch === null ? "These trials have recorded no epoch in common."
-      : `${content.objective.metric} at the last epoch that all of them were compared at. The same seeds train every trial, so a row is a pair.`;
+      : `${content.objective.metric} at the last epoch that all of them were compared at. The same seeds train every trial, so a row is a pair. `
+      + "Each pair of trials is judged by itself: nothing is corrected for how many were looked at.";
     fill(this.tests);
     if (epoch === null) return;
     const values = rows.map((row) => seedsAt(content, row.trial, epoch));
