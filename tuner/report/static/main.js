@@ -26,7 +26,7 @@ function start() {
   restore();
   state.follow(restore);
   byId("all").hidden = !live;
-  byId("all").href = withToken("/");
+  if (live) byId("all").href = withToken("/");
   if (live) renew();
 }
 
