@@ -33,7 +33,7 @@ const COLUMNS = [
     name: "tags", kind: "text", value: (row) => row.tags.join(" ") || null, text: (row) => row.tags.map((tag) => `#${tag}`).join(" "),
     show: (row) => row.tags.map((tag) => el("button", { type: "button", class: "chip", "aria-label": `only those tagged ${tag}`, onclick: () => table.ask(`#${tag}`) }, `#${tag}`)),
   },
-  { name: "note", kind: "text", style: "long", value: (row) => row.problem ?? (row.note || null) },
+  { name: "note", kind: "text", style: "note", value: (row) => row.problem ?? (row.note || null) },
 ];
 const table = new Table("searches", COLUMNS, { rowClass: (row) => (row.state === "unreadable" ? "invalid" : "") });
 const choosers = ["state", "family"].map((name) => chooser(name));
