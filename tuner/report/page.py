@@ -22,7 +22,7 @@ _PLOTLY = _STATIC / "plotly.js.gz"
 # In the order they are read: each uses only what stands before it.
 _SCRIPTS = (
     "dom", "state", "format", "links", "table", "chart", "overview", "trials", "curves", "stopping", "knobs",
-    "details", "monitor", "trial", "side", "act", "main",
+    "details", "monitor", "trial_charts", "trial", "side", "act", "main",
 )  # fmt: skip
 
 
