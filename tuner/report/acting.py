@@ -40,7 +40,7 @@ class Run:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=child_process.environment(PYTHONPATH=path, COLUMNS="100"),
+            env=child_process.environment(PYTHONPATH=path, COLUMNS="100", PYTHONUNBUFFERED="1"),
         )
         threading.Thread(target=self._wait, daemon=True).start()
 
