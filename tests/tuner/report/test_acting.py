@@ -141,7 +141,7 @@ def test_the_page_runs_the_command_it_shows_and_shows_what_that_prints(page, end
     assert not page.find("#act-stop").is_enabled()
     assert "nothing to stop" in page.text("#act-buttons")
     with DriverLock(ended.paths.lock):
-        page.wait(lambda: page.find("#act-stop").is_enabled())
+        page.wait(lambda: page.run("return !document.getElementById('act-stop').disabled"))
         assert f"tuner stop made-up --storage {ended.paths.root.parent}" in page.text("#act-buttons")
         page.find("#act-stop").click()
         page.wait(lambda: "ends after the running epochs" in page.text("#act-runs pre"))
