@@ -18,7 +18,7 @@ from typing import Any
 from trainables.process import child_process
 from tuner.records.paths import ExperimentPaths
 from tuner.report.actions import MOST, Action, actions
-from tuner.report.site import Refusal
+from tuner.report.refusal import Refusal
 from tuner.results.history import History
 
 _SHOWN = 16_384  # bytes of a command's output, its end

@@ -169,7 +169,7 @@ def test_a_live_page_of_a_trial_has_its_log_and_checkpoints(page, ended, address
 
 def test_one_command_runs_at_a_time_but_a_stop_is_never_kept_waiting(tmp_path, monkeypatch):
     from tuner.report import acting
-    from tuner.report.site import Refusal
+    from tuner.report.refusal import Refusal
 
     experiment = finished(tmp_path)
     actor = Actor()
