@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tempfile
 import threading
 import time
@@ -31,7 +32,7 @@ from tuner.report.site import Site
 
 FOLDER = Path(__file__).parent.parent / "docs"
 LARGEST = 150_000  # bytes
-_WIDTH, _COLOURS = 1180, 96
+_WIDTH, _COLOURS = 1180, 256
 _HEIGHTS = {"list": 560, "overview": 860, "live": 1000}
 _SEARCHES = {  # name -> family, space, tags, note
     "sigma-wide": ("blur", "search", ["paper"], "sigma up to 8: no better than 4"),
@@ -46,12 +47,13 @@ _RUNNING = "first"
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        storage = Path(folder) / "results"
+        os.environ["HOME"] = folder  # so that the storage is the default one, and no command has to name it
+        storage = Path(folder) / "ray_results"
         for seed, name in enumerate(_SEARCHES):
             _search(storage / name, seed)
         running = ExperimentPaths(storage / _RUNNING)
         _half(running)
-        with DriverLock(running.lock), _served(Site(storage, "/shared/results")) as address, chromium() as browser:
+        with DriverLock(running.lock), _served(Site(storage, "~/ray_results")) as address, chromium() as browser:
             pages = {
                 "list": address,
                 "overview": f"{address}search/sigma-wide/",
@@ -145,7 +147,11 @@ def _picture(browser: Any, page: str, name: str) -> int:
     browser.get("about:blank")
     browser.get(page)
     time.sleep(6)
-    taken = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB").quantize(_COLOURS)
+    taken = (
+        Image.open(io.BytesIO(browser.get_screenshot_as_png()))
+        .convert("RGB")
+        .quantize(_COLOURS, dither=Image.Dither.NONE)
+    )
     target = FOLDER / f"{name}.png"
     taken.save(target, optimize=True)
     size = target.stat().st_size

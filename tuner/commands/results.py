@@ -231,7 +231,7 @@ def dashboard(
 
     With --address they are served on the head of the cluster.
     """
-    from tuner.records import paths, standard_output
+    from tuner.records import standard_output
     from tuner.report import dashboard as serving
 
     standard_output.outlive_reader()
@@ -245,8 +245,7 @@ def dashboard(
         out.print(text, markup=False, highlight=False, soft_wrap=True)
 
     if name is None:
-        root = paths.storage_root(storage)
-        serving.serve_all(root, paths.described(root, storage), port, tell)
+        serving.serve_all(storage, port, tell)
         return
     found = serving.awaited(name, storage, tell)
     if found is not None:
