@@ -17,6 +17,7 @@ from tuner.machines import tunnel
 from tuner.records import paths as records
 from tuner.records.lock import is_held
 from tuner.records.paths import ExperimentPaths
+from tuner.report.acting import Actor
 from tuner.report.routes import ROUTES, path_of
 from tuner.report.server import HOST, Server
 from tuner.report.site import Site
@@ -48,10 +49,13 @@ def awaited(name: str, storage: str | None, tell: Callable[[str], None]) -> Expe
     return None
 
 
-def serve_all(storage: str | None, port: int, tell: Callable[[str], None]) -> None:
+def serve_all(storage: str | None, port: int, tell: Callable[[str], None], actor: Actor | None = None) -> None:
     """Serve the page of all searches of a storage, and those of each, until it is interrupted.
 
     Many that were never looked at take some seconds to be read, which begins at once.
+
+    Args:
+        actor: runs the commands of buttons, for whoever has its token; None: the pages only read.
 
     Raises:
         BadInput: the storage cannot be listed, or no port is free.
@@ -59,15 +63,16 @@ def serve_all(storage: str | None, port: int, tell: Callable[[str], None]) -> No
     root = records.storage_root(storage)
     count = len(all_searches.experiments(root, storage))
     described = records.described(root, storage)
-    site = Site(root, described)
+    site = Site(root, described, actor=actor)
     chosen = _free_port(port, tell)
     with Server(site, ROUTES, chosen) as server:
         searches = f"{count} search{'' if count == 1 else 'es'}"
-        tell(f"{searches} in {described}: {_address(chosen)} (Ctrl-C ends it)")
+        tell(f"{searches} in {described}: {_address(chosen)}{_token(actor)} (Ctrl-C ends it)")
         tell(f"from another machine, first: {tunnel.command(chosen)}")
         threading.Thread(target=_looked_through, args=(site,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
+    _tell_what_goes_on(actor, tell)
 
 
 def _looked_through(site: Site) -> None:
@@ -75,16 +80,19 @@ def _looked_through(site: Site) -> None:
         site.all.newest()
 
 
-def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> None:
+def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None], actor: Actor | None = None) -> None:
     """Serve the report of an experiment, and TensorBoard on the next free port, until it is interrupted.
 
     The event files are rebuilt from the records first unless a search writes them. Those of an experiment on S3 are made
     here and follow its records.
 
+    Args:
+        actor: as for `serve_all`.
+
     Raises:
         BadInput: the experiment cannot be read, or no port is free.
     """
-    site = Site(paths.root.parent)
+    site = Site(paths.root.parent, actor=actor)
     site.feed(paths.name).newest()
     chosen = _free_port(port, tell)
     beside = free_port(chosen + 1)
@@ -101,11 +109,22 @@ def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> Non
         _tensorboard(paths, beside, tell),
     ):
         site.tensorboard[paths.name] = _address(beside)
-        tell(f"report of {paths.name}: {_address(chosen, path_of(paths.name))} (Ctrl-C ends it)")
+        tell(f"report of {paths.name}: {_address(chosen, path_of(paths.name))}{_token(actor)} (Ctrl-C ends it)")
         tell(f"TensorBoard: {_address(beside)}")
         tell(f"from another machine, first: {tunnel.command(chosen, beside)}")
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
+    _tell_what_goes_on(actor, tell)
+
+
+def _token(actor: Actor | None) -> str:
+    """What makes an address one that may act; whoever has it may."""
+    return "" if actor is None else f"?token={actor.token}"
+
+
+def _tell_what_goes_on(actor: Actor | None, tell: Callable[[str], None]) -> None:
+    for run in actor.under_way() if actor is not None else ():
+        tell(f"`{run.command}` goes on without this page (process {run.pid})")
 
 
 @contextlib.contextmanager

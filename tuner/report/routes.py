@@ -7,11 +7,13 @@ import time
 from typing import Any
 from urllib.parse import quote
 
-from tuner.errors import sentence
-from tuner.report import list_page, trial_log
+from tuner.errors import BadInput, sentence
+from tuner.report import compare_page, list_page, trial_log
+from tuner.report.acting import Actor
 from tuner.report.page import render
 from tuner.report.server import Answer, Request, Route
 from tuner.report.site import Refusal, Site
+from tuner.report.trial_files import trial_files
 
 
 def path_of(name: str) -> str:
@@ -36,7 +38,10 @@ def _search(site: Site, request: Request) -> Answer:
         "seconds": seconds,
         "now": time.time(),
         "tensorboard": site.tensorboard.get(name),
+        "trial": "trial.json",
     }
+    if site.actor is not None and site.actor.admits(request.query.get("token")):
+        live["act"] = "act.json"
     return Answer(render(shown, live=live), again=seconds)
 
 
@@ -69,6 +74,53 @@ def _log(site: Site, request: Request) -> Answer:
     return Answer(json.dumps(said), "application/json")
 
 
+def _trial(site: Site, request: Request) -> Answer:
+    """What the folder of a trial holds: the end of its log, its checkpoints."""
+    which = request.query.get("trial", "")
+    if not which.isdecimal() or len(which) > 9:
+        raise Refusal(400, f"the trial is {which!r}, but must be a number")
+    found = trial_files(site.paths(request.parts["name"]), int(which))
+    return Answer(json.dumps(found), "application/json")
+
+
+def _actions(site: Site, request: Request) -> Answer:
+    """The buttons of a search and what their commands print."""
+    found = _actor(site, request).told(site.paths(request.parts["name"]))
+    return Answer(json.dumps(found), "application/json")
+
+
+def _act(site: Site, request: Request) -> Answer:
+    """Run the command of a button: `{"action": ..., "number": ...}`."""
+    actor = _actor(site, request)
+    try:
+        asked = json.loads(request.body)
+    except ValueError:
+        asked = None
+    if not isinstance(asked, dict):
+        raise Refusal(400, 'what is sent must be an object such as {"action": "stop"}')
+    started = actor.start(site.paths(request.parts["name"]), asked.get("action"), asked.get("number"))
+    return Answer(json.dumps(started), "application/json", 202)
+
+
+def _compare(site: Site, request: Request) -> Answer:
+    """The page of several searches beside each other, `names=first,second`."""
+    names = list(dict.fromkeys(filter(None, request.query.get("names", "").split(","))))
+    try:
+        shown = compare_page.content([site.paths(name) for name in names])
+    except BadInput as error:
+        raise Refusal(400, str(error)) from None
+    return Answer(compare_page.render(shown, {"all": "/"}))
+
+
+def _actor(site: Site, request: Request) -> Actor:
+    """Who runs commands; `Refusal` for whoever has not the token."""
+    if site.actor is None:
+        raise Refusal(403, "this dashboard only reads; start it with --act to act from its pages")
+    if not site.actor.admits(request.query.get("token")):
+        raise Refusal(403, "the token is missing or wrong; open the address that `tuner dashboard --act` printed")
+    return site.actor
+
+
 def _list_content(site: Site, request: Request) -> Answer:
     """What the page of all searches shows."""
     return _as_json(*site.all.newest())
@@ -80,11 +132,15 @@ def _as_json(shown: dict[str, Any], seconds: float) -> Answer:
 
 
 ROUTES = [
+    Route("GET", "/compare", _compare),
     Route("GET", "/", _list),
     Route("GET", "/list.json", _list_content),
     Route("GET", "/search/{name}", _search_without_slash),
     Route("GET", "/search/{name}/", _search),
     Route("GET", "/search/{name}/content.json", _content),
+    Route("GET", "/search/{name}/trial.json", _trial),
+    Route("GET", "/search/{name}/act.json", _actions),
+    Route("POST", "/search/{name}/act.json", _act),
     Route("GET", "/search/{name}/live.json", _monitor),
     Route("GET", "/search/{name}/log/{trial}", _log),
 ]

@@ -113,17 +113,26 @@ class _Handler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "")
         if host.rpartition(":")[0] not in (HOST, "localhost"):
             raise Refusal(403, "this page is served on the loopback address alone")
-        if method == "POST" and self.headers.get("Origin") != f"http://{host}":
-            raise Refusal(403, "only a page of this server may ask for that")
+        if method == "POST":
+            self._require_own_page(host)
         asked = urlsplit(self.path)
         found = [(route, parts) for route in self.server.routes if (parts := route.match(asked.path)) is not None]
         if not found:
             raise Refusal(404, "there is nothing here; all searches are at /")
         for route, parts in found:
             if route.method == method:
+                if method == "POST" and self.headers.get_content_type() != "application/json":  # as forms send it
+                    raise Refusal(415, "what is sent must be application/json")
                 query = {name: values[-1] for name, values in parse_qs(asked.query).items()}
                 return route.answer(self.server.site, Request(parts, query, self._body()))
         raise Refusal(405, f"{method} is not what this address answers")
+
+    def _require_own_page(self, host: str) -> None:
+        """`Refusal` of what another site's page, or its form, could have sent through somebody's browser."""
+        if self.headers.get("Origin") != f"http://{host}":
+            raise Refusal(403, "only a page of this server may ask for that")
+        if self.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+            raise Refusal(403, "only a page of this server may ask for that")
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length") or "0"
@@ -139,6 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("X-Frame-Options", "DENY")  # nobody's page may put a button of ours under another one
         if answer.version is not None:
             self.send_header("ETag", f'"{answer.version}"')
         if answer.again is not None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from trainables.storage import Place, StorageError
 from tuner.errors import TunerError, as_bad_input
 from tuner.records.paths import ExperimentPaths
 from tuner.report.live import Feed, ListFeed, MonitorFeed
+
+if TYPE_CHECKING:
+    from tuner.report.acting import Actor
 
 _KEPT = 8  # searches whose content is kept in memory; one of 1,000 trials takes some tens of megabytes
 
@@ -28,11 +32,19 @@ class Site:
         storage: folder or prefix that holds them.
         described: the storage in words, where not its address alone.
         tensorboard: name of a search -> address of its TensorBoard, where one runs.
+        actor: what runs the commands of its buttons; None for one that only reads.
     """
 
-    def __init__(self, storage: Place, described: str = "", tensorboard: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        storage: Place,
+        described: str = "",
+        tensorboard: dict[str, str] | None = None,
+        actor: Actor | None = None,
+    ) -> None:
         self.storage = storage
         self.tensorboard = tensorboard or {}
+        self.actor = actor
         self.all = ListFeed(storage, described or str(storage))
         self._lock = threading.Lock()
         self._feeds: OrderedDict[str, tuple[Feed, MonitorFeed]] = OrderedDict()

@@ -14,11 +14,11 @@ const monitor = {
     this.shown = null;
     this.told = el("p", { role: "status" });
     this.tiles = el("dl", { class: "tiles" });
-    this.training = new Table("training", TRAINING, NARROW);
+    this.training = new Table("training", TRAINING, { ...NARROW, trial: (row) => row.trial });
     this.trainingTitle = el("h2", {}, "Training now");
     this.nodes = new Table("nodes", NODES, NARROW);
     this.nodesTold = el("p", { class: "dim" });
-    this.events = new Table("events", EVENTS);
+    this.events = new Table("events", EVENTS, { trial: (row) => row.trial });
     this.trial = el("select", { id: "log-trial", onchange: () => this.follow() });
     this.following = el("input", { id: "log-follow", type: "checkbox", checked: true });
     this.log = el("pre", { id: "log", class: "log", tabindex: "0", role: "region", "aria-label": "log of the trial" });
@@ -144,7 +144,7 @@ const monitor = {
 };
 
 const TRAINING = [
-  { name: "trial", kind: "number", value: (row) => row.trial, show: (row) => [String(row.trial), row.baseline ? el("span", { class: "mark base" }, "base") : null].filter(Boolean) },
+  { name: "trial", kind: "number", value: (row) => row.trial, show: (row) => [trialLink(row.trial), row.baseline ? el("span", { class: "mark base" }, "base") : null].filter(Boolean) },
   { name: "epoch", kind: "number", title: "The last epoch that ended, of the full budget", value: (row) => row.epoch, show: (row) => `${row.epoch}/${monitor.shown.budget}${row.late === null ? "" : ` late ${row.late}/${row.epoch}`}` },
   { name: "seeds", kind: "number", title: "Seeds alive, of those that train", value: (row) => row.ok, show: (row) => (row.ok === null ? String(row.seeds) : `${row.ok}/${row.seeds}`) },
   { name: "median", kind: "number", value: (row) => row.median, show: (row) => metric(row.median) },
@@ -171,7 +171,7 @@ const NODES = [
 const EVENTS = [
   { name: "when", kind: "number", value: (row) => row.time, show: (row) => since(row.time), hint: (row) => moment(1000 * row.time) },
   { name: "kind", kind: "text", value: (row) => row.kind },
-  { name: "trial", kind: "number", value: (row) => row.trial },
+  { name: "trial", kind: "number", value: (row) => row.trial, text: (row) => row.trial, show: (row) => (row.trial === null ? MISSING : trialLink(row.trial)) },
   { name: "event", kind: "text", style: "long", value: (row) => row.text },
 ];
 

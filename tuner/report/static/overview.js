@@ -4,7 +4,7 @@ const overview = {
   id: "overview", label: "Overview",
 
   build(panel) {
-    this.card = el("section", { class: "verdict", "aria-live": "polite" });
+    this.card = byId("verdict"); // it stands in the page before any script runs
     this.tiles = el("dl", { class: "tiles" });
     this.seeds = chart("Seed by seed", "", 300);
     this.next = el("section", { id: "next" });
@@ -16,7 +16,8 @@ const overview = {
   update(content) {
     const { verdict } = content;
     fill(this.card, el("h2", { class: "headline", id: "headline" }, verdict.headline),
-      verdict.evidence.map((sentence) => el("p", { class: "evidence" }, sentence)));
+      verdict.evidence.map((sentence) => el("p", { class: "evidence" }, sentence)),
+      verdict.winner && el("p", {}, trialLink(verdict.winner.trial, `All of trial ${verdict.winner.trial}`)));
     fill(this.tiles, tiles(content).map(([label, value, under]) => el("div", { class: "card tile" },
       el("dt", {}, label), el("dd", { class: "value" }, value), el("dd", { class: "under" }, under))));
     this.columns.hidden = verdict.winner === null;

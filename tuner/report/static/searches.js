@@ -9,7 +9,7 @@ const COLUMNS = [
   { name: "pick", title: "Picked to be compared", kind: "text", text: () => "", value: (row) => (picked.has(row.name) ? 0 : 1), show: pick },
   {
     name: "search", kind: "text", style: "wide", value: (row) => row.name,
-    show: (row) => el("a", { href: `/search/${encodeURIComponent(row.name)}/` }, row.name), text: (row) => row.name,
+    show: (row) => el("a", { href: withToken(`/search/${encodeURIComponent(row.name)}/`) }, row.name), text: (row) => row.name,
   },
   { name: "state", kind: "text", value: (row) => row.state, show: (row) => el("span", { class: `badge ${row.state.replace(" ", "-")}` }, row.state), text: (row) => row.state },
   { name: "space", title: "Family and search space", kind: "text", value: (row) => (row.family === null ? null : `${row.family}/${row.space}`) },
@@ -81,7 +81,7 @@ function update() {
   const names = [...picked].map(encodeURIComponent).join(",");
   comparison.textContent = `Compare ${picked.size} searches`;
   comparison.hidden = picked.size < 2;
-  comparison.href = `/compare?names=${names}`;
+  comparison.href = withToken(`/compare?names=${names}`);
   none.hidden = picked.size === 0;
   if (focused && focused !== document.activeElement.id && byId(focused)) byId(focused).focus();
 }
