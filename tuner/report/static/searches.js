@@ -2,7 +2,7 @@
 
 const live = JSON.parse(byId("live").textContent);
 let content = JSON.parse(byId("content").textContent);
-const picked = new Set(new URLSearchParams(location.hash.slice(1)).getAll("pick"));
+const picked = new Set(state.get("pick").split(",").filter(Boolean).map(decodeURIComponent));
 const skew = Date.now() - 1000 * live.now; // of this machine's clock against the server's
 
 const COLUMNS = [
@@ -45,18 +45,20 @@ function start() {
   table.tools.append(...choosers.map((one) => one.label), comparison, none);
   byId("searches").append(el("section", {}, table.node, el("p", { class: "dim" },
     "Pick two or more to compare them. The median is that of the best trial over its seeds at the highest rung it reached.")));
-  const kept = new URLSearchParams(location.hash.slice(1));
-  if (kept.get("sort")) table.sort = { name: kept.get("sort"), direction: Number(kept.get("direction")) || 1 };
-  table.query = table.search.value = kept.get("filter") || "";
-  for (const one of choosers) one.kept = kept.get(one.name) || "";
+  if (state.get("sort")) table.sort = { name: state.get("sort"), direction: Number(state.get("direction")) || 1 };
+  table.query = table.search.value = state.get("filter");
+  for (const one of choosers) one.kept = state.get(one.name);
   const render = table.render.bind(table);
   table.render = () => {
     render();
     remember();
   };
-  table.asked = remember;
-  byId("theme").addEventListener("click", () => colours(document.documentElement.dataset.theme === "dark" ? "light" : "dark", true));
-  colours(kept.get("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+  byId("theme").addEventListener("click", () => {
+    colours(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+    state.set({ theme: document.documentElement.dataset.theme });
+  });
+  const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  colours(["dark", "light"].find((theme) => theme === state.get("theme")) || preferred);
   show();
   setTimeout(renew, 1000 * live.seconds);
 }
@@ -120,23 +122,17 @@ function ageOf(row) {
 
 // What was chosen, in the address: so that going back, or a link, shows the same.
 function remember() {
-  const kept = new URLSearchParams();
-  if (table.query) kept.set("filter", table.query);
-  if (table.sort) kept.set("sort", table.sort.name);
-  if (table.sort && table.sort.direction < 0) kept.set("direction", "-1");
-  for (const one of choosers) if (one.select.value) kept.set(one.name, one.select.value);
-  for (const name of picked) kept.append("pick", name);
-  const theme = document.documentElement.dataset;
-  if (theme.asked) kept.set("theme", theme.theme);
-  history.replaceState(null, "", `${location.pathname}${kept.size ? `#${kept}` : ""}`);
+  const { sort } = table;
+  state.set({
+    filter: table.query, sort: sort && sort.name, direction: sort && sort.direction < 0 ? "-1" : "",
+    pick: [...picked].map(encodeURIComponent).join(","), ...Object.fromEntries(choosers.map((one) => [one.name, one.select.value])),
+  });
 }
 
-function colours(theme, asked = false) {
+function colours(theme) {
   document.documentElement.dataset.theme = theme;
-  if (asked) document.documentElement.dataset.asked = "yes";
   byId("theme").textContent = theme === "dark" ? "Light" : "Dark";
   byId("theme").setAttribute("aria-label", `${theme === "dark" ? "light" : "dark"} colours`);
-  if (asked) remember();
 }
 
 async function renew() {
