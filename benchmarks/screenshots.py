@@ -32,8 +32,7 @@ from tuner.report.site import Site
 
 FOLDER = Path(__file__).parent.parent / "docs"
 LARGEST = 150_000  # bytes
-_WIDTH, _COLOURS = 1180, 256
-_HEIGHTS = {"list": 560, "overview": 860, "live": 1000}
+_SIZES = {"list": (1340, 620), "overview": (1180, 860), "live": (1180, 1000)}  # pixels
 _SEARCHES = {  # name -> family, space, tags, note
     "sigma-wide": ("blur", "search", ["paper"], "sigma up to 8: no better than 4"),
     "sigma-narrow": ("blur", "paper", ["paper", "final"], ""),
@@ -57,7 +56,7 @@ def main() -> None:
             pages = {
                 "list": address,
                 "overview": f"{address}search/sigma-wide/",
-                "live": f"{address}search/first/#live",
+                "live": f"{address}search/first/#tab=live",
             }
             for name, page in pages.items():
                 size = _picture(browser, page, name)
@@ -142,7 +141,8 @@ def _served(site: Site) -> Iterator[str]:
 
 
 def _picture(browser: Any, page: str, name: str) -> int:
-    metrics = {"width": _WIDTH, "height": _HEIGHTS[name], "deviceScaleFactor": 1, "mobile": False}
+    width, height = _SIZES[name]
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.get("about:blank")
     browser.get(page)

@@ -8,8 +8,9 @@ const skew = Date.now() - 1000 * live.now; // of this machine's clock against th
 const COLUMNS = [
   { name: "pick", title: "Picked to be compared", kind: "text", text: () => "", value: (row) => (picked.has(row.name) ? 0 : 1), show: pick },
   {
-    name: "search", kind: "text", style: "wide", value: (row) => row.name,
-    show: (row) => el("a", { href: withToken(`/search/${encodeURIComponent(row.name)}/`) }, row.name), text: (row) => row.name,
+    name: "search", title: "Its name, its tags, its note", kind: "text", style: "about", value: (row) => row.name,
+    show: (row) => [el("a", { href: withToken(`/search/${encodeURIComponent(row.name)}/`) }, row.name), tagsOf(row), under(row)].filter(Boolean),
+    text: (row) => [row.name, ...row.tags.map((tag) => `#${tag}`), row.problem ?? row.note].join(" "),
   },
   { name: "state", kind: "text", value: (row) => row.state, show: (row) => el("span", { class: `badge ${row.state.replace(" ", "-")}` }, row.state), text: (row) => row.state },
   { name: "space", title: "Family and search space", kind: "text", value: (row) => (row.family === null ? null : `${row.family}/${row.space}`) },
@@ -29,11 +30,6 @@ const COLUMNS = [
     hint: (row) => (row.created === null ? null : moment(1000 * row.created)),
   },
   { name: "cost", title: "Hours of the processors that its trials held", kind: "number", value: (row) => row.spent, show: (row) => (row.spent === null ? MISSING : `${hours(row.spent)} ${row.unit.replace("ours", "")}`) },
-  {
-    name: "tags", kind: "text", value: (row) => row.tags.join(" ") || null, text: (row) => row.tags.map((tag) => `#${tag}`).join(" "),
-    show: (row) => row.tags.map((tag) => el("button", { type: "button", class: "chip", "aria-label": `only those tagged ${tag}`, onclick: () => table.ask(`#${tag}`) }, `#${tag}`)),
-  },
-  { name: "note", kind: "text", style: "note", value: (row) => row.problem ?? (row.note || null) },
 ];
 const table = new Table("searches", COLUMNS, { rowClass: (row) => (row.state === "unreadable" ? "invalid" : "") });
 const choosers = ["state", "family"].map((name) => chooser(name));
@@ -98,6 +94,19 @@ function pick(row) {
     type: "checkbox", id: `pick-${row.name}`, "aria-label": `compare ${row.name}`, checked: picked.has(row.name), disabled: row.state === "unreadable",
     onchange: (event) => change(() => (event.target.checked ? picked.add(row.name) : picked.delete(row.name))),
   });
+}
+
+// Tags that ask for those that have them, too.
+function tagsOf(row) {
+  return row.tags.length ? el("div", { class: "tags" }, row.tags.map((tag) => el("button", {
+    type: "button", class: "chip", "aria-label": `only those tagged ${tag}`, onclick: () => table.ask(`#${tag}`),
+  }, `#${tag}`))) : null;
+}
+
+// Its note; of one that cannot be read why not.
+function under(row) {
+  const text = row.problem ?? row.note;
+  return text ? el("div", { class: "note" }, text) : null;
 }
 
 // A list of the values that a column has, of which one may be chosen.
