@@ -7,6 +7,7 @@ from typing import Any
 
 from tuner.records.paths import ExperimentPaths
 from tuner.report import curves, details, importance, knobs, panels, stopping, trials, verdict
+from tuner.report.glossary import GLOSSARY
 from tuner.results import cost
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard
@@ -18,10 +19,12 @@ def content(history: History, paths: ExperimentPaths) -> dict[str, Any]:
 
     Keys: name, state, written (ISO time), lines (the protocol and the experiment in words), objective, rungs, budget,
     replicates, then one for each room of `tuner.report`: verdict, trials, curves, stopping, cost, knobs, importance,
-    published, failures, sessions, manifest, panel.
+    published, failures, sessions, manifest, panel, glossary (word -> meaning).
     """
     board = Leaderboard(history)
     searched = knobs.knobs(board)
+    measured = importance.importances(searched)
+    searched["first"] = importance.opens_at(searched, measured)
     return {
         "name": history.name,
         "state": history.state,
@@ -37,10 +40,11 @@ def content(history: History, paths: ExperimentPaths) -> dict[str, Any]:
         "stopping": stopping.stopping(board),
         "cost": cost.cost(history),
         "knobs": searched,
-        "importance": importance.importances(searched),
+        "importance": measured,
         "published": details.published(board),
         "failures": details.failures(history),
         "sessions": details.sessions(history),
         "manifest": details.manifest(history),
         "panel": panels.panel(board),
+        "glossary": GLOSSARY,
     }

@@ -20,18 +20,8 @@ _STATIC = Path(__file__).parent / "static"
 _PLOTLY = _STATIC / "plotly.js.gz"
 # In the order they are read: each uses only what stands before it.
 _SCRIPTS = (
-    "dom",
-    "state",
-    "format",
-    "table",
-    "chart",
-    "overview",
-    "trials",
-    "curves",
-    "stopping",
-    "knobs",
-    "details",
-    "main",
+    *("dom", "state", "format", "glossary", "table", "chart", "overview", "trials", "curves", "stopping"),
+    *("parallel", "knobs", "details", "print", "main"),
 )
 
 

@@ -26,12 +26,14 @@ function start() {
   restore();
   state.follow(restore);
   if (live) renew();
+  setTimeout(plotly); // so that it is there for a page that is printed at once
 }
 
 // The page as the address says: at first, and after "back".
 function restore() {
   const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   colours(["dark", "light"].find((theme) => theme === state.get("theme")) || preferred);
+  for (const view of views) view.restore?.();
   open(views.find((view) => view.id === state.get("tab") && !view.tab.hidden) || overview);
 }
 
@@ -46,7 +48,9 @@ function show(content) {
   if (live && live.tensorboard) byId("tensorboard").href = live.tensorboard;
   for (const view of views) {
     view.tab.hidden = view.present ? !view.present(content) : false;
+    view.panel.classList.toggle("absent", view.tab.hidden);
     if (view.tab.hidden) continue;
+    view.panel.dataset.title = view.title ? view.title(content) : view.label;
     const count = view.count ? view.count(content) : null;
     fill(view.tab, view.title ? view.title(content) : view.label, count === null ? null : el("span", { class: "count" }, ` ${count}`));
     view.update(content);
