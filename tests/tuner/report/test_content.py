@@ -64,7 +64,7 @@ def test_all_five_seeds_are_no_more_than_noise_for_the_best_of_many_trials(tmp_p
     told = first_screen(experiment)["evidence"][0]
     assert told.endswith(
         "best of 3 trials that were compared with it; corrected for these looks (Bonferroni), p = 0.1875: "
-        "not more than seed noise."
+        "these seeds alone do not show that it is more than seed noise."
     )
     console = Console(width=100, record=True, file=io.StringIO())
     console.print(results_view(board(experiment)))
