@@ -7,12 +7,14 @@ import functools
 import gzip
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tuner.records import output, paths
 from tuner.records.paths import ExperimentPaths
 from tuner.report.content import content
+from tuner.report.glossary import GLOSSARY
 from tuner.results.history import History
 from tuner.results.notebook import Experiment
 
@@ -20,8 +22,8 @@ _STATIC = Path(__file__).parent / "static"
 _PLOTLY = _STATIC / "plotly.js.gz"
 # In the order they are read: each uses only what stands before it.
 _SCRIPTS = (
-    *("dom", "state", "format", "glossary", "table", "chart", "overview", "trials", "curves", "stopping"),
-    *("parallel", "knobs", "details", "print", "main"),
+    *("dom", "state", "format", "glossary", "links", "table", "chart", "overview", "trials", "curves", "stopping"),
+    *("parallel", "knobs", "details", "monitor", "trial", "side", "act", "print", "main"),
 )
 
 
@@ -50,31 +52,43 @@ def render(shown: dict[str, Any], *, live: dict[str, Any] | None = None) -> str:
 
     Args:
         shown: what `tuner.report.content.content` returns.
-        live: given for a page that a server renews: `data` (address of new content), `seconds` (between two looks) and
-            `tensorboard` (address, or none). Such a page may reach its own server and nothing else.
+        live: given for a page that a server renews: `data` (address of new content), `seconds` (between two looks),
+            `tensorboard` (address, or none), `trial` (address of what the folder of a trial holds) and, where the reader may
+            act, `act` (address of the buttons). Such a page may reach its own server and nothing else.
     """
+    code = _code()
+    return filled(
+        "page.html",
+        (plotly(), code),
+        live=live,
+        title=shown["name"],
+        shown=shown,
+        plotly=packed_plotly(),
+        code=code,
+        content=as_script(shown),
+    )
+
+
+def filled(template: str, scripts: tuple[str, ...], *, live: dict[str, Any] | None, **values: Any) -> str:
+    """A template with its values, as a page that runs these scripts alone and may reach its own server only where it is
+    `live`."""
     import jinja2
 
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_STATIC), autoescape=True)
-    code = _code()
     policy = {
         "default-src": "'none'",
-        "script-src": " ".join(_hash(script) for script in (plotly(), code)),
+        "script-src": " ".join(_hash(script) for script in scripts),
         "style-src": "'unsafe-inline'",
         "img-src": "data: blob:",
         "connect-src": "'self'" if live else "'none'",
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    return environment.get_template("page.html").render(
-        title=shown["name"],
+    return environment.get_template(template).render(
         policy="; ".join(f"{name} {allowed}" for name, allowed in policy.items()),
         style=(_STATIC / "page.css").read_text(),
-        shown=shown,
-        plotly=base64.b64encode(_PLOTLY.read_bytes()).decode(),
-        code=code,
-        content=as_script(shown),
         live=as_script(live),
+        **values,
     )
 
 
@@ -93,9 +107,20 @@ def plotly() -> str:
 
 
 @functools.cache
+def packed_plotly() -> str:
+    """The same as it lies in a page: compressed, in base64."""
+    return base64.b64encode(_PLOTLY.read_bytes()).decode()
+
+
+@functools.cache
 def _code() -> str:
-    parts = [(_STATIC / f"{name}.js").read_text() for name in _SCRIPTS]
-    return '"use strict";\n' + "\n".join(parts)
+    return joined(_SCRIPTS)
+
+
+def joined(names: Sequence[str]) -> str:
+    """The scripts of these names as one, behind the glossary."""
+    glossary = f"const GLOSSARY = {as_script(GLOSSARY)};\n"
+    return '"use strict";\n' + glossary + "\n".join((_STATIC / f"{name}.js").read_text() for name in names)
 
 
 def _hash(script: str) -> str:

@@ -19,9 +19,10 @@ _SHOWN = 8  # trials whose replicates are drawn seed by seed
 def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
     """The first screen.
 
-    Keys: headline, evidence (sentences), winner (trial, median, low, high, test, epoch; None without a valid trial),
-    changed (knobs in which the winner differs from the baseline: name, value, the baseline's), seeds (the best trials
-    and the baseline, each with its k values at the winner's epoch), commands (what to do next: label, command).
+    Keys: headline, evidence (sentences), winner (trial, leads: it has not won yet, median, low, high, test, epoch; None
+    without a valid trial), changed (knobs in which the winner differs from the baseline: name, value, the baseline's), seeds
+    (the best trials and the baseline, each with its k values at the winner's epoch), commands (what to do next: label,
+    command).
     """
     history, best = board.history, board.best
     if best is None:
@@ -41,6 +42,7 @@ def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
         "evidence": [*_evidence(board, best, epoch), *_flatters(board), *_confirmed(paths)],
         "winner": {
             "trial": best.trial,
+            "leads": not wins(board),
             "baseline": best.baseline,
             "median": best.median,
             "low": best.low,

@@ -102,7 +102,7 @@ def test_trials_without_a_knob_sort_after_all_others_in_either_direction(page):
         page.find("#leaderboard-table [data-column='sigma']").click()
         column = [row["sigma"] for row in page.table("leaderboard")]
         assert column[0] != "-"
-        page.find("[aria-label='next page']").click()
+        page.find("#leaderboard [aria-label='next page']").click()
         assert page.table("leaderboard")[-1]["sigma"] == "-"
 
 

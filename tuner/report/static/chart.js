@@ -2,6 +2,7 @@
 
 // plotly.js lies compressed in the page and is unpacked once; the page's policy lets this very script run and no other.
 let unpacking = null;
+let onPaper = false; // while the page is printed
 
 function plotly() {
   unpacking ||= (async () => {
@@ -27,7 +28,7 @@ function chart(title, note, height = 380) {
   return figure;
 }
 
-const MOST = 400; // lines of a chart's table
+const TABLED = 400; // lines of a chart's table
 
 // The chart in words, for who cannot see it: a row a point.
 function tabulate(values, plot) {
@@ -40,8 +41,8 @@ function tabulate(values, plot) {
   const heads = ["series", layout.xaxis?.title?.text ?? "x", layout.yaxis?.title?.text ?? "y", "value"].slice(0, Math.max(3, points[0]?.length ?? 0));
   values.append(el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": values.textContent },
     el("table", {}, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
-      el("tbody", {}, points.slice(0, MOST).map((point) => el("tr", {}, point.map((value) => el("td", {}, knobText(value))))))),
-    points.length > MOST ? el("p", {}, `The first ${MOST} of ${points.length} points.`) : null));
+      el("tbody", {}, points.slice(0, TABLED).map((point) => el("tr", {}, point.map((value) => el("td", {}, knobText(value))))))),
+    points.length > TABLED ? el("p", {}, `The first ${TABLED} of ${points.length} points.`) : null));
 }
 
 function draw(figure, make) {
@@ -61,7 +62,7 @@ async function paint(plot) {
     return;
   }
   paintNow(plot);
-  if (printing.theme !== null) printing.draw();
+  if (onPaper) paintAll();
 }
 
 // For what must be drawn before the next line runs, once plotly is there.
@@ -69,9 +70,15 @@ function paintNow(plot) {
   if (!plot.stale) return;
   plot.stale = false;
   const { data, layout = {} } = plot.make();
-  const paper = printing.theme === null ? {} : { width: plot.clientWidth, height: plot.clientHeight };
+  const paper = !onPaper ? {} : { width: plot.clientWidth, height: plot.clientHeight };
   Plotly.react(plot, literal(data), { ...themed(literal(layout), plot), ...paper }, { responsive: !paper.width, displayModeBar: false });
   plot.drawn?.();
+}
+
+// At once: paper does not wait for a chart to come into sight.
+function paintAll() {
+  if (!window.Plotly) return;
+  for (const plot of document.querySelectorAll(".plot")) if (plot.make && !plot.hidden) paintNow(plot);
 }
 
 function repaintAll() {

@@ -1,7 +1,7 @@
-// What a word means, from the page's glossary: shown where the word is pointed at.
+// What a word means, by `tuner/report/glossary.py`: shown where the word is pointed at.
 
 function meaning(word) {
-  return current.glossary[word.toLowerCase()] ?? null;
+  return GLOSSARY[word.toLowerCase()] ?? null;
 }
 
 function term(word, shown = word) {

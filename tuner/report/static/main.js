@@ -1,6 +1,6 @@
 // The page as a whole: tabs, colours, and in a live report the renewal of the content under the reader's hands.
 
-const views = [overview, leaderboard, curves, stopping, knobs, family, published, failures, manifest];
+const views = [overview, monitor, act, leaderboard, curves, stopping, knobs, family, published, failures, manifest, trialPage, side];
 const live = JSON.parse(byId("live").textContent);
 let current = JSON.parse(byId("content").textContent);
 
@@ -25,6 +25,8 @@ function start() {
   show(current);
   restore();
   state.follow(restore);
+  byId("all").hidden = !live;
+  if (live) byId("all").href = withToken("/");
   if (live) renew();
   setTimeout(plotly); // so that it is there for a page that is printed at once
 }
@@ -34,7 +36,9 @@ function restore() {
   const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   colours(["dark", "light"].find((theme) => theme === state.get("theme")) || preferred);
   for (const view of views) view.restore?.();
-  open(views.find((view) => view.id === state.get("tab") && !view.tab.hidden) || overview);
+  for (const view of [trialPage, side]) refresh(view, current); // which trials they show, the address says
+  const tab = state.get("tab") || (state.get("trial") ? "trial" : state.get("trials") ? "trials" : "");
+  open(views.find((view) => view.id === tab && !view.tab.hidden) || overview);
 }
 
 function show(content) {
@@ -46,15 +50,17 @@ function show(content) {
   byId("written").textContent = `Written ${moment(content.written)} from the experiment's records.`;
   byId("tensorboard").hidden = !(live && live.tensorboard);
   if (live && live.tensorboard) byId("tensorboard").href = live.tensorboard;
-  for (const view of views) {
-    view.tab.hidden = view.present ? !view.present(content) : false;
-    view.panel.classList.toggle("absent", view.tab.hidden);
-    if (view.tab.hidden) continue;
-    view.panel.dataset.title = view.title ? view.title(content) : view.label;
-    const count = view.count ? view.count(content) : null;
-    fill(view.tab, view.title ? view.title(content) : view.label, count === null ? null : el("span", { class: "count" }, ` ${count}`));
-    view.update(content);
-  }
+  for (const view of views) refresh(view, content);
+}
+
+function refresh(view, content) {
+  view.tab.hidden = view.present ? !view.present(content) : false;
+  view.panel.classList.toggle("absent", view.tab.hidden);
+  if (view.tab.hidden) return;
+  view.panel.dataset.title = view.title ? view.title(content) : view.label;
+  const count = view.count ? view.count(content) : null;
+  fill(view.tab, view.title ? view.title(content) : view.label, count === null ? null : el("span", { class: "count" }, ` ${count}`));
+  view.update(content);
 }
 
 function open(view) {

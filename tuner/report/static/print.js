@@ -7,24 +7,20 @@ const printing = {
     if (this.theme !== null) return;
     this.theme = document.documentElement.dataset.theme;
     document.documentElement.dataset.printing = "";
+    onPaper = true;
     for (const table of Table.all) table.whole(true);
     colours("light");
-    this.draw();
+    paintAll();
   },
 
   end() {
     if (this.theme === null) return;
+    onPaper = false;
     delete document.documentElement.dataset.printing;
     for (const table of Table.all) table.whole(false);
     for (const plot of document.querySelectorAll(".plot.js-plotly-plot")) Plotly.purge(plot);
     colours(this.theme);
     this.theme = null;
-  },
-
-  // At once: the paper does not wait for a chart to come into sight.
-  draw() {
-    if (!window.Plotly) return;
-    for (const plot of document.querySelectorAll(".plot")) if (plot.make && !plot.hidden) paintNow(plot);
   },
 };
 

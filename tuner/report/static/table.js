@@ -6,12 +6,13 @@ const COMPARISONS = {
 };
 
 // columns: {name, title, kind: "number" | "text", value(row), show(row) -> text or nodes, text(row)}. `value` is what
-// sorts (null comes last both ways), `text` what the filter searches, default the shown one.
+// sorts (null comes last both ways), `text` what the filter searches, default the shown one. `trial(row)`: a click on the
+// row opens that trial's page.
 class Table {
   static all = [];
 
   // `tools` has a column chooser and a CSV button; `kept` says of a row whether it stays in sight, whatever the page and the filter.
-  constructor(name, columns, { rowClass = () => "", filter = true, sort = null, tools = false, kept = () => false } = {}) {
+  constructor(name, columns, { rowClass = () => "", filter = true, sort = null, trial = null, tools = false, kept = () => false } = {}) {
     Table.all.push(this);
     this.name = name;
     this.kept = kept;
@@ -19,6 +20,7 @@ class Table {
     this.size = PAGE;
     this.columns = columns;
     this.rowClass = rowClass;
+    this.trial = trial;
     this.rows = [];
     this.sort = sort;
     this.query = "";
@@ -82,7 +84,7 @@ class Table {
 
   save() {
     const address = URL.createObjectURL(new Blob([this.csv()], { type: "text/csv" }));
-    el("a", { href: address, download: `${current.name}-${this.name}.csv` }).click();
+    el("a", { href: address, download: `${document.title.split(" ")[0]}-${this.name}.csv` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 1000);
   }
 
@@ -147,8 +149,10 @@ class Table {
     fill(this.head, el("tr", {}, columns.map((column) => this.heading(column))));
     fill(this.body, [...elsewhere, ...shown].map((row) => {
       const kept = this.kept(row) && pins < 8; // more would leave no room for the others
-      return el("tr", { class: [this.rowClass(row), kept ? "pinned" : ""].join(" ").trim() || null, style: kept ? `--pin: ${pins++}` : null },
-        columns.map((column) => this.cell(column, row)));
+      return el("tr", {
+        class: [this.rowClass(row), this.trial ? "opens" : "", kept ? "pinned" : ""].join(" ").trim() || null,
+        style: kept ? `--pin: ${pins++}` : null, onclick: this.trial && ((event) => openTrial(event, this.trial(row))),
+      }, columns.map((column) => this.cell(column, row)));
     }));
     this.wrong.textContent = this.mistakes.join(" ");
     const part = pages > 1 ? `${first + 1} to ${first + shown.length} of ${rows.length}` : `${rows.length}`;

@@ -4,10 +4,13 @@ const leaderboard = {
   id: "leaderboard", label: "Leaderboard",
 
   build(panel) {
-    this.table = new Table("leaderboard", [], { rowClass: rowClass, tools: true, kept: (row) => pinned.has(row.trial) });
+    this.table = new Table("leaderboard", [], {
+      rowClass: rowClass, trial: (row) => row.trial, tools: true, kept: (row) => pinned.has(row.trial),
+    });
     this.table.chose = () => state.set({ hide: [...this.table.hidden].join(",") });
+    this.beside = el("p", { class: "dim", id: "beside-picked" });
     this.legend = el("ul", { class: "legend" });
-    panel.append(el("section", {}, this.table.node, this.legend));
+    panel.append(el("section", {}, this.beside, this.table.node, this.legend));
   },
 
   // What of it stands in the address.
@@ -21,7 +24,16 @@ const leaderboard = {
 
   update(content) {
     this.table.update(content.trials.rows, trialColumns(content));
+    this.offer();
     fill(this.legend, content.trials.legend.map((line) => el("li", {}, line)));
+  },
+
+  // The way to the picked trials side by side, where that many fit.
+  offer() {
+    const picked = [...pinned].sort((a, b) => a - b);
+    fill(this.beside, picked.length < 2 ? "A row opens the page of its trial; pick two to four to see them side by side."
+      : picked.length > MOST ? `Side by side go at most ${MOST} trials; ${picked.length} are picked.`
+        : besideLink(picked, `Side by side: trials ${picked.join(", ")}`));
   },
 
   count: (content) => content.trials.rows.length,
@@ -41,7 +53,7 @@ function trialColumns({ trials, objective }) {
     {
       name: "trial", kind: "number", style: "trial", value: (row) => row.trial,
       text: (row) => `${row.trial} ${row.baseline ? "base baseline" : ""} ${row.best ? "best" : ""} ${row.tied ? "~ tied" : ""}`,
-      show: (row) => [String(row.trial), ...marks(row)],
+      show: (row) => [trialLink(row.trial), ...marks(row)],
     },
     {
       name: "curve", title: "Keep this trial in sight here and among the learning curves", kind: "text", screen: true,
@@ -92,6 +104,7 @@ function pin(trial) {
       state.set({ pins: [...pinned].join(",") });
       leaderboard.table.render();
       byId("leaderboard-table").querySelector(`input[aria-label="curve of trial ${trial}"]`)?.focus();
+      leaderboard.offer();
       curves.update(current);
     },
   });
