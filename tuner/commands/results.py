@@ -241,7 +241,7 @@ def dashboard(
 
     With --address they are served on the head of the cluster.
     """
-    from tuner.records import paths, standard_output
+    from tuner.records import standard_output
     from tuner.report import dashboard as serving
     from tuner.report.acting import Actor
 
@@ -257,8 +257,7 @@ def dashboard(
 
     actor = Actor(head) if act else None
     if name is None:
-        root = paths.storage_root(storage)
-        serving.serve_all(root, paths.described(root, storage), port, tell, actor)
+        serving.serve_all(storage, port, tell, actor)
         return
     found = serving.awaited(name, storage, tell)
     if found is not None:
