@@ -147,11 +147,9 @@ def _picture(browser: Any, page: str, name: str) -> int:
     browser.get("about:blank")
     browser.get(page)
     time.sleep(6)
-    taken = (
-        Image.open(io.BytesIO(browser.get_screenshot_as_png()))
-        .convert("RGB")
-        .quantize(_COLOURS, dither=Image.Dither.NONE)
-    )
+    taken = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
+    # The octree keeps colours apart that few pixels have, as those of the seeds.
+    taken = taken.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     target = FOLDER / f"{name}.png"
     taken.save(target, optimize=True)
     size = target.stat().st_size
