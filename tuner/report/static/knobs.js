@@ -145,7 +145,7 @@ function togetherTable({ names, values, means }) {
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const cell = (mean) => {
     const share = Math.round((100 * (mean - low)) / (high - low || 1));
-    return el("td", { style: `background: color-mix(in srgb, var(--accent) ${share / 2}%, var(--sheet)); color: var(--ink)` }, metric(mean));
+    return el("td", { style: `background: color-mix(in srgb, var(--accent) ${0.4 * share}%, var(--sheet)); color: var(--ink)` }, metric(mean));
   };
   return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "predictions over both knobs" }, el("table", { class: "heat" },
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, `${names[1]} \\ ${names[0]}`), across.map((text) => el("th", { scope: "col" }, text)))),
