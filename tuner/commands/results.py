@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.commands.app import app, out, write
+from tuner.commands.app import app, out, say, write
 from tuner.commands.cluster import print_reading
 from tuner.commands.listing import NewestName, named_or_newest
 from tuner.commands.options import (
@@ -55,7 +55,7 @@ def status(
         name = str(named_or_newest(None, storage, quiet=csv or json).root)
     jobs = [] if json or csv else _jobs_of_slurm(name, storage)
     for line in jobs:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line)
     try:
         found = paths.experiment(name, storage)
     except BadInput:
@@ -93,7 +93,7 @@ def results(
     if verify:
         from tuner.rules import verify as verification
 
-        out.print(verification.verify(found), markup=False, highlight=False)
+        say(verification.verify(found))
         return
     board = leaderboard.load(found)
     if json or csv:
@@ -208,7 +208,7 @@ def report(
 
     found = named_or_newest(name, storage)
     written = reporting.write(found, output or f"{found.name}.html")
-    out.print(f"report of {found.name}: {written}", markup=False, highlight=False, soft_wrap=True)
+    say(f"report of {found.name}: {written}")
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner dashboard first")
@@ -230,11 +230,7 @@ def dashboard(
 
         require_head(address, "dashboard")
         raise typer.Exit(relay.serve(address, name, storage=storage, port=port, show=write))
-    serving.serve(
-        paths.experiment(name, storage),
-        port,
-        lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True),
-    )
+    serving.serve(paths.experiment(name, storage), port, say)
 
 
 def _jobs_of_slurm(name: str, storage: str | None) -> list[str]:
@@ -258,4 +254,4 @@ def _print_next(board: Leaderboard, found: ExperimentPaths) -> None:
     if steps:
         out.print()
     for step in steps:
-        out.print(f"{step.label}: {step.command}", markup=False, highlight=False, soft_wrap=True)
+        say(f"{step.label}: {step.command}")
