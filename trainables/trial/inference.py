@@ -63,7 +63,7 @@ class Trained:
         knobs: Mapping[str, Any] | Callable[[type[TrainingConfig]], Mapping[str, Any]] | None = None,
         replicate: int = 0,
         device: torch.device | str = "cpu",
-        state: Mapping[str, Any] | None = None,
+        state: dict[str, Any] | None = None,
     ) -> Trained:
         """Build the network and take over the weights.
 

@@ -79,7 +79,7 @@ def reached(address: str, word: str) -> tuple[Head, str]:
             f"the head at {head.address} knows no job that was submitted from {word}; launch it with "
             f"`tuner launch {word} --address {head.address}`, or give the name of the experiment"
         )
-    return str(max(found)[2])
+    return head, str(max(found)[2])
 
 
 def start(
