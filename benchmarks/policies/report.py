@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness import hardware
-from benchmarks.policies import earlier, spaces
+from benchmarks.policies import earlier, sampling, spaces
 from benchmarks.policies import table as tables
 from benchmarks.policies.judge import Judgment, as_often, front, judge, no_worse
 from benchmarks.policies.policies import POLICIES, TODAY
@@ -51,6 +51,7 @@ def written(judged: Judged, bootstraps: int, workers: int, seconds: float) -> st
         *_conclusion(judged),
         *_left_open(judged),
         "",
+        *_sampling(),
         *spaces.told(judged),
         *earlier.compared(judged),
     ]
@@ -73,6 +74,21 @@ def _correlations(table: tables.Table) -> str:
     ranks = means.argsort(axis=0).argsort(axis=0)
     told = [f"{np.corrcoef(ranks[:, epoch - 1], ranks[:, -1])[0, 1]:.2f}" for epoch in (1, 2, 3, 9)]
     return f"Rank correlation with the last epoch after epochs 1, 2, 3 and 9: {', '.join(told[:-1])} and {told[-1]}."
+
+
+def _sampling() -> list[str]:
+    """What came out of model-based sampling, where that has been judged."""
+    if not sampling.RESULT.exists():
+        return []
+    _, _, told = sampling.RESULT.read_text().partition(sampling.VERDICT)
+    return [
+        "## Model-based sampling",
+        "",
+        sampling.VERDICT + told.partition("\n\n")[0],
+        "",
+        "See policies-sampling.md.",
+        "",
+    ]
 
 
 def _left_open(judged: Judged) -> list[str]:

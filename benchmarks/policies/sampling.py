@@ -33,6 +33,7 @@ from search_spaces.space import SearchSpace
 RESULT = Path(__file__).parents[1] / "results" / "policies-sampling.md"
 POLICIES = (Policy(), Policy("promotion", 4.0, 1, (1, 3, 5)))
 TRIALS = (16, 32, 48, 64)
+VERDICT = "TPE reaches"  # the beginning of what follows
 SAVED = 0.2  # of the cost at the same regret: what TPE must save to be built
 
 
@@ -78,6 +79,8 @@ class Optuna:
         self._study = optuna.create_study(sampler=sampler, direction="maximize")
         self._nearest = nearest
         self._asked: dict[int, optuna.Trial] = {}
+        self._known: dict[int, dict[int, float]] = {}  # trial -> epoch -> value
+        self._told: set[int] = set()
 
     def propose(self, trial: int) -> int:
         asked = self._asked[trial] = self._study.ask()
@@ -94,10 +97,29 @@ class Optuna:
         return self._nearest.index(proposal)
 
     def arrived(self, trial: int, epoch: int, value: float, ended: bool) -> None:
-        self._asked[trial].report(value if math.isfinite(value) else 0.0, epoch)  # nothing is worse than no accuracy
-        if ended:
-            state = TrialState.PRUNED if epoch < EPOCHS else TrialState.COMPLETE
-            self._study.tell(self._asked[trial], value if state is TrialState.COMPLETE else None, state)
+        asked = self._asked[trial]
+        known = self._known.setdefault(trial, {})
+        known[epoch] = value if math.isfinite(value) else 0.0  # nothing is worse than no accuracy
+        if not ended:
+            return
+        state = TrialState.PRUNED if epoch < EPOCHS else TrialState.COMPLETE
+        final = known[epoch] if state is TrialState.COMPLETE else None
+        if trial not in self._told:
+            for step, reported in known.items():
+                asked.report(reported, step)
+            self._study.tell(asked, final, state)
+            self._told.add(trial)
+            return
+        # A trial that waited and went on: what it has reached since.
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                state=state,
+                value=final,
+                params=asked.params,
+                distributions=asked.distributions,
+                intermediate_values=known,
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -141,8 +163,8 @@ def compare(table: tables.Table, policy: Policy, repetitions: int) -> dict[str, 
 
 
 def saved(found: Mapping[str, Sequence[Reached]]) -> float | None:
-    """The share of the cost that TPE saves where it first reaches the regret of random sampling with all trials; None if not."""
-    goal = found["random"][-1]
+    """The share of the cost that TPE saves where both first reach the regret of random sampling with all trials; None if not."""
+    goal = next(one for one in found["random"] if one.regret <= found["random"][-1].regret)
     fit = [one for one in found["TPE"] if one.regret <= goal.regret]
     return 1 - fit[0].cost / goal.cost if fit else None
 
@@ -166,7 +188,7 @@ def main(arguments: list[str]) -> None:
             rows.append(f"| {name} | {policy.name} | | the regret of {TRIALS[-1]} random trials | | {told} | |")
     enough = all(share >= SAVED for share in verdicts)
     told = (
-        f"TPE reaches the regret of {TRIALS[-1]} random trials for {SAVED:.0%} less cost in "
+        f"{VERDICT} the regret of {TRIALS[-1]} random trials for {SAVED:.0%} less cost in "
         f"{sum(share >= SAVED for share in verdicts)} of {len(verdicts)} cases (a table and a policy). "
         + (
             "What remains is to judge it live."

@@ -65,7 +65,7 @@ class Sampler(Protocol):
         ...
 
     def arrived(self, trial: int, epoch: int, value: float, ended: bool) -> None:
-        """What a trial is ranked by at a rung, and whether it was stopped there or is complete."""
+        """What a trial is ranked by at a rung, and whether it stops or waits there or is complete."""
         ...
 
 
@@ -139,7 +139,7 @@ def search(curves: Curves, policy: Policy, workers: int, sampler: Sampler | None
             for released in told.released:
                 heapq.heappush(promoted, (-rung, trials + work, released))
             if sampler:
-                sampler.arrived(trial, rung, told.value, ended=told.action == "stop")
+                sampler.arrived(trial, rung, told.value, ended=told.action != "continue")
             if told.action == "continue":
                 begin(trial)
         elif sampler:
