@@ -23,16 +23,19 @@ _LEAVING = 5.0  # seconds that the end of a session waits for a storage that doe
 
 class NodeReport:
     """Context manager that writes the nodes now and then, in a thread of its own: a storage that fails costs nothing but
-    this account."""
+    this account. Ray is asked by the driver's own thread alone: it may end while the other one is still writing."""
 
     def __init__(self, paths: ExperimentPaths) -> None:
         self._paths = paths
         self._loads: dict[str, Load] = {}
         self._at: dict[int, str] = {}  # trial -> node
+        self._counted: list[dict[str, Any]] = []  # the nodes as Ray counts them
+        self._due = 0.0
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="nodes", daemon=True)
 
     def __enter__(self) -> NodeReport:
+        self._count()
         self._thread.start()
         return self
 
@@ -49,19 +52,27 @@ class NodeReport:
             content = json.loads(said)
             self._loads[content["node"]] = Load.model_validate(content)
             self._at[trial] = content["node"]
+        self._count()
+
+    def _count(self) -> None:
+        """Ask Ray for its nodes, now and then."""
+        import ray
+
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + SECONDS
+            self._counted = ray.nodes()
 
     def _keep(self) -> None:
         over = False
         while not over:
-            with contextlib.suppress(Exception):  # a storage or a Ray that fails: another look follows
+            with contextlib.suppress(Exception):  # a storage that fails: another try follows
                 nodes.write(self._paths, self._nodes())
             over = self._left.wait(SECONDS)
         with contextlib.suppress(Exception):
             nodes.write(self._paths, self._nodes())
 
     def _nodes(self) -> Nodes:
-        import ray
-
         trials: dict[str, list[int]] = defaultdict(list)
         for trial, node in list(self._at.items()):
             trials[node].append(trial)
@@ -75,7 +86,7 @@ class NodeReport:
                 load=self._loads.get(node["NodeID"]),
                 trials=sorted(trials[node["NodeID"]]),
             )
-            for node in ray.nodes()
+            for node in self._counted
             if node["Alive"] or node["NodeID"] in self._loads
         ]
         return Nodes(time=time.time(), nodes=found)
