@@ -14,7 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from trainables import compiler
 from trainables.config.training import TrainingConfig
+
+compiler.leave_alone(torch.optim.SGD, torch.optim.Adam, torch.optim.RMSprop)
 
 PLATEAU_MEMORY = "plateau"  # key in the optimizer's first parameter group
 PLATEAU_MODES = {"accuracy": "max", "loss": "min"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from tuner.commands.app import app, out
+from tuner.commands.app import app, out, phases
 from tuner.commands.asked import takes_request
 from tuner.commands.cluster import follow_submission
 from tuner.commands.options import (
@@ -57,8 +57,8 @@ def plan(
 
 
 @app.command(rich_help_panel="Searches", epilog="Example: tuner launch blur smoke --name first")
-@takes_request
 @takes_session
+@takes_request
 def launch(
     asked: Request,
     session: SessionOptions,
@@ -83,6 +83,7 @@ def launch(
     if head is not None and not dry_run:
         from tuner.cluster import submission
 
+        phases.end(quiet=True)
         sent = submission.submit_request(head, asked, session.running, name=name, storage=storage, data=session.data)
         follow_submission(sent, session.detach)
     if or_resume and name is None:
@@ -91,12 +92,13 @@ def launch(
         launching.require_storage(storage)
     if name is not None and not or_resume and head is None:
         launching.require_free_name(name, storage)
-    planned = prepare(asked, session.running)
-    out.print(plan_view(planned))
-    if dry_run:
-        _look_at_data(planned, session.running.address)
-        return
     with _shown(session) as shown:
+        planned = prepare(asked, shown)
+        phases.end(quiet=True)
+        out.print(plan_view(planned))
+        if dry_run:
+            _look_at_data(planned, session.running.address)
+            return
         if or_resume:
             outcome = retry.launch_or_resume(asked, shown, name=str(name), storage=storage)
         else:
@@ -221,6 +223,7 @@ def _look_at_data(planned: Plan, address: str | None) -> None:
 def _go_on_elsewhere(session: SessionOptions, verb: str, name: str, **options: Any) -> None:
     """On a cluster, if that is meant: this process submits the verb, follows it and exits."""
     if session.head is not None:
+        phases.end(quiet=True)
         from tuner.cluster import submission
 
         where: dict[str, Any] = {"storage": session.storage, "data": session.data}
@@ -234,8 +237,8 @@ def _shown(session: SessionOptions) -> Iterator[Running]:
     """The session shown on this terminal."""
     from tuner.tables.terminal import Terminal
 
-    with Terminal(out) as terminal:
-        yield replace(session.running, tell=terminal.tell, listen=terminal.listen)
+    with Terminal(out, phases) as terminal:
+        yield replace(session.running, tell=terminal.tell, listen=terminal.listen, begin=terminal.begin)
 
 
 def _conclude(outcome: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tuner.commands import options
+from tuner.commands.app import phases
 from tuner.commands.gathered import gathering, option
 from tuner.machines.address import is_head
 
@@ -65,6 +66,7 @@ def _session(
     step_timeout: float | None,
     detach: bool,
 ) -> SessionOptions:
+    phases.begin("reading the search")  # from here on: what is imported next takes longest of it
     from tuner.experiment.running import Running
 
     return SessionOptions(

@@ -17,7 +17,9 @@ def rungs(epochs: int, grace: int, reduction: float) -> tuple[int, ...]:
     epoch at or after it, as in Ray. `ValueError` where there would be no end of rungs.
     """
     if not (grace >= 1 and reduction >= SMALLEST_REDUCTION):
-        raise ValueError(f"rungs at {grace} * {reduction}^k: grace must be at least 1, reduction at least {SMALLEST_REDUCTION}")
+        raise ValueError(
+            f"rungs at {grace} * {reduction}^k: grace must be at least 1, reduction at least {SMALLEST_REDUCTION}"
+        )
     levels: list[int] = []
     level = float(grace)
     while level < epochs:
