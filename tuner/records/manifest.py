@@ -180,6 +180,7 @@ class Manifest(_Part):
     summary: Text = ""
     overrides: dict[str, Text] = Field(default_factory=dict)
     allocations: list[Allocation] = Field(default_factory=list)
+    ranges: dict[str, list[Any]] = Field(default_factory=dict)  # knob -> function of ray.tune and its arguments
     bracket: list[Text] = Field(default_factory=list)
     data: Data = Field(default_factory=Data)
     shown_scalars: list[Text] = Field(default_factory=list)
@@ -227,6 +228,9 @@ class Manifest(_Part):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        for knob, said in self.ranges.items():
+            if len(said) < 2 or not isinstance(said[0], str):
+                raise refused(f"`ranges.{knob}` is {shown(said)}, but must be a function's name and its arguments")
         epochs = self.budget.epochs
         if self.budget.grace > epochs:
             raise refused(f"`budget.grace` is {self.budget.grace}, but must be at most {epochs}, the `budget.epochs`")

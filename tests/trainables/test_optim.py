@@ -1,4 +1,4 @@
-"""Tests of PyTorch's compiler left alone."""
+"""Tests of optimizers."""
 
 import subprocess
 import sys
