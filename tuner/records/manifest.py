@@ -255,8 +255,17 @@ def surroundings() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "command": redact(shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "tuner"), *sys.argv[1:]])),
+        "command": redact(shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "tuner"), *_told(sys.argv[1:])])),
     }
+
+
+def _told(words: list[str]) -> list[str]:
+    """The words of a command line without the URL of --notify, which may hold a secret."""
+    kept = [word for word in words if not word.startswith("--notify=")]
+    while "--notify" in kept:
+        at = kept.index("--notify")
+        del kept[at : at + 2]
+    return kept
 
 
 def code() -> dict[str, Any]:
