@@ -9,7 +9,7 @@ DEMO_STORAGE ?= $(HOME)/ray_results
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 INSTALL := --constraint constraints.txt --editable '.[dev]'
 
-.PHONY: demo test test-cluster test-fast check bench constraints clean
+.PHONY: demo test test-cluster test-fast check bench constraints plotly clean
 
 demo: $(READY)  ## a real search on the embedded digits: about a minute, ends in a leaderboard
 	$(BIN)/tuner launch blur --space smoke --storage "$(DEMO_STORAGE)"
@@ -34,6 +34,9 @@ bench: $(READY)  ## every benchmark; ratios taken side by side in one run
 constraints: $(READY)  ## pin again what pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --quiet --upgrade --output-file constraints.txt
+
+plotly:  ## the charts' part of plotly.js anew, as it lies in tuner/report/static; needs Node.js and network
+	cd deploy/plotly && npm install --ignore-scripts --no-audit --no-fund && node build.mjs
 
 clean:  ## everything made here, the environment included
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -25,9 +25,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from benchmarks import gpu_right, gpu_speed
+from benchmarks import gpu_right, gpu_speed, gpu_team
 from benchmarks.gpu_cases import FAMILIES, NETWORKS
 from trainables.trial.lockstep import LockStep
 
@@ -135,6 +136,26 @@ def accuracy(device: torch.device, archive: Path | None, tiny: bool) -> Rows:
                 yield {"precision": precision, **{key: result[key] for key in said}}
 
 
+def alike(device: torch.device, tiny: bool) -> Rows:
+    """Validation accuracies of many seeds on the digits by each strategy, and how far their distributions are apart.
+
+    That is the Kolmogorov-Smirnov distance: of two samples of 20 from one distribution 5 % are further apart than 0.42.
+    """
+    seeds, epochs, knobs = (2, 1, {"train_images": 100}) if tiny else (20, 5, {})
+    knobs |= {"dataset": "digits", "mode": "mix", "epochs": epochs, "precision": "float32"}
+    found = {}
+    for strategy in ("serial", "graph"):
+        trial = LockStep("blur", knobs, replicates=seeds, device=device, strategy=strategy)
+        for _ in range(epochs):
+            result = trial.step()
+        found[strategy] = np.sort(result["val_accuracy_values"])
+        said = {key: result[key] for key in ("epoch", "val_accuracy", "strategy", "strategy_reason")}
+        yield {"asked": strategy, **said, "low": found[strategy][0], "high": found[strategy][-1]}
+    one, other = found.values()
+    below = [np.searchsorted(values, np.union1d(one, other), side="right") / seeds for values in (one, other)]
+    yield {"seeds": seeds, "apart": np.abs(below[0] - below[1]).max(), "equal": bool((one == other).all())}
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the phases that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -160,9 +181,11 @@ def main(arguments: list[str] | None = None) -> None:
         "mishaps": (lambda: gpu_right.mishaps(device, images), 0.1),
         "speed": (lambda: gpu_speed.strategies(device, networks, steps), 0.45),
         "right": (lambda: gpu_right.against_the_cpu(device, cases), 0.2),
+        "team": (lambda: gpu_team.against_one(device, 1 if tiny else 3), 0.15),
         "waits": (lambda: gpu_right.waits(device, cases) if cuda else iter(()), 0.1),
         "second trial": (lambda: gpu_speed.second_trial(device, 8 if tiny else 20), 0.1),
         "processes": (lambda: gpu_speed.beside_each_other(device, 2 if tiny else 5, steps, network), 0.2),
+        "alike": (lambda: alike(device, tiny), 0.2),
         "accuracy": (lambda: accuracy(device, options.cifar, tiny), 0.5),
     }
     for name, (rows, share) in phases.items():

@@ -13,11 +13,27 @@ def test_every_phase_says_something_and_none_fails(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "gpu.jsonl").read_text().splitlines()]
     assert [row for row in rows if "FAILED" in row or "cut" in row] == []
     said = {row["phase"] for row in rows}
-    assert said >= {"machine", "captured", "mishaps", "speed", "right", "second trial", "processes", "accuracy", "end"}
+    assert said >= {
+        "machine",
+        "captured",
+        "mishaps",
+        "speed",
+        "right",
+        "team",
+        "second trial",
+        "processes",
+        "accuracy",
+        "end",
+    }
     captured = next(row for row in rows if row["phase"] == "captured")
     assert captured["loss"] == captured["weights"] == 0  # bit-equal on the CPU
     nan, _ = (row for row in rows if row["phase"] == "mishaps")
     assert (nan["failed"], nan["siblings"]) == ([1], 0)
+    [team] = (row for row in rows if row["phase"] == "team")
+    assert team["loss"] < 1e-5
+    assert team["weights"] < 1e-3
+    *_, apart = (row for row in rows if row["phase"] == "alike")
+    assert (apart["apart"], apart["equal"]) == (0, True)
 
 
 def test_a_phase_that_fails_leaves_the_others_their_turn(tmp_path):

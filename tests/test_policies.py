@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from benchmarks.policies.judge import TODAY, front, judge
+import search_spaces
+from benchmarks.policies.build import SOURCES, space_of
+from benchmarks.policies.curves import Curves
+from benchmarks.policies.judge import front, judge
+from benchmarks.policies.live import options
+from benchmarks.policies.policies import TODAY
+from benchmarks.policies.sampling import Nearest
 from benchmarks.policies.simulate import Policy, search
+from benchmarks.policies.spaces import SHAPES
 from benchmarks.policies.table import Table, names
 
 RISING = np.linspace(0.1, 1.0, 9)
@@ -12,7 +19,8 @@ RISING = np.linspace(0.1, 1.0, 9)
 
 def curves(trials):
     """[trials, 5, 9]: every seed alike, later trials better."""
-    return (np.arange(1, trials + 1)[:, None, None] / trials) * RISING * np.ones((1, 5, 1))
+    values = (np.arange(1, trials + 1)[:, None, None] / trials) * RISING * np.ones((1, 5, 1))
+    return Curves(values, list(range(trials)))
 
 
 def test_without_rungs_every_seed_of_every_trial_is_trained_to_the_end():
@@ -22,7 +30,7 @@ def test_without_rungs_every_seed_of_every_trial_is_trained_to_the_end():
 
 def test_seeds_by_rung_cost_what_joins_and_catches_up():
     # The best comes first: every other one stops at the first rung, after one epoch of one seed.
-    found = search(curves(6)[::-1], Policy(seeds=(1, 3, 5)), workers=1)
+    found = search(Curves(curves(6).values, [5, 4, 3, 2, 1, 0]), Policy(seeds=(1, 3, 5)), workers=1)
     assert found.winner == 0
     assert found.cost == (5 * 9 + 5 * 1) / (6 * 5 * 9)
 
@@ -35,9 +43,51 @@ def test_the_best_of_trials_that_never_cross_is_found_by_any_number_of_workers(r
 
 
 def test_seeds_that_failed_are_the_worst_there_is():
-    values = curves(3)
-    values[2, :3] = np.nan
-    assert search(values, Policy(), workers=1).winner == 1
+    failed = curves(3)
+    failed.values[2, :3] = np.nan
+    assert search(failed, Policy(), workers=1).winner == 1
+
+
+def test_a_value_close_to_the_cutoff_is_decided_by_more_seeds():
+    # The third is below the first by its first two seeds and above by all five; the second is clear with its third.
+    finals = np.array([[0.8] * 5, [0.7, 0.9] * 2 + [0.8], [0.7, 0.8, 0.9, 0.9, 0.9], [0.1] * 5])
+    noisy = Curves(finals[:, :, None] * RISING, [0, 1, 2, 3])
+    plain = search(noisy, Policy(reduction=4.0, grace=3, seeds=(2, 5)), workers=1)
+    raced = search(noisy, Policy(reduction=4.0, grace=3, seeds=(2, 5), race=1.0), workers=1)
+    assert (plain.winner, raced.winner) == (0, 2)
+    full = 5 * 9
+    assert plain.cost == (full + full + 3 * 2 + 3 * 2) / (4 * full)
+    assert raced.cost == (full + 3 * 3 + full + 3 * 2) / (4 * full)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("median", 0.5), ("mean", 0.46), ("median of 3 epochs", 0.4), ("difference", 0.1), ("extrapolation", 0.7)],
+)
+def test_a_trial_is_ranked_by_the_seeds_it_has(kind, value):
+    at_rung = np.array([[0.4, 0.4, 0.4, 0.4, 0.4], [0.3, 0.4, 0.5, 0.5, 0.6]])
+    some = Curves(at_rung[:, :, None] + np.array([-0.3, -0.2, -0.1, 0.0]), [0, 1])
+    assert some.ranked(kind, 1, 4, 5, first=0) == pytest.approx(value)
+
+
+def test_the_nearest_to_a_configuration_of_the_table_is_that_one():
+    table = Table.load("digits")
+    nearest = Nearest(space_of(SOURCES["digits"], None), table.configs)
+    assert [nearest.index(config) for config in table.configs] == list(range(len(table.configs)))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.family)
+def test_a_search_space_is_judged_with_its_first_rung_and_other_rules_reductions_and_seeds(shape):
+    budget = search_spaces.load(shape.family, "search").budget
+    assert (shape.grace, shape.epochs) == (budget.grace, budget.epochs)
+    assert {one.grace for one in shape.candidates()} == {round(27 * budget.grace / budget.epochs)}
+    assert shape.candidates()[0] == shape.before
+    assert len(shape.candidates()) >= 12
+
+
+def test_the_options_of_a_live_search_are_those_of_its_policy():
+    given = options(Policy("promotion", 4.0, 1, (1, 3, 5)))
+    assert given == ["--rule", "promotion", "--reduction", "4", "--grace", "1", "--seeds", "1,3,5"]
 
 
 @pytest.mark.parametrize("name", names())

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.policies.simulate import Policy, search
+from benchmarks.policies.curves import Curves
+from benchmarks.policies.simulate import Found, Policy, search
 from benchmarks.policies.table import Table
 
 SEEDS = 5  # of a full trial; the others of a table judge what it found
-TODAY = Policy()
-_SEEDS = {
-    1: ((5,), (1, 1, 3, 5), (1, 3, 5), (1, 2, 5), (3, 5), (1, 5)),
-    3: ((5,), (1, 2, 5), (1, 3, 5), (3, 5)),
-    9: ((5,), (1, 5)),
-}
-POLICIES = (
-    *(
-        Policy(rule, reduction, grace, seeds)
-        for rule, reduction, grace in itertools.product(("asha", "promotion"), (3.0, 4.0), _SEEDS)
-        for seeds in _SEEDS[grace]
-    ),
-    Policy("asha", 3.0, 27, (1,)),
-    Policy("asha", 3.0, 27, (5,)),
-)
 
 
 @dataclass(frozen=True)
@@ -63,8 +48,12 @@ class _Draw:
 def judge(table: Table, policies: Sequence[Policy], bootstraps: int, workers: int) -> list[Judgment]:
     """Each policy over the same bootstrapped searches: configurations drawn with repetition, five of the seeds."""
     final = np.nan_to_num(table.values[:, :, -1])  # a seed that failed reaches nothing
-    draws = list(_draws(table, bootstraps))
-    return [_judge(table, policy, draws, final, workers) for policy in policies]
+    found: list[list[tuple[float, ...]]] = [[] for _ in policies]
+    for draw in _draws(table, bootstraps):
+        curves = Curves(table.values[:, draw.seeds], draw.configs.tolist())
+        for rows, policy in zip(found, policies, strict=True):
+            rows.append(_judge(search(curves, policy, workers), policy, draw, final))
+    return [_mean(policy, np.array(rows)) for policy, rows in zip(policies, found, strict=True)]
 
 
 def _draws(table: Table, count: int) -> Iterator[_Draw]:
@@ -75,30 +64,24 @@ def _draws(table: Table, count: int) -> Iterator[_Draw]:
         yield _Draw(generator.integers(configs, size=(configs,)), order[:SEEDS], order[SEEDS:])
 
 
-def _judge(table: Table, policy: Policy, draws: list[_Draw], final: np.ndarray, workers: int) -> Judgment:
-    costs, regrets, within, flattered, makespans = [], [], [], [], []
-    truth = final.mean(axis=1)
-    for draw in draws:
-        found = search(table.values[np.ix_(draw.configs, draw.seeds)], policy, workers)
-        winner = draw.configs[found.winner]
-        best = draw.configs[np.argmax(truth[draw.configs])]
-        apart = final[best] - final[winner]
-        costs.append(found.cost * policy.seeds[-1] / SEEDS)
-        regrets.append(100 * float(apart.mean()))
-        within.append(float(apart.mean() <= apart.std(ddof=1) / np.sqrt(len(apart))))
-        flattered.append(100 * (found.reported - float(final[winner, draw.others].mean())))
-        makespans.append(found.makespan)
-    root = np.sqrt(len(draws))
-    return Judgment(
-        policy,
-        float(np.mean(costs)),
-        float(np.mean(regrets)),
-        float(np.std(regrets) / root),
-        float(np.mean(within)),
-        float(np.std(within) / root),
-        float(np.mean(flattered)),
-        float(np.mean(makespans)),
+def _judge(found: Found, policy: Policy, draw: _Draw, final: np.ndarray) -> tuple[float, ...]:
+    """Cost, regret, whether that is within the error, flattered by, makespan."""
+    winner = draw.configs[found.winner]
+    best = draw.configs[np.argmax(final[draw.configs].mean(axis=1))]
+    apart = final[best] - final[winner]
+    return (
+        found.cost * policy.seeds[-1] / SEEDS,
+        100 * float(apart.mean()),
+        float(apart.mean() <= apart.std(ddof=1) / np.sqrt(len(apart))),
+        100 * (found.reported - float(final[winner, draw.others].mean())),
+        found.makespan,
     )
+
+
+def _mean(policy: Policy, rows: np.ndarray) -> Judgment:
+    cost, regret, within, flattered, makespan = map(float, rows.mean(axis=0))
+    _, regret_error, within_error, *_ = map(float, rows.std(axis=0) / np.sqrt(len(rows)))
+    return Judgment(policy, cost, regret, regret_error, within, within_error, flattered, makespan)
 
 
 def front(judged: Sequence[Judgment]) -> list[Judgment]:
@@ -122,3 +105,8 @@ def no_worse(one: Judgment, today: Judgment) -> bool:
     """Whether it costs less at a regret that is within its error of today's."""
     error = float(np.hypot(one.regret_error, today.regret_error))
     return one.cost < today.cost and one.regret <= today.regret + error
+
+
+def as_often(one: Judgment, today: Judgment) -> bool:
+    """Whether its winner is as often within the noise of the best as today's, within the error of both."""
+    return one.within >= today.within - float(np.hypot(one.within_error, today.within_error))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import heapq
-import math
 from collections import deque
 from dataclasses import dataclass
+from typing import Protocol
 
-import numpy as np
-
+from benchmarks.policies.curves import Curves, Kind, Noise
 from trainables.trial.seeds import Seeds
 from tuner.rules import ranking
 from tuner.rules.rule import Rule
@@ -17,17 +16,28 @@ from tuner.rules.rungs import Rungs
 
 @dataclass(frozen=True)
 class Policy:
-    """Who goes on, and with how many seeds."""
+    """Who goes on, and with how many seeds.
+
+    Attributes:
+        ranked: what a trial is ranked by at a rung.
+        race: 0, or how many standard errors from the cutoff a value is too close to decide; then the trial first trains more
+            seeds to the rung, one or two at a time up to the last count of `seeds`.
+    """
 
     rule: str = "asha"
     reduction: float = 3.0
     grace: int = 1
     seeds: tuple[int, ...] = (5,)
+    ranked: Kind = "median"
+    race: float = 0.0
 
     @property
     def name(self) -> str:
         counts = ",".join(map(str, self.seeds))
-        return f"{self.rule}, reduction {self.reduction:g}, grace {self.grace}, seeds {counts}"
+        told = f"{self.rule}, reduction {self.reduction:g}, grace {self.grace}, seeds {counts}"
+        if self.ranked != "median":
+            told += f", by {self.ranked}"
+        return f"{told}, racing within {self.race:g} errors" if self.race else told
 
 
 @dataclass(frozen=True)
@@ -47,55 +57,96 @@ class Found:
     makespan: float
 
 
-def search(values: np.ndarray, policy: Policy, workers: int) -> Found:
+class Sampler(Protocol):
+    """Who proposes configurations by what was told of others, in the order in which it was."""
+
+    def propose(self, trial: int) -> int:
+        """The configuration of a new trial."""
+        ...
+
+    def arrived(self, trial: int, epoch: int, value: float, ended: bool) -> None:
+        """What a trial is ranked by at a rung, and whether it was stopped there or is complete."""
+        ...
+
+
+def search(curves: Curves, policy: Policy, workers: int, sampler: Sampler | None = None) -> Found:
     """Replay a policy.
 
     Args:
-        values: [trials, seeds, epochs], larger is better, NaN where a seed has failed; trials in the order of their launch.
+        curves: of the trials.
         policy: at most so many seeds as there are.
         workers: trials at the same time.
+        sampler: says which configuration a trial is, once it begins; without one they are as the curves have them.
     """
-    trials, _, epochs = values.shape
+    trials, epochs = len(curves.trials), curves.values.shape[-1]
     levels = ranking.rungs(epochs, policy.grace, policy.reduction)
+    following = dict(zip((0, *levels), levels, strict=False))
     seeds = Seeds.by_rung(policy.seeds, levels, policy.seeds[-1])
-    medians = {n: np.median(np.nan_to_num(values[:, :n], nan=-np.inf), axis=1) for n in {seeds.at(e) for e in levels}}
-    rule = Rule("accuracy", "max", epochs, policy.grace, policy.reduction, name=policy.rule)
-    memory = Rungs(rule, exempt=None)
+    needed = {level: seeds.at(level) for level in levels}
+    memory = Rungs(Rule("accuracy", "max", epochs, policy.grace, policy.reduction, name=policy.rule), exempt=None)
     for trial in range(trials):
         memory.announce(trial)
     promoted: list[tuple[int, int, int]] = []  # (-rung, how manieth, trial)
-    new, reached = deque(range(trials)), dict.fromkeys(range(trials), 0)
+    new, reached, trained = deque(range(trials)), [0] * trials, [0] * trials
+    first: dict[int, int] = {}  # rung -> who came first
+    noise = {level: Noise() for level in levels}
     busy: list[tuple[float, int, int]] = []  # (when, trial, rung)
     work, now = 0, 0.0
 
-    def begin(trial: int) -> None:
+    def occupy(trial: int, rung: int, stage: int) -> None:
         nonlocal work
-        rung = next(level for level in levels if level > reached[trial])
-        stage = seeds.work(reached[trial], rung)
         work += stage
         heapq.heappush(busy, (now + stage, trial, rung))
+
+    def begin(trial: int) -> None:
+        before, had = reached[trial], trained[trial]
+        if sampler and not before:
+            curves.trials[trial] = sampler.propose(trial)
+        rung = following[before]
+        count = trained[trial] = max(had, needed[rung])
+        occupy(trial, rung, (count - had) * before + count * (rung - before))
 
     def give() -> None:
         """Free workers take who was promoted to the highest rung, then a new trial."""
         while len(busy) < workers and (promoted or new):
             begin(heapq.heappop(promoted)[-1] if promoted else new.popleft())
 
+    def value(trial: int, rung: int) -> float:
+        return curves.ranked(policy.ranked, trial, rung, trained[trial], first.setdefault(rung, trial))
+
+    def close(trial: int, rung: int) -> bool:
+        """Whether more seeds might decide otherwise."""
+        count = trained[trial]
+        if not policy.race or count == seeds.most:
+            return False
+        value_now = value(trial, rung)
+        cutoff = memory.ask(trial, "", rung, value_now).cutoff
+        return cutoff is None or abs(value_now - cutoff) <= policy.race * noise[rung].error(count)
+
     give()
     while busy:
         now, trial, rung = heapq.heappop(busy)
         reached[trial] = rung
+        if rung < epochs and close(trial, rung):
+            more = min(seeds.most, trained[trial] + (1 if trained[trial] < 3 else 2)) - trained[trial]
+            trained[trial] += more
+            occupy(trial, rung, more * rung)
+            continue
         if rung < epochs:
-            told = memory.place(trial, "", rung, _value(medians, seeds, trial, rung))
+            if policy.race:
+                noise[rung].add(curves.seeds(trial, rung, trained[trial]))
+            told = memory.place(trial, "", rung, value(trial, rung))
             for released in told.released:
-                heapq.heappush(promoted, (-rung, len(reached) + work, released))
+                heapq.heappush(promoted, (-rung, trials + work, released))
+            if sampler:
+                sampler.arrived(trial, rung, told.value, ended=told.action == "stop")
             if told.action == "continue":
                 begin(trial)
+        elif sampler:
+            sampler.arrived(trial, rung, value(trial, rung), ended=True)
         give()
-    winner = max(range(trials), key=lambda trial: (reached[trial], _value(medians, seeds, trial, reached[trial])))
+    winner = max(
+        range(trials), key=lambda trial: (reached[trial], curves.median(trial, reached[trial], trained[trial]))
+    )
     full = trials * seeds.most * epochs
-    return Found(work / full, winner, _value(medians, seeds, winner, reached[winner]), now)
-
-
-def _value(medians: dict[int, np.ndarray], seeds: Seeds, trial: int, rung: int) -> float:
-    value = float(medians[seeds.at(rung)][trial, rung - 1])
-    return value if math.isfinite(value) else -math.inf
+    return Found(work / full, winner, curves.median(winner, reached[winner], trained[winner]), now)

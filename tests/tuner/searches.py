@@ -3,16 +3,16 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+from tests.tuner.warm import Warm
 from tuner.records.lines import read
 from tuner.records.paths import ExperimentPaths
 
 # 120 images of 8x8 pixels; four modes of the smoke space.
 TINY = ("image_size=8", "train_images=120", "batch_size=40")
+LIGHT = str(Path(__file__).parent / "light.py")
 # Parts of a record that depend on the machine's mood and not on the mathematics.
 VOLATILE = {"time", "epoch_seconds", "step_seconds", "images_per_second"}
 
@@ -26,15 +26,21 @@ def options(storage, name, *, trials=6, epochs=9, seed=0, settings=TINY):
     return arguments
 
 
+def light(storage, name, *, trials=6, epochs=9, seed=0):
+    """The same of a search without torch, for tests in which it does not matter what is trained."""
+    arguments = ["launch", LIGHT, "--name", name, "--storage", str(storage), "--trials", str(trials)]
+    return [*arguments, "--epochs", str(epochs), "--seed", str(seed), "--checkpoint-every", "0"]
+
+
 def start(*arguments, address=None):
     """`tuner ...` as a process of its own."""
-    command = [sys.executable, "-m", "tuner", *map(str, arguments)]
+    command = list(map(str, arguments))
     if address is not None:
         command += ["--address", address]
     environment = {**os.environ, "COLUMNS": "100"}
     if address is None:
         del environment["RAY_AUTH_MODE"]  # a private Ray protects itself; the shared one of the tests is open
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    return Warm(command, environment)
 
 
 def run(*arguments, address=None, timeout=900):

@@ -1,6 +1,7 @@
 """A search with seeds by rung, killed at any moment and also while seeds catch up, ends as one that never was."""
 
 import random
+import re
 import signal
 import time
 
@@ -75,3 +76,17 @@ def test_late_seeds_are_bit_by_bit_those_that_train_from_the_beginning(cluster, 
     five, by_rung = History.load(plain).baseline, History.load(uninterrupted).baseline
     for epoch in range(1, 10):
         assert by_rung.all_values(epoch, "val_loss") == five.values(epoch, "val_loss")
+
+
+def test_late_seeds_in_workers_of_their_own_train_to_the_values_of_packed_ones(cluster, tmp_path, uninterrupted):
+    spread = ExperimentPaths(tmp_path / "spread")
+    options_here = ("--seeds", "1,2", "--replicates", 2, "--placement", "spread")
+    code, output = run(*options(tmp_path, "spread", trials=1), *options_here, address=cluster)
+    assert code == 0, output
+    assert len([record for record in read(spread.records) if record["event"] == "late"]) == 1
+    workers = re.findall(r"worker \d trains on node \w+, [^,]+, process (\d+)", spread.trial_log(0).read_text())
+    assert len(set(workers)) == 2
+    packed, apart = History.load(uninterrupted).baseline, History.load(spread).baseline
+    for epoch in range(1, 10):
+        assert apart.all_values(epoch, "val_loss") == packed.all_values(epoch, "val_loss")[:2]
+        assert len(apart.all_values(epoch, "val_loss")) == 2

@@ -23,6 +23,7 @@ from ray import tune
 
 from trainables import families
 from trainables.config.own.code import OwnCode
+from trainables.on_ray.load import Meter
 from trainables.on_ray.spread import Spread
 from trainables.on_ray.workers import Workers
 from trainables.statistics import is_late
@@ -56,6 +57,7 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
 
     family: ClassVar[families.Ref]
     _workers: Workers | None = None  # of spread replicates; they outlive a trial
+    _meter: Meter | None = None  # of this machine; it outlives a trial
     _next_config: dict[str, Any] | None = None  # taken by a reset and not yet set up
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -70,6 +72,8 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
         self._assignment = assignment = Assignment.of(config)
         self._directory = None if assignment.directory is None else place(assignment.directory)
         self._stop_file = None if assignment.stop_file is None else place(assignment.stop_file)
+        if self._assigned and self._meter is None:
+            self._meter = Meter()
         self._begun = False
         self._withheld = self._is_asked_to_stop()  # asked before anything that takes long
         if self._withheld:
@@ -132,11 +136,13 @@ class ReplicatedTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyp
     def step(self) -> dict[str, Any]:
         """One epoch of every replicate: the medians, the k values and the rest (see `GuardedTrial.step`).
 
-        `step_seconds` are those of all of it: also of building the replicates after a reset, and of a checkpoint.
+        `step_seconds` are those of all of it: also of building the replicates after a reset, and of a checkpoint. Under an
+        assignment `node_load` says now and then how loaded the machine is (see `trainables.on_ray.load`).
         """
         start = time.perf_counter()
         result = self._epoch()
-        return result | {"step_seconds": time.perf_counter() - start}
+        load = {} if self._meter is None else {"node_load": self._meter.report()}
+        return result | {"step_seconds": time.perf_counter() - start} | load
 
     def _epoch(self) -> dict[str, Any]:
         if self._next_config is not None:

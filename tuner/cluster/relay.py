@@ -13,6 +13,8 @@ from typing import Any
 from tuner.cluster import arguments, follow, jobs
 from tuner.cluster.head import Head, reach
 
+_ALL, _ACTING = "~all", "~act"  # no experiment can be called that
+
 
 def read(
     address: str, verb: str, name: str | None, *positional: str, storage: str | Path | None, **options: Any
@@ -36,13 +38,18 @@ def doctor(address: str, words: Sequence[str], files: Sequence[Path]) -> tuple[i
     return code, "".join(pieces)
 
 
-def serve(address: str, name: str, *, storage: str | Path | None, port: int, show: follow.Show) -> int:
-    """Run `tuner dashboard` on the loopback address of the head until it ends or Ctrl-C, which ends it there as well.
+def serve(
+    address: str, name: str | None, *, storage: str | Path | None, port: int, show: follow.Show, act: bool = False
+) -> int:
+    """Run `tuner dashboard [NAME]` on the loopback address of the head until it ends or Ctrl-C, which ends it there as well.
 
-    One that a lost connection has left there is taken over.
+    One of the same kind that a lost connection has left there is taken over. The buttons of one that is to `act` are told the
+    address of the head: a search goes on there as a job, which nobody but its submitter can start.
     """
-    head, words = _command(address, "dashboard", name, (), storage, {"port": port})
-    job_id = jobs.dashboard_of(head, name) or jobs.start_dashboard(head, name, words)
+    options = {"port": port} | ({"act": True, "head": address} if act else {})
+    head, words = _command(address, "dashboard", name, (), storage, options)
+    what = f"{name or _ALL}{_ACTING if act else ''}"
+    job_id = jobs.dashboard_of(head, what) or jobs.start_dashboard(head, what, words)
     try:
         return follow.follow(head, job_id, show)
     except KeyboardInterrupt:

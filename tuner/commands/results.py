@@ -137,21 +137,27 @@ def compare(
     json: Annotated[bool, typer.Option("--json", help="JSON.")] = False,
     storage: Storage = None,
 ) -> None:
-    """Two experiments over the configurations they share, seed by seed where the seeds are the same."""
+    """Two experiments: the winner of each and what it cost to get there, then the configurations they share, seed by seed."""
     from tuner.records import paths
-    from tuner.results import comparison
+    from tuner.results import comparison, searches_compared
     from tuner.results.history import History
     from tuner.tables.comparison import comparison_view
+    from tuner.tables.searches_compared import searches_view
 
     places = [paths.experiment(name, storage) for name in (a, b)]
     first, second = (History.load(place) for place in places)
     if first.name == second.name and places[0] != places[1]:  # of two storages: the folder tells which is which
         first.name, second.name = (str(place.root) for place in places)
-    found = comparison.compare(first, second)
     if json or csv:
+        found = comparison.compare(first, second)
         sys.stdout.write(comparison.to_json(found) if json else comparison.to_csv(found))
         return
-    out.print(comparison_view(found))
+    out.print(searches_view(searches_compared.searches(list(zip((first, second), places, strict=True)))))
+    out.print()
+    try:
+        out.print(comparison_view(comparison.compare(first, second)))
+    except comparison.NothingShared as nothing:  # searches can be compared all the same
+        out.print(str(nothing), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner replay first --grace 1 --grace 3")
@@ -214,28 +220,50 @@ def report(
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner dashboard first")
 def dashboard(
-    name: Name,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="Name of the experiment, or its folder or s3:// address; waited for where it is not there yet.  "
+            "[default: all of the storage]",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port on this machine; the next free one is taken if it is busy.")
     ] = 6006,
+    act: Annotated[
+        bool, typer.Option("--act", help="With buttons that stop, resume, confirm and extend, for who has the address.")
+    ] = False,
+    head: Annotated[str | None, typer.Option(hidden=True, help="The cluster on whose head this runs.")] = None,
     storage: Storage = None,
     address: Head = None,
 ) -> None:
-    """Serve the live report and TensorBoard until Ctrl-C, on this machine or on the head of a cluster, to it alone."""
+    """Serve the pages of all searches, or live that of one with TensorBoard, until Ctrl-C, to this machine alone.
+
+    With --address they are served on the head of the cluster.
+    """
     from tuner.records import paths, standard_output
     from tuner.report import dashboard as serving
+    from tuner.report.acting import Actor
 
     standard_output.outlive_reader()
     if address is not None:
         from tuner.cluster import relay
 
         require_head(address, "dashboard")
-        raise typer.Exit(relay.serve(address, name, storage=storage, port=port, show=write))
-    serving.serve(
-        paths.experiment(name, storage),
-        port,
-        lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True),
-    )
+        raise typer.Exit(relay.serve(address, name, storage=storage, port=port, act=act, show=write))
+
+    def tell(text: str) -> None:
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    actor = Actor(head) if act else None
+    if name is None:
+        root = paths.storage_root(storage)
+        serving.serve_all(root, paths.described(root, storage), port, tell, actor)
+        return
+    found = serving.awaited(name, storage, tell)
+    if found is not None:
+        serving.serve(found, port, tell, actor)
 
 
 def _jobs_of_slurm(name: str, storage: str | None) -> list[str]:

@@ -276,7 +276,8 @@ def _notify_of(session: SessionOptions, outcome: Any) -> None:
     from tuner.results.next_step import next_steps
     from tuner.tables.status import best_line
 
-    paths, state = outcome.paths, "failed" if outcome.exit_code == 1 else outcome.ending
+    paths = outcome.paths
+    state: State = "failed" if outcome.exit_code == 1 else outcome.ending
     board = outcome.leaderboard
     steps = [step.command for step in next_steps(board, paths)] if paths.root.name != "confirmation" else []
     _notify(session, paths.name, state, best_line(board.history), steps)

@@ -48,6 +48,7 @@ def run(
 
     from trainables.on_ray import trainable
     from tuner.experiment.dispatch import Dispatch
+    from tuner.experiment.node_report import NodeReport
     from tuner.experiment.scheduler import JudgeScheduler
     from tuner.experiment.watch import Watch
 
@@ -56,7 +57,7 @@ def run(
     indices = [assignment.index for assignment in assignments]
     dispatch = Dispatch(judge, indices, max_concurrent, request.is_made, pauses)
     # Ray's own snapshots and pickles are never read again: a search resumes from our records and checkpoints.
-    with scratch.made(paths) as folder:
+    with scratch.made(paths) as folder, NodeReport(paths) as report:
         tuner = tune.Tuner(
             trainable.of(manifest.trained),
             param_space={"trial": tune.grid_search([assignment.told() for assignment in assignments])},
@@ -75,7 +76,7 @@ def run(
                 # In a notebook Ray's choice would be one that clears the cell, also at verbosity 0.
                 progress_reporter=tune.CLIReporter(),
                 stop=watch.stopper(),
-                callbacks=[watch.callback()],
+                callbacks=[watch.callback(), report.callback()],
                 failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             ),

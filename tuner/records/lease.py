@@ -41,6 +41,9 @@ class Lease(Protocol):
     def is_held(self) -> bool:
         """Whether some process has it now; answers at once."""
 
+    def last_beat(self) -> float | None:
+        """When the holder showed itself last, in unix seconds; None where there is no lock."""
+
 
 class FileLease:
     """A locked file that names its owner; the time of its last change is the heartbeat."""
@@ -95,6 +98,12 @@ class FileLease:
             )
         finally:
             os.close(file)
+
+    def last_beat(self) -> float | None:
+        try:
+            return os.stat(self._path).st_mtime
+        except FileNotFoundError:
+            return None
 
     def _other(self, file: int, watch: Callable[[Owner], None]) -> Owner | None:
         """The living process that has the lock; None once this one has it."""
@@ -164,6 +173,10 @@ class ObjectLease:
         version = self._version()
         owner = version and read_owner(version.data)
         return bool(version and owner and version.age < GRACE and not (owner.is_here and not owner.is_alive))
+
+    def last_beat(self) -> float | None:
+        version = self._version()
+        return None if version is None else time.time() - version.age
 
     def _version(self) -> Version | None:
         try:

@@ -85,5 +85,10 @@ def is_held(place: Place) -> bool:
     return _lease(place).is_held()
 
 
+def last_beat(place: Place) -> float | None:
+    """When its holder showed itself last (unix seconds); None where there is no lock."""
+    return _lease(place).last_beat()
+
+
 def _lease(place: Place) -> lease.Lease:
     return lease.FileLease(place) if isinstance(place, Path) else lease.ObjectLease(place)

@@ -11,6 +11,7 @@ STORAGE/NAME/
     tensorboard/00007/          event files of trial 7; of an experiment on S3 on the machine that shows them
     confirmation/               an experiment of its own: the best trials again, on fresh seeds
     labels.json                 its note and tags, where somebody gave it any
+    nodes.json                  what the driver last heard of the machines that train
 
 STORAGE is a folder or s3://BUCKET/PREFIX. A folder or prefix is an experiment when its manifest is there.
 """
@@ -148,6 +149,10 @@ class ExperimentPaths:
         return self.root / "labels.json"
 
     @property
+    def nodes(self) -> Place:
+        return self.root / "nodes.json"
+
+    @property
     def lock(self) -> Place:
         return self.root / "driver.lock"
 
@@ -192,6 +197,10 @@ def trial_name(index: int) -> str:
     return f"{index:05d}"
 
 
+class NoExperiment(BadInput):
+    """There is none of that name yet, though there may be."""
+
+
 def experiment(name: str, storage: str | Place | None = None) -> ExperimentPaths:
     """The paths of an experiment that exists, by its name under the storage or by its place; `BadInput` otherwise."""
     required(name, "the name of the experiment")
@@ -210,7 +219,7 @@ def experiment(name: str, storage: str | Place | None = None) -> ExperimentPaths
         if name.endswith(".py"):
             return _of_file(name, root)
         known = sorted(path.parent.name for path in root.glob("*/manifest.json"))
-    raise BadInput(f"there is no experiment `{name}` in {described(root, storage)}{_instead(name, root, known)}")
+    raise NoExperiment(f"there is no experiment `{name}` in {described(root, storage)}{_instead(name, root, known)}")
 
 
 def described(root: Place, storage: str | Place | None) -> str:
@@ -242,5 +251,5 @@ def _of_file(name: str, root: Place) -> ExperimentPaths:
         if lay.name == file.name:
             found.append((lay == file, str(known.get("created")), manifest.parent))
     if not found:
-        raise BadInput(f"no experiment in {root} was launched from {name}; launch one with `tuner launch {name}`")
+        raise NoExperiment(f"no experiment in {root} was launched from {name}; launch one with `tuner launch {name}`")
     return ExperimentPaths(max(found, key=lambda one: one[:2])[2])

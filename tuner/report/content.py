@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 from tuner.records.paths import ExperimentPaths
-from tuner.report import curves, details, importance, knobs, panels, stopping, trials, verdict
+from tuner.report import curves, details, importance, knobs, panels, stopping, trial_pages, trials, verdict
 from tuner.results import cost
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard
@@ -18,7 +18,7 @@ def content(history: History, paths: ExperimentPaths) -> dict[str, Any]:
 
     Keys: name, state, written (ISO time), lines (the protocol and the experiment in words), objective, rungs, budget,
     replicates, then one for each room of `tuner.report`: verdict, trials, curves, stopping, cost, knobs, importance,
-    published, failures, sessions, manifest, panel.
+    published, failures, tracebacks, pages (of single trials), sessions, manifest, panel.
     """
     board = Leaderboard(history)
     searched = knobs.knobs(board)
@@ -40,6 +40,8 @@ def content(history: History, paths: ExperimentPaths) -> dict[str, Any]:
         "importance": importance.importances(searched),
         "published": details.published(board),
         "failures": details.failures(history),
+        "tracebacks": details.tracebacks(history),
+        "pages": trial_pages.trial_pages(board, paths),
         "sessions": details.sessions(history),
         "manifest": details.manifest(history),
         "panel": panels.panel(board),

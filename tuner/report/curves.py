@@ -24,6 +24,15 @@ def curves(history: History) -> list[dict[str, Any]]:
     return [_curves(history, name, OBJECTIVE_POINTS if name == history.metric else share) for name in ordered]
 
 
+def kept(history: History, limit: int) -> tuple[int, dict[int, list[int]]]:
+    """The smallest stride that leaves no more than `limit` epochs of all trials, and by trial the epochs it keeps."""
+    stride, found = 1, _kept(history, 1)
+    while sum(map(len, found.values())) > limit and stride < history.budget:
+        stride += 1
+        found = _kept(history, stride)
+    return stride, found
+
+
 def significant(value: float | None) -> float | None:
     """The value to five significant digits: what a curve can show."""
     return None if value is None else float(f"{value:.5g}")
@@ -35,11 +44,8 @@ def _metrics(history: History) -> list[str]:
 
 
 def _curves(history: History, metric: str, limit: int) -> dict[str, Any]:
-    stride, kept = 1, _kept(history, 1)
-    while sum(map(len, kept.values())) > limit and stride < history.budget:
-        stride += 1
-        kept = _kept(history, stride)
-    trials = {trial.index: _curve(trial, metric, kept[trial.index]) for trial in history.trials if trial.epochs}
+    stride, shown = kept(history, limit)
+    trials = {trial.index: _curve(trial, metric, shown[trial.index]) for trial in history.trials if trial.epochs}
     return {"metric": metric, "stride": stride, "trials": trials}
 
 

@@ -1,4 +1,4 @@
-"""The live report and TensorBoard of one experiment, on the loopback address, until Ctrl-C."""
+"""The dashboard as a command: all searches of a storage, or one with its TensorBoard, on the loopback address until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -7,35 +7,86 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from trainables.process import child_process
+from trainables.storage import Place
 from tuner.errors import BadInput, sentence
 from tuner.machines import tunnel
+from tuner.records import paths as records
 from tuner.records.lock import is_held
 from tuner.records.paths import ExperimentPaths
-from tuner.report.live import HOST, Feed, Server
+from tuner.report.acting import Actor
+from tuner.report.routes import ROUTES, path_of
+from tuner.report.server import HOST, Server
+from tuner.report.site import Site
 from tuner.tensorboard import writer as tensorboard
 from tuner.tensorboard.feed import Follower
 
+_LOOK = 1.0  # seconds between two looks for an experiment that is not there yet
 _TRIES = 20  # ports looked at from the one asked for
 
 
-def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> None:
-    """Serve the report, and TensorBoard on the next free port, until it is interrupted.
+def awaited(name: str, storage: str | None, tell: Callable[[str], None]) -> ExperimentPaths | None:
+    """The experiment of that name as soon as there is one; None when Ctrl-C ended the waiting.
+
+    Raises:
+        BadInput: it cannot be the name of an experiment, or the storage cannot be looked at.
+    """
+    try:
+        return records.experiment(name, storage)
+    except records.NoExperiment as error:
+        if "/" not in name:
+            records.check_name(name)
+        tell(f"{error}; waiting until it is launched (Ctrl-C ends it)")
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(_LOOK)
+            with contextlib.suppress(records.NoExperiment):
+                return records.experiment(name, storage)
+    return None
+
+
+def serve_all(
+    storage: Place, described: str, port: int, tell: Callable[[str], None], actor: Actor | None = None
+) -> None:
+    """Serve the page of all searches of a storage, and those of each, until it is interrupted.
+
+    Args:
+        actor: runs the commands of buttons, for whoever has its token; None: the pages only read.
+
+    Raises:
+        BadInput: the storage cannot be listed, or no port is free.
+    """
+    site = Site(storage, described, actor=actor)
+    count = len(site.all.newest()[0]["searches"])
+    chosen = _free_port(port, tell)
+    with Server(site, ROUTES, chosen) as server:
+        searches = f"{count} search{'' if count == 1 else 'es'}"
+        tell(f"{searches} in {described}: {_address(chosen)}{_token(actor)} (Ctrl-C ends it)")
+        tell(f"from another machine, first: {tunnel.command(chosen)}")
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+    _tell_what_goes_on(actor, tell)
+
+
+def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None], actor: Actor | None = None) -> None:
+    """Serve the report of an experiment, and TensorBoard on the next free port, until it is interrupted.
 
     The event files are rebuilt from the records first unless a search writes them. Those of an experiment on S3 are made
     here and follow its records.
 
+    Args:
+        actor: as for `serve_all`.
+
     Raises:
         BadInput: the experiment cannot be read, or no port is free.
     """
-    feed = Feed(paths)
-    feed.newest()
-    chosen = free_port(port)
-    if chosen != port:
-        tell(f"port {port} is busy; using {chosen}")
+    site = Site(paths.root.parent, actor=actor)
+    site.feed(paths.name).newest()
+    chosen = _free_port(port, tell)
     beside = free_port(chosen + 1)
     on_disk = isinstance(paths.root, Path)
     if on_disk and not is_held(paths.lock):
@@ -46,14 +97,26 @@ def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None]) -> Non
             tell(f"event files cannot be written in {paths.root} ({sentence(error)}); they are in {paths.tensorboard}")
     with (
         contextlib.nullcontext() if on_disk else Follower(paths),
-        Server(feed, chosen, _address(beside)) as server,
+        Server(site, ROUTES, chosen) as server,
         _tensorboard(paths, beside, tell),
     ):
-        tell(f"report of {paths.name}: {_address(chosen)} (Ctrl-C ends it)")
+        site.tensorboard[paths.name] = _address(beside)
+        tell(f"report of {paths.name}: {_address(chosen, path_of(paths.name))}{_token(actor)} (Ctrl-C ends it)")
         tell(f"TensorBoard: {_address(beside)}")
         tell(f"from another machine, first: {tunnel.command(chosen, beside)}")
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
+    _tell_what_goes_on(actor, tell)
+
+
+def _token(actor: Actor | None) -> str:
+    """What makes an address one that may act; whoever has it may."""
+    return "" if actor is None else f"?token={actor.token}"
+
+
+def _tell_what_goes_on(actor: Actor | None, tell: Callable[[str], None]) -> None:
+    for run in actor.under_way() if actor is not None else ():
+        tell(f"`{run.command}` goes on without this page (process {run.pid})")
 
 
 @contextlib.contextmanager
@@ -83,8 +146,15 @@ def _tensorboard(paths: ExperimentPaths, port: int, tell: Callable[[str], None])
             watcher.join()
 
 
-def _address(port: int) -> str:
-    return f"http://{HOST}:{port}/"
+def _address(port: int, path: str = "/") -> str:
+    return f"http://{HOST}:{port}{path}"
+
+
+def _free_port(asked: int, tell: Callable[[str], None]) -> int:
+    chosen = free_port(asked)
+    if chosen != asked:
+        tell(f"port {asked} is busy; using {chosen}")
+    return chosen
 
 
 def free_port(first: int) -> int:

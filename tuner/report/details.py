@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tuner.results.history import History
+from tuner.records.lines import Record
+from tuner.results.history import History, Trial
 from tuner.results.leaderboard import Leaderboard
 from tuner.results.published import figures, told_apart
 from tuner.tables.published import words
+
+TRACEBACK_CHARACTERS = 200_000  # of all tracebacks together: a page must not grow with what fails
+_LONGEST = 8_000
 
 
 def published(board: Leaderboard) -> list[dict[str, Any]]:
@@ -34,9 +38,10 @@ def published(board: Leaderboard) -> list[dict[str, Any]]:
 
 
 def failures(history: History) -> list[dict[str, Any]]:
-    """Every failed replicate and lost worker in order of time: trial, replicate, epoch, kind and first error line."""
-    failed = [(trial, record) for trial in history.trials for record in (*trial.failures, *trial.errors)]
-    failed.sort(key=lambda pair: float(pair[1]["time"]))
+    """Every failed replicate and lost worker in order of time: trial, replicate, epoch, kind, first error line, and which of
+    `tracebacks` it left (None: it left none)."""
+    failed = _failed(history)
+    positions = {text: position for position, text in enumerate(tracebacks(history))}
     return [
         {
             "trial": trial.index,
@@ -44,9 +49,32 @@ def failures(history: History) -> list[dict[str, Any]]:
             "epoch": record.get("epoch"),
             "kind": str(record.get("kind") or "worker lost"),
             "message": _first_line(str(record["message"])),
+            "traceback": positions.get(_traceback(record)),
         }
         for trial, record in failed
     ]
+
+
+def tracebacks(history: History) -> list[str]:
+    """The distinct tracebacks of the failures, in order of time, as far as `TRACEBACK_CHARACTERS` reach."""
+    kept, left = [], TRACEBACK_CHARACTERS
+    for text in dict.fromkeys(_traceback(record) for _, record in _failed(history)):
+        if text and len(text) <= left:
+            kept.append(text)
+            left -= len(text)
+    return kept
+
+
+def _failed(history: History) -> list[tuple[Trial, Record]]:
+    failed = [(trial, record) for trial in history.trials for record in (*trial.failures, *trial.errors)]
+    return sorted(failed, key=lambda pair: float(pair[1]["time"]))
+
+
+def _traceback(record: Record) -> str:
+    """What a failure left beside its first line: the end of a long text, where the exception stands."""
+    message = str(record["message"]).strip()
+    text = str(record.get("traceback") or (message if "\n" in message else "")).strip()
+    return text if len(text) <= _LONGEST else f"...\n{text[-_LONGEST:]}"
 
 
 def sessions(history: History) -> list[dict[str, Any]]:

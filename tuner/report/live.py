@@ -1,103 +1,85 @@
-"""The live report: the page over HTTP on the loopback address, its content made anew from the records while they grow."""
+"""What the dashboard's pages show, made anew from the records while these grow, and only when somebody looks."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from abc import ABC, abstractmethod
 from typing import Any
 
-from tuner.errors import TunerError
+from trainables.storage import Place
 from tuner.records.paths import ExperimentPaths
 from tuner.report.content import content
-from tuner.report.page import render
+from tuner.report.monitor import monitor
+from tuner.results import all_searches
 from tuner.results.history import History
 
 SECONDS = 5.0  # between two looks at a running search
 SECONDS_AT_REST = 30.0  # and at one that has ended, but may be resumed
 FEWEST_SECONDS = 1.0  # between two looks, however little is left
 SHARE = 0.1  # of the time may go into making content: a page must not slow down the search beside it
-HOST = "127.0.0.1"
 
 
-class Feed:
-    """The newest content of an experiment, remade only when somebody asks and the last one is old enough."""
+class _Renewed(ABC):
+    """The newest of something, remade only when somebody asks and the last one is old enough."""
 
-    def __init__(self, paths: ExperimentPaths) -> None:
-        self._paths = paths
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._content: dict[str, Any] = {}
         self._due = 0.0
+
+    @abstractmethod
+    def _make(self) -> tuple[dict[str, Any], bool]:
+        """The content, and whether a search runs in it."""
 
     def newest(self) -> tuple[dict[str, Any], float]:
         """(content with its `version`, seconds until it is worth asking again); TunerError if it cannot be read."""
         with self._lock:
             if time.monotonic() >= self._due:
                 began = time.thread_time()
-                made = content(History.load(self._paths), self._paths)
+                made, running = self._make()
                 text = json.dumps({**made, "written": None}, sort_keys=True)
                 self._content = {**made, "version": hashlib.sha256(text.encode()).hexdigest()[:16]}
-                pause = SECONDS if made["state"] == "running" else SECONDS_AT_REST
+                pause = SECONDS if running else SECONDS_AT_REST
                 self._due = time.monotonic() + max(pause, (time.thread_time() - began) / SHARE)
             return self._content, max(FEWEST_SECONDS, self._due - time.monotonic())
 
 
-class Server(ThreadingHTTPServer):
-    """Serves `/` (the page) and `/content.json` (what it shows) of one experiment; bound to the loopback address.
+class Feed(_Renewed):
+    """The newest content of an experiment."""
 
-    Args:
-        feed: where the content comes from.
-        port: a free port; OSError if it is busy.
-        tensorboard: address of TensorBoard, linked from the page.
-    """
+    def __init__(self, paths: ExperimentPaths) -> None:
+        super().__init__()
+        self._paths = paths
 
-    daemon_threads = True
-    allow_reuse_address = False  # a busy port must be found busy
-
-    def __init__(self, feed: Feed, port: int, tensorboard: str | None = None) -> None:
-        super().__init__((HOST, port), _Handler)
-        self.feed = feed
-        self.tensorboard = tensorboard
+    def _make(self) -> tuple[dict[str, Any], bool]:
+        made = content(History.load(self._paths), self._paths)
+        return made, made["state"] == "running"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
+class MonitorFeed(_Renewed):
+    """The newest of what happens in an experiment."""
 
-    def do_GET(self) -> None:
-        # A name that an attacker points at this machine must not read the page through somebody's browser.
-        if self.headers.get("Host", "").rpartition(":")[0] not in (HOST, "localhost"):
-            self._answer(403, "text/plain", "this page is served on the loopback address alone")
-        elif self.path in ("/", "/content.json"):
-            try:
-                self._content()
-            except TunerError as error:
-                self._answer(503, "text/plain", str(error))
-        else:
-            self._answer(404, "text/plain", "there is nothing here; the report is at /")
+    def __init__(self, paths: ExperimentPaths) -> None:
+        super().__init__()
+        self._paths = paths
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the terminal is for what its reader asked for."""
+    def _make(self) -> tuple[dict[str, Any], bool]:
+        made = monitor(History.load(self._paths), self._paths)
+        return made, bool(made["live"])
 
-    def _content(self) -> None:
-        shown, seconds = self.server.feed.newest()
-        if self.path == "/":
-            live = {"data": "/content.json", "seconds": seconds, "tensorboard": self.server.tensorboard}
-            self._answer(200, "text/html", render(shown, live=live))
-        elif self.headers.get("If-None-Match") == shown["version"]:
-            self._answer(304, "application/json", "", seconds)
-        else:
-            self._answer(200, "application/json", json.dumps(shown, allow_nan=False), seconds)
 
-    def _answer(self, status: int, kind: str, text: str, seconds: float | None = None) -> None:
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", f"{kind}; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        if seconds is not None:
-            self.send_header("X-Look-Again", f"{seconds:.1f}")
-        self.end_headers()
-        self.wfile.write(body)
+class ListFeed(_Renewed):
+    """The newest list of all experiments of a storage: `storage` (in words), and `searches`, the rows of `Summary`."""
+
+    def __init__(self, storage: Place, described: str) -> None:
+        super().__init__()
+        self._storage = storage
+        self._described = described
+
+    def _make(self) -> tuple[dict[str, Any], bool]:
+        rows = [dataclasses.asdict(row) for row in all_searches.load(self._storage)]
+        return {"storage": self._described, "searches": rows}, any(row["state"] == "running" for row in rows)

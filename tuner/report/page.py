@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import functools
+import gzip
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,12 @@ from tuner.results.history import History
 from tuner.results.notebook import Experiment
 
 _STATIC = Path(__file__).parent / "static"
+_PLOTLY = _STATIC / "plotly.js.gz"
 # In the order they are read: each uses only what stands before it.
-_SCRIPTS = ("dom", "format", "table", "chart", "overview", "trials", "curves", "stopping", "knobs", "details", "main")
+_SCRIPTS = (
+    "dom", "state", "format", "links", "table", "chart", "overview", "trials", "curves", "stopping", "knobs",
+    "details", "monitor", "trial", "side", "act", "main",
+)  # fmt: skip
 
 
 def write(experiment: Experiment | ExperimentPaths | str | Path, path: str | Path) -> Path:
@@ -45,30 +51,43 @@ def render(shown: dict[str, Any], *, live: dict[str, Any] | None = None) -> str:
 
     Args:
         shown: what `tuner.report.content.content` returns.
-        live: given for a page that a server renews: `data` (address of new content), `seconds` (between two looks) and
-            `tensorboard` (address, or none). Such a page may reach its own server and nothing else.
+        live: given for a page that a server renews: `data` (address of new content), `seconds` (between two looks),
+            `tensorboard` (address, or none), `trial` (address of what the folder of a trial holds) and, where the reader may
+            act, `act` (address of the buttons). Such a page may reach its own server and nothing else.
     """
+    code = _code()
+    return filled(
+        "page.html",
+        (plotly(), code),
+        live=live,
+        title=shown["name"],
+        shown=shown,
+        plotly=packed_plotly(),
+        code=code,
+        content=as_script(shown),
+    )
+
+
+def filled(template: str, scripts: tuple[str, ...], *, live: dict[str, Any] | None, **values: Any) -> str:
+    """A template with its values, as a page that runs these scripts alone and may reach its own server only where it is
+    `live`."""
     import jinja2
 
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_STATIC), autoescape=True)
-    code = _code()
     policy = {
         "default-src": "'none'",
-        "script-src": " ".join(_hash(script) for script in (plotly(), code)),
+        "script-src": " ".join(_hash(script) for script in scripts),
         "style-src": "'unsafe-inline'",
         "img-src": "data: blob:",
         "connect-src": "'self'" if live else "'none'",
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    return environment.get_template("page.html").render(
-        title=shown["name"],
+    return environment.get_template(template).render(
         policy="; ".join(f"{name} {allowed}" for name, allowed in policy.items()),
         style=(_STATIC / "page.css").read_text(),
-        plotly=plotly(),
-        code=code,
-        content=as_script(shown),
         live=as_script(live),
+        **values,
     )
 
 
@@ -82,16 +101,24 @@ def as_script(value: Any) -> str:
 
 @functools.cache
 def plotly() -> str:
-    """The source of plotly.js, from the plotly package."""
-    from plotly.offline import get_plotlyjs
+    """The source of plotly.js as the page unpacks it: what of it the charts use, made by `deploy/plotly/build.mjs`."""
+    return gzip.decompress(_PLOTLY.read_bytes()).decode()
 
-    return str(get_plotlyjs())
+
+@functools.cache
+def packed_plotly() -> str:
+    """The same as it lies in a page: compressed, in base64."""
+    return base64.b64encode(_PLOTLY.read_bytes()).decode()
 
 
 @functools.cache
 def _code() -> str:
-    parts = [(_STATIC / f"{name}.js").read_text() for name in _SCRIPTS]
-    return '"use strict";\n' + "\n".join(parts)
+    return joined(_SCRIPTS)
+
+
+def joined(names: Sequence[str]) -> str:
+    """The scripts of these names as one."""
+    return '"use strict";\n' + "\n".join((_STATIC / f"{name}.js").read_text() for name in names)
 
 
 def _hash(script: str) -> str:

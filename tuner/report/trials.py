@@ -98,7 +98,10 @@ def _legend(board: Leaderboard) -> list[str]:
             else f"{seeds} paired seeds can separate no two trials at a two-sided p of {LEVEL}"
         )
         only = "; five of five is the only outcome that separates" if needed == seeds == 5 else ""
-        lines.append(f"~ not separated from trial {board.best.trial} ({rule}{only}).")
+        lines.append(
+            f"~ not separated from trial {board.best.trial} ({rule}{only}); each pair by itself, seed by seed, so a trial "
+            "further down may be tied where one above it is not: lower in the median, but not on every seed."
+        )
     return lines
 
 

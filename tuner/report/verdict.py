@@ -6,11 +6,10 @@ import dataclasses
 from typing import Any
 
 from tuner.records.paths import ExperimentPaths
-from tuner.results import confirmed, optimism
+from tuner.results import confirmed, lead, optimism
 from tuner.results.history import Trial
 from tuner.results.leaderboard import Leaderboard, Row
 from tuner.results.next_step import next_steps, wins
-from tuner.results.significance import LEVEL, beats, pairs_needed, separated, sign_test
 from tuner.tables.confirmation import verdict_of
 from tuner.tables.text import knob, metric
 
@@ -20,10 +19,10 @@ _SHOWN = 8  # trials whose replicates are drawn seed by seed
 def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
     """The first screen.
 
-    Keys: headline, evidence (sentences), winner (trial, median, low, high, test, epoch; None without a valid trial),
-    changed (knobs in which the winner differs from the baseline: name, value, the baseline's), seeds (the best trials
-    and the baseline, each with its k values at the winner's epoch), commands (what to do next: label, command), confirmation
-    (the confirmed trials: trial, baseline, selection, fresh, low, high, change).
+    Keys: headline, evidence (sentences), winner (trial, leads: it has not won yet, median, low, high, test, epoch; None
+    without a valid trial), changed (knobs in which the winner differs from the baseline: name, value, the baseline's), seeds
+    (the best trials and the baseline, each with its k values at the winner's epoch), commands (what to do next: label,
+    command), confirmation (the confirmed trials: trial, baseline, selection, fresh, low, high, change).
     """
     history, best = board.history, board.best
     confirmation = confirmed.load(paths)
@@ -46,6 +45,7 @@ def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
         "evidence": [*_evidence(board, best, epoch), *_flatters(board), *_confirmed(confirmation)],
         "winner": {
             "trial": best.trial,
+            "leads": not wins(board),
             "baseline": best.baseline,
             "median": best.median,
             "low": best.low,
@@ -79,15 +79,16 @@ def _headline(board: Leaderboard, best: Row, epoch: int) -> str:
 def _evidence(board: Leaderboard, best: Row, epoch: int) -> list[str]:
     """Whether the difference is more than seed noise, who else could have won, and what was looked at."""
     history = board.history
-    lines = []
-    if not best.baseline and history.baseline.values(epoch):
-        lines.append(_paired(board, best, epoch))
+    told = lead.sentence(board)
+    lines = [] if told is None else [told]
     tied = [f"trial {row.trial}{' (baseline)' if row.baseline else ''}" for row in board.rows if row.tied_with_best]
     if tied:
         more = f" and {len(tied) - 6} more" if len(tied) > 6 else ""
         lines.append(f"Not separated from it by the paired seeds: {', '.join(tied[:6])}{more}.")
     elif sum(row.rung == best.rung and row.valid for row in board.rows) > 1:
-        lines.append(f"The paired seeds separate it from every other trial that reached epoch {epoch}.")
+        lines.append(
+            f"The paired seeds separate it from every other trial that reached epoch {epoch}, each pair by itself."
+        )
     valid = sum(row.valid for row in board.rows)
     protocol = history.manifest.protocol
     if protocol is None:
@@ -118,19 +119,6 @@ def _confirmed(confirmation: Leaderboard | None) -> list[str]:
     if said is None or confirmation.best is None:
         return ["A confirmation on fresh seeds has begun."]
     return [f"{said} Its median there: {metric(confirmation.best.median)}."]
-
-
-def _paired(board: Leaderboard, best: Row, epoch: int) -> str:
-    history = board.history
-    ours, theirs = list(best.values), history.baseline.values(epoch)
-    p = sign_test(ours, theirs, history.mode)
-    ahead = sum(beats(a, b, history.mode) for a, b in zip(ours, theirs, strict=True))
-    counted = f"{ahead} of {len(ours)} paired seeds favour it over the baseline (sign test, two-sided p = {p:.4g})"
-    if separated(ours, theirs, history.mode):
-        return f"{counted}: more than seed noise."
-    needed = pairs_needed(len(ours))
-    rule = f"{needed} would be needed" if needed else f"{len(ours)} seeds cannot separate two trials at p = {LEVEL}"
-    return f"{counted}: not more than seed noise; {rule}."
 
 
 def _without_winner(board: Leaderboard) -> str:

@@ -14,6 +14,10 @@ from tuner.results.history import History, Trial
 from tuner.results.significance import separated
 
 
+class NothingShared(BadInput):
+    """Two experiments have no configuration in common."""
+
+
 @dataclass(frozen=True)
 class Side:
     """One experiment's trial of a shared configuration, at the compared epoch; low and high leave failed ones out."""
@@ -77,7 +81,8 @@ def compare(a: History, b: History) -> Comparison:
     both experiments have the same seed and as many replicates.
 
     Raises:
-        BadInput: other objectives, or no shared configuration that both have begun to train.
+        BadInput: other objectives.
+        NothingShared: no shared configuration that both have begun to train.
     """
     if (a.metric, a.mode) != (b.metric, b.mode):
         raise BadInput(
@@ -86,7 +91,9 @@ def compare(a: History, b: History) -> Comparison:
     ours, theirs = _by_config(a), _by_config(b)
     shared = [key for key in ours if key in theirs]
     if not shared:
-        raise BadInput(f"`{a.name}` and `{b.name}` share no configuration that both have trained{_why(ours, theirs)}")
+        raise NothingShared(
+            f"`{a.name}` and `{b.name}` share no configuration that both have trained{_why(ours, theirs)}"
+        )
     paired = a.manifest.seed == b.manifest.seed and a.replicates == b.replicates
     return Comparison(
         a=a.name,

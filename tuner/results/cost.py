@@ -16,19 +16,25 @@ def cost(history: History) -> dict[str, Any]:
     space may give one configuration more than another. Saved is what the trials that ended early would have trained yet,
     each at its own mean pace; one that reported no epoch has none.
     """
-    allocator = Allocator.recorded(history.manifest)
-    held = {trial.index: allocator.whole(trial.config) for trial in history.trials}
-    gpus = any(gpus > 0 for _, gpus in held.values()) if held else allocator.gpus > 0
-    hours = {index: (of_gpus if gpus else cpus or 1.0) / 3600 for index, (cpus, of_gpus) in held.items()}
+    unit, hours = held(history)
     spent = sum(hours[trial.index] * trial.seconds for trial in history.trials)
     saved = sum(hours[trial.index] * _ahead(history, trial) for trial in history.trials if trial.has_ended)
     return {
         "wall_seconds": history.seconds,
-        "unit": "GPU-hours" if gpus else "CPU-hours",
+        "unit": unit,
         "spent": spent,
         "saved": saved,
         "full": spent + saved,
     }
+
+
+def held(history: History) -> tuple[str, dict[int, float]]:
+    """The unit, and of each trial the hours of that unit in a second of its workers: the GPUs (or CPUs) it holds / 3600."""
+    allocator = Allocator.recorded(history.manifest)
+    shares = {trial.index: allocator.whole(trial.config) for trial in history.trials}
+    gpus = any(gpus > 0 for _, gpus in shares.values()) if shares else allocator.gpus > 0
+    hours = {index: (of_gpus if gpus else cpus or 1.0) / 3600 for index, (cpus, of_gpus) in shares.items()}
+    return "GPU-hours" if gpus else "CPU-hours", hours
 
 
 def _ahead(history: History, trial: Trial) -> float:

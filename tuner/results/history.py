@@ -125,14 +125,14 @@ class History:
                 self._trials[index] = Trial(index, record["config"], self.metric, baseline=record["baseline"])
             case "start":
                 trial = self._trials[record["trial"]]
-                trial.status, trial.reason = "running", ""
+                trial.status, trial.reason, trial.began = "running", "", record["time"]
                 self._running.add(trial.index)
                 if self.sessions:
                     self.sessions[-1].concurrent = max(self.sessions[-1].concurrent, len(self._running))
             case "late":
                 trial = self._trials[record["trial"]]
                 trial.late.append(record)
-                trial.replicate_epochs += _alive_in(record, trial.objective)
+                trial.replicate_epochs += alive_in(record, trial.objective)
                 self._step(trial, record)
             case "epoch" | "repeat":
                 self._epoch(self._trials[record["trial"]], record)
@@ -145,6 +145,7 @@ class History:
             case "end":
                 trial = self._trials[record["trial"]]
                 trial.status, trial.reason = record["status"], record.get("reason") or ""
+                trial.ended = record["time"]
                 self._running.discard(trial.index)
         if self.sessions and "time" in record:
             self.sessions[-1].last = max(self.sessions[-1].last, record["time"])
@@ -180,6 +181,8 @@ class History:
             passed = bisect_right(self.rungs, trial.last_epoch)
             trial.rung = self.rungs[passed - 1] if passed else 0
             trial.replicate_epochs += int(record["replicates_ok"])
+        else:
+            trial.repeats.append(record)
         self._step(trial, record)
 
     def _step(self, trial: Trial, record: Record) -> None:
@@ -194,7 +197,7 @@ class History:
                     session.first_epoch = float(record["time"]) - float(step)
 
 
-def _alive_in(record: Record, objective: str) -> int:
+def alive_in(record: Record, objective: str) -> int:
     """How many of the replicates of a record live."""
     reported = record["metrics"].get(objective) or next(iter(record["metrics"].values()))
     return alive(reported["values"])

@@ -91,8 +91,10 @@ def _widen(board: Leaderboard) -> list[Step]:
 def _less_noise(board: Leaderboard) -> list[Step]:
     """A step where many cuts lie within the noise of the seeds."""
     advice = better_setting(board.history)
-    command = advice and launched_again(board.history.manifest, advice.option, str(advice.value))
-    if advice is None or command is None:
+    if advice is None:
+        return []
+    command = launched_again(board.history.manifest, advice.option, str(advice.value))
+    if command is None:
         return []
     return [
         Step(

@@ -64,7 +64,7 @@ def _edges(
     config: Mapping[str, Any], ranges: Mapping[str, list[Any]], taken: Callable[[str, float], bool]
 ) -> Iterator[Edge]:
     for knob, (kind, *values) in ranges.items():
-        value = config.get(knob)
+        value: Any = config.get(knob)
         if not _is_number(value) or not all(map(_is_number, values)):
             continue
         ends = _of_choice(values, value) if kind == "choice" else _of_range(kind, values, value)

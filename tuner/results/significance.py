@@ -6,8 +6,10 @@ statistical sign test", J. Am. Stat. Assoc. 41, 1946). Pairs without a winner ar
 
 The claim "these two are separated" is made when the two-sided p-value is at most 1/16 = 0.0625. That is what five of
 five pairs on one side give: the strongest statement five replicates can make, and just short of the customary 0.05.
-Four of five (p = 0.375) separate nothing, and fewer than five replicates never do. Nothing corrects for how many trials
-a search compares: the incumbent was picked because it looked best, so "separated" invites a closer look, no more.
+Four of five (p = 0.375) separate nothing, and fewer than five replicates never do.
+
+It is a claim about one pair. Of 59 trials that are no better than the baseline two are expected to beat it with all five
+seeds, so what is said of the best of many is corrected for the number of looks (`corrected`, Bonferroni's bound).
 """
 
 from __future__ import annotations
@@ -39,13 +41,19 @@ def separated(first: Sequence[float | None], second: Sequence[float | None], mod
     return sign_test(first, second, mode) <= LEVEL
 
 
-def pairs_needed(replicates: int) -> int | None:
-    """The fewest of k pairs that must fall on one side to separate two trials; None when not even all k suffice."""
+def corrected(p: float, looks: int) -> float:
+    """The p-value of the best of so many comparisons: at most `looks` times as large, and never above 1."""
+    return min(1.0, p * max(1, looks))
+
+
+def pairs_needed(replicates: int, looks: int = 1) -> int | None:
+    """The fewest of k pairs that must fall on one side to separate two trials, the best of so many comparisons; None when
+    not even all k suffice."""
     tail = 0
     needed = None
     for losses in range(replicates // 2 + 1):
         tail += math.comb(replicates, losses)
-        if tail / 2 ** (replicates - 1) <= LEVEL:
+        if corrected(tail / 2 ** (replicates - 1), looks) <= LEVEL:
             needed = replicates - losses
     return needed
 

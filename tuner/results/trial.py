@@ -22,9 +22,11 @@ class Trial:
     rung, until the rule lets it go on and a worker is free), interrupted (a worker
     began and its session is over), completed (full budget), stopped (by the rule), diverged (no majority of replicates
     alive) or failed (errors beyond the retries). `epochs` holds the epoch records by their 1-based epoch, `last_epoch`
-    is the last of them, `late` the records of replicates that joined at a rung and caught up, and `rung` the highest rung
+    is the last of them, `late` the records of replicates that joined at a rung and caught up, `repeats` those of epochs that
+    were trained again after a crash, and `rung` the highest rung
     reached (0: none yet), `seconds` is the time its workers spent on epochs, late and repeated ones included, and
-    `replicate_epochs` counts those of single replicates, failed ones left out.
+    `replicate_epochs` counts those of single replicates, failed ones left out. `began` is when its last worker did and `ended`
+    when it ended, in unix seconds.
     """
 
     index: int
@@ -34,6 +36,7 @@ class Trial:
     status: str = "pending"
     epochs: dict[int, Record] = field(default_factory=dict)
     late: list[Record] = field(default_factory=list)
+    repeats: list[Record] = field(default_factory=list)
     decisions: list[Record] = field(default_factory=list)
     failures: list[Record] = field(default_factory=list)
     errors: list[Record] = field(default_factory=list)
@@ -42,6 +45,8 @@ class Trial:
     rung: int = 0
     seconds: float = 0.0
     replicate_epochs: int = 0
+    began: float | None = None
+    ended: float | None = None
 
     @property
     def compared_epoch(self) -> int:

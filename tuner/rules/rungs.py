@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tuner.rules import ranking, registry
-from tuner.rules.rule import BASELINE, Action, Arrival, Rule, Rung
+from tuner.rules.rule import BASELINE, Action, Arrival, Rule, Rung, Told
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,8 @@ class Rungs:
 
     def place(self, trial: int, bracket: str, epoch: int, value: float) -> Decision:
         """Decide about a trial at a rung by the value it is ranked by."""
-        rung = self._rungs.get((epoch, bracket))
-        if rung is None:
-            rung = self._rungs[epoch, bracket] = Rung(epoch, self.rule, bracket)
-        arrival = Arrival(trial, value)
-        told = self._algorithm.arrive(rung, arrival)
-        rung.enter(arrival)
+        told = self.ask(trial, bracket, epoch, value)
+        self._rungs[epoch, bracket].enter(Arrival(trial, value))
         action, reason = told.action, told.reason
         if not math.isfinite(value):
             # Whatever it is compared with, also when it is the first to arrive.
@@ -103,6 +99,13 @@ class Rungs:
         moved = told.released, told.ended
         seeds = self.rule.seeds.get(epoch)
         return Decision(trial, epoch, bracket, action, value, told.cutoff, told.of, reason, *moved, seeds)
+
+    def ask(self, trial: int, bracket: str, epoch: int, value: float) -> Told:
+        """What the rule says of a trial at a rung, which does not take it in yet."""
+        rung = self._rungs.get((epoch, bracket))
+        if rung is None:
+            rung = self._rungs[epoch, bracket] = Rung(epoch, self.rule, bracket)
+        return self._algorithm.arrive(rung, Arrival(trial, value))
 
     def note(self, trial: int, bracket: str, epoch: int, action: Action) -> None:
         """Enter what a trial was told at a rung."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tuner.results import optimism, published
+from tuner.results import lead, optimism, published
 from tuner.results.early_stopping import EarlyStopping, RungCount
 from tuner.results.leaderboard import Leaderboard, Row
 from tuner.results.significance import LEVEL, pairs_needed
@@ -128,6 +128,9 @@ def _legend(board: Leaderboard, shown: list[Row]) -> list[str]:
         )
     if board.best is not None and any(row.tied_with_best for row in shown):
         lines.append(ties(board.best.trial, board.best.seeds))
+    ahead = lead.sentence(board)
+    if ahead is not None and board.best is not None:
+        lines.append(f"trial {board.best.trial}: {ahead}")
     flatters = optimism.sentence(board)
     if flatters is not None:
         lines.append(flatters)

@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.tuner.warm import Warm
+
 
 class TestHead:
     """A running head; `tuner` runs a command as its user does, `storage` is a folder that it reaches."""
@@ -35,17 +37,10 @@ class TestHead:
 
     def start(self, *arguments, address=True, **changes):
         """`tuner ...` on this head as a process of its own, from the source tree."""
-        command = [sys.executable, "-m", "tuner", *map(str, arguments)]
+        words = list(map(str, arguments))
         if address:
-            command += ["--address", self.address]
-        return subprocess.Popen(
-            command,
-            cwd=Path(__file__).parents[3],
-            env=self.environment(**changes),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+            words += ["--address", self.address]
+        return Warm(words, self.environment(**changes), cwd=Path(__file__).parents[3])
 
     def on_terminal(self, *arguments):
         """`tuner ...` to its end on a terminal of its own: (exit code, everything that was drawn)."""

@@ -5,7 +5,7 @@ import random
 import pytest
 from pandas.testing import assert_frame_equal
 
-from tests.tuner.searches import TINY, kill_after, medians, options, repeats, run, start
+from tests.tuner.searches import LIGHT, kill_after, light, medians, repeats, run, start
 from tests.tuner.test_survival import ranking
 from tuner import experiment
 from tuner.experiment.interrupt import StopRequest
@@ -41,7 +41,7 @@ def verified(paths):
 def alone(cluster, tmp_path_factory):
     """A search whose trials wait, with one worker, left alone."""
     storage = tmp_path_factory.mktemp("alone")
-    code, output = run(*options(storage, "whole", trials=10), *PROMOTION, address=cluster)
+    code, output = run(*light(storage, "whole", trials=10), *PROMOTION, address=cluster)
     assert code == 0, output
     return ExperimentPaths(storage / "whole")
 
@@ -65,7 +65,7 @@ def test_the_worker_trains_others_while_a_trial_waits(alone):
 
 def test_a_trial_that_waited_continues_from_its_own_checkpoint_to_the_same_bits(alone, cluster, tmp_path):
     assert repeats(alone) == []
-    code, output = run(*options(tmp_path, "asha", trials=10), "--max-concurrent", 1, address=cluster)
+    code, output = run(*light(tmp_path, "asha", trials=10), "--max-concurrent", 1, address=cluster)
     assert code == 0, output
     never_paused = medians(ExperimentPaths(tmp_path / "asha"))
     shared = medians(alone).keys() & never_paused.keys()
@@ -101,7 +101,7 @@ def test_kills_at_random_moments_change_no_median_no_decision_and_no_rank(alone,
     paths = ExperimentPaths(tmp_path / "killed")
     draw = random.Random(3)
     moments = sorted(draw.sample(range(1, len(medians(alone))), 3))
-    process = start(*options(tmp_path, "killed", trials=10), *PROMOTION, address=cluster)
+    process = start(*light(tmp_path, "killed", trials=10), *PROMOTION, address=cluster)
     kill_after(process, paths.records, moments[0], delay=draw.random() / 4)
     for moment in moments[1:]:
         every = draw.choice([0, 3600])
@@ -116,9 +116,7 @@ def test_kills_at_random_moments_change_no_median_no_decision_and_no_rank(alone,
 
 
 def test_two_workers_keep_to_the_rule_and_to_their_number(cluster, tmp_path):
-    outcome = experiment.launch(
-        "blur", "smoke", name="two", storage=tmp_path, trials=9, overrides=TINY, rule="promotion", max_concurrent=2
-    )
+    outcome = experiment.launch(LIGHT, name="two", storage=tmp_path, trials=9, rule="promotion", max_concurrent=2)
     assert outcome.exit_code == 0
     paths = ExperimentPaths(tmp_path / "two")
     assert verified(paths)
@@ -145,13 +143,10 @@ def test_a_stopped_search_says_who_waits_and_goes_on_from_there(cluster, tmp_pat
         return listener
 
     outcome = experiment.launch(
-        "blur",
-        "smoke",
+        LIGHT,
         name="stopped",
         storage=tmp_path,
         trials=10,
-        epochs=9,
-        overrides=TINY,
         rule="promotion",
         max_concurrent=1,
         listen=listen,
@@ -172,7 +167,7 @@ def test_a_stopped_search_says_who_waits_and_goes_on_from_there(cluster, tmp_pat
 
 
 def test_the_same_request_by_another_rule_is_another_request(cluster, tmp_path, alone):
-    arguments = options(alone.root.parent, "whole", trials=10)
+    arguments = light(alone.root.parent, "whole", trials=10)
     code, output = run(*arguments, "--or-resume", "--rule", "asha", "--max-concurrent", 1, address=cluster)
     assert code == 2
     assert "rule is promotion, not asha" in " ".join(output.split())

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from tests.tuner.experiments import Experiment, around, finished
-from tests.tuner.searches import count_epochs, medians, options
+from tests.tuner.searches import count_epochs, light, medians, options
 from tuner.records import standard_output
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History
@@ -90,7 +90,7 @@ def test_a_mistake_keeps_its_exit_code_when_nobody_reads_the_sentence(experiment
 @pytest.mark.slow
 @pytest.mark.parametrize("output", ["| head -1", "| true", "> /dev/full", ">&-", "2>&1 | head -1", ">&- 2>&-"])
 def test_a_search_goes_on_when_nobody_reads_what_it_prints(cluster, tmp_path, output):
-    words = options(tmp_path, "unread", trials=3, epochs=3)
+    words = light(tmp_path, "unread", trials=2, epochs=3)
     code, _, errors = shell(f"{' '.join(TUNER)} {' '.join(words)} --max-concurrent 1 --address {cluster} {output}")
     assert code == 0, errors
     assert "Traceback" not in errors

@@ -220,14 +220,12 @@ def csv(tmp_path):
     return path
 
 
-def printed(*arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "tuner", "replay", *map(str, arguments)], capture_output=True, text=True
-    )
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def printed(tuner):
+    return lambda *arguments: tuner("replay", *arguments)
 
 
-def test_the_command_lays_settings_side_by_side_and_says_why_each_curve_was_stopped(csv):
+def test_the_command_lays_settings_side_by_side_and_says_why_each_curve_was_stopped(csv, printed):
     code, out, err = printed(
         csv, "--rule", "halving", "--grace", 1, "--grace", 3, "--window", 1, "--window", 3, "--why"
     )
@@ -251,7 +249,7 @@ def test_the_command_replays_an_experiment_without_importing_ray_torch_or_pandas
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
-def test_the_command_refuses_in_one_sentence(csv):
+def test_the_command_refuses_in_one_sentence(csv, printed):
     for arguments, sentence in [
         (["nothing"], "there is no experiment `nothing`"),
         ([csv, "--grace", 20], "`grace` is 20, but must be 1 to 9"),

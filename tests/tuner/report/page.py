@@ -12,14 +12,14 @@ SECONDS = 60  # a limit for hangs
 class Page:
     """One report, opened in a browser 1280 pixels wide."""
 
-    def __init__(self, browser, address):
+    def __init__(self, browser, address, ready="#headline"):
         self.browser = browser
         self.address = address
         self.width(1280)
         self.log()  # what pages before this one left behind
         browser.get("about:blank")  # an address that differs in its fragment alone would not be opened anew
         browser.get(address)
-        self.wait(lambda: self.text("#headline"))
+        self.wait(lambda: self.text(ready))
 
     def reopen(self):
         """Back to what the page was like at first, without reading it again; a page of another test is left."""
@@ -28,7 +28,7 @@ class Page:
         self.width(1280)
         self.run(
             "leaderboard.table.sort = null; leaderboard.table.page = 0; leaderboard.table.ask('');"
-            "pinned.clear(); show(current); open(overview); colours('light')"
+            "pinned.clear(); history.replaceState(null, '', '#theme=light'); show(current); restore()"
         )
 
     def width(self, pixels):

@@ -1,12 +1,16 @@
 """What the page says, in its rooms: the verdict, the cuts within seed noise, the hours, the thinning, the importances."""
 
+import io
+
 import pytest
+from rich.console import Console
 
 from tests.tuner.experiments import Experiment, around, finished
 from tuner.leaderboard import Leaderboard
 from tuner.report import curves, details, importance, knobs, stopping, trials, verdict
 from tuner.results import cost
 from tuner.results.history import History
+from tuner.tables.results import results_view
 
 
 def board(experiment):
@@ -46,6 +50,23 @@ def test_four_of_five_seeds_are_told_to_be_no_more_than_noise(tmp_path):
     assert "4 of 5 paired seeds" in told["evidence"][0]
     assert "not more than seed noise; 5 would be needed" in told["evidence"][0]
     assert told["evidence"][1] == "Not separated from it by the paired seeds: trial 0 (baseline)."
+
+
+def test_all_five_seeds_are_no_more_than_noise_for_the_best_of_many_trials(tmp_path):
+    """In the page and in the terminal alike, and never while only one trial was compared."""
+    experiment = pair(tmp_path, around(0.90))
+    assert first_screen(experiment)["evidence"][0].endswith(": more than seed noise.")
+    for index in (2, 3):
+        experiment.trial(index, lr=0.1 * index)
+        experiment.stop(index, around(0.70), cutoff=0.75)
+    told = first_screen(experiment)["evidence"][0]
+    assert told.endswith(
+        "best of 3 trials that were compared with it; corrected for these looks (Bonferroni), p = 0.1875: "
+        "not more than seed noise."
+    )
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(results_view(board(experiment)))
+    assert f"trial 1: {told}" in " ".join(console.export_text().split())
 
 
 def test_where_smaller_is_better_the_lead_points_down(tmp_path):

@@ -7,13 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 
 import pytest
 
-from tests.tuner.experiments import finished
+from tests.tuner.experiments import Experiment, finished
 from tuner.errors import BadInput
 from tuner.report import dashboard
 
@@ -55,6 +56,8 @@ def test_a_busy_port_gives_way_to_the_next_and_both_pages_are_served_until_ctrl_
             assert "ssh -N -L" in lines[3]
             assert json.loads(fetched(report + "content.json"))["name"] == "made-up"
             assert "made-up · report" in fetched(report)
+            everything = report.partition("search/")[0]
+            assert [row["name"] for row in json.loads(fetched(everything + "list.json"))["searches"]] == ["made-up"]
             assert "00001" in json.loads(fetched(board + "data/runs"))
         finally:
             served.send_signal(signal.SIGINT)
@@ -77,6 +80,35 @@ def test_the_end_of_tensorboard_is_told_and_a_folder_of_the_users_is_not_its_cau
     assert sentence.startswith("TensorBoard ended with code ")
     assert "already in use" in sentence
     assert "the file of the user" not in sentence
+
+
+def test_a_search_that_is_not_there_yet_is_waited_for_with_what_is_there_instead(tmp_path, monkeypatch):
+    monkeypatch.setattr(dashboard, "_LOOK", 0.01)
+    finished(tmp_path)
+    told, found = [], []
+    waiting = threading.Thread(target=lambda: found.append(dashboard.awaited("made-upp", str(tmp_path), told.append)))
+    waiting.start()
+    while not told:
+        time.sleep(0.01)
+    assert told == [
+        f"there is no experiment `made-upp` in {tmp_path}; did you mean `made-up`? There is made-up; "
+        "waiting until it is launched (Ctrl-C ends it)"
+    ]
+    time.sleep(0.05)
+    assert not found
+    later = Experiment(tmp_path, folder="made-upp")
+    waiting.join(SECONDS)
+    assert found == [later.paths]
+    assert dashboard.awaited("made-up", str(tmp_path), told.append).name == "made-up"
+    assert len(told) == 1
+
+
+def test_ctrl_c_ends_the_waiting(tmp_path, monkeypatch):
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tuner.report.dashboard.time.sleep", interrupted)
+    assert dashboard.awaited("nothing", str(tmp_path), lambda text: None) is None
 
 
 def test_twenty_busy_ports_are_told(monkeypatch):

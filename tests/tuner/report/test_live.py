@@ -1,7 +1,6 @@
 """The live report: new records reach an open page and leave its reader's sorting, filter and tab as they are."""
 
 import json
-import threading
 import urllib.error
 import urllib.request
 
@@ -9,8 +8,9 @@ import pytest
 
 from tests.tuner.experiments import Experiment, around
 from tests.tuner.report.page import Page
+from tests.tuner.report.serving import served
+from tuner.records.lock import DriverLock
 from tuner.report import live
-from tuner.report.live import Feed, Server
 
 
 @pytest.fixture
@@ -27,15 +27,12 @@ def experiment(tmp_path):
 @pytest.fixture
 def address(experiment, monkeypatch):
     """Where it is served; looked at again ten times a second."""
+    monkeypatch.setattr(live, "SECONDS", 0.1)
     monkeypatch.setattr(live, "SECONDS_AT_REST", 0.1)
     monkeypatch.setattr(live, "SHARE", 1e9)
     monkeypatch.setattr(live, "FEWEST_SECONDS", 0.1)
-    with Server(Feed(experiment.paths), 0, "http://127.0.0.1:1/") as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
+    with served(experiment.paths.root.parent, tensorboard={"made-up": "http://127.0.0.1:1/"}) as address:
+        yield f"{address}search/made-up/"
 
 
 def refused(address, path="", **headers):
@@ -62,7 +59,55 @@ def test_new_records_reach_the_page_and_sorting_filter_and_tab_stay(chromium, ex
     assert page.text("#headline").startswith("Trial 3 leads")
     errors, addresses = page.log()
     assert errors == []
-    assert all(one.startswith(address) for one in addresses)
+    origin = address.partition("search/")[0]
+    assert all(one.startswith(origin) for one in addresses)
+
+
+def test_two_readers_follow_a_search_that_is_killed_and_resumed(chromium, experiment, address):
+    log = experiment.paths.trial_log(1)
+    log.parent.mkdir(parents=True)
+    log.write_text("began\n")
+    with DriverLock(experiment.paths.lock):
+        first = Page(chromium, address)
+        one = chromium.current_window_handle
+        first.open("live")
+        first.wait(lambda: [row["trial"] for row in first.table("training")] == ["0base", "1", "2"])
+        assert {row["epoch"] for row in first.table("training")} == {"1/9"}
+        assert "Trial 2 leads" in first.text("#live-leader")
+        assert first.text("#live-leader .value") == "0.7000"
+        assert "winner" not in first.text("#live").lower()
+        first.find("#log-trial").send_keys("1")
+        first.wait(lambda: first.text("#log") == "began\n")
+        chromium.switch_to.new_window("tab")
+        second = Page(chromium, address)
+        assert second.text("#state") == "running"
+        assert second.text("dt") == "Leader's median val_accuracy"
+        second.open("leaderboard")
+        experiment.stop(1, around(0.65))
+        with log.open("a") as file:
+            file.write("went on\n")
+        second.wait(lambda: "stopped" in [row["status"] for row in second.table("leaderboard")])
+        both = chromium.window_handles
+        chromium.switch_to.window(one)
+        first.wait(lambda: [row["trial"] for row in first.table("training")] == ["0base", "2"])
+        first.wait(lambda: first.text("#log") == "began\nwent on\n")
+        assert first.table("events")[0]["event"].startswith("stopped trial 1 at rung 3: 0.7 below the cutoff 0.8")
+        assert first.text("#live-ended .value") == "1 of 4"
+    first.wait(lambda: first.text("#state") == "interrupted")  # its driver is dead
+    first.wait(lambda: "It goes on with `tuner resume`" in first.text("#live"))
+    assert [row["trial"] for row in first.table("training")] == ["0base", "2"]
+    with DriverLock(experiment.paths.lock):
+        experiment.session()
+        experiment.train(2, around(0.95), to=3)
+        first.wait(lambda: [row["trial"] for row in first.table("training")] == ["2"])
+        assert first.text("#state") == "running"
+        chromium.switch_to.window(both[1])
+        second.wait(lambda: second.table("leaderboard")[0]["median"] == "0.9500")
+        assert second.find("#leaderboard").is_displayed()
+        errors, _ = second.log()
+        assert errors == []
+    chromium.close()
+    chromium.switch_to.window(one)
 
 
 def test_content_that_has_not_changed_is_not_sent_again(address):

@@ -29,7 +29,7 @@ def searched(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def loaded(chromium, searched, tmp_path_factory):
-    """Its report, opened once: most of a test's time is the browser reading five megabytes."""
+    """Its report, opened once."""
     return opened(chromium, searched, tmp_path_factory.mktemp("report"))
 
 
@@ -98,7 +98,7 @@ def test_trials_without_a_knob_sort_after_all_others_in_either_direction(page):
         page.find("#leaderboard-table [data-column='sigma']").click()
         column = [row["sigma"] for row in page.table("leaderboard")]
         assert column[0] != "-"
-        page.find("[aria-label='next page']").click()
+        page.find("#leaderboard [aria-label='next page']").click()
         assert page.table("leaderboard")[-1]["sigma"] == "-"
 
 
@@ -123,6 +123,7 @@ def test_a_long_table_is_paged(page):
 
 def test_every_tab_draws_its_charts_without_an_error_and_without_the_network(chromium, searched, tmp_path):
     page = opened(chromium, searched, tmp_path)
+    assert (tmp_path / "report.html").stat().st_size < 1_000_000
     own = page.browser.current_url.partition("#")[0]
     charts = {}
     for tab in page.tabs():
@@ -161,6 +162,19 @@ def test_tabs_are_walked_with_the_arrow_keys(page):
     page.find("#tab-leaderboard").send_keys(Keys.END)
     assert page.find("#tab-manifest").get_attribute("aria-selected") == "true"
     assert [tab.get_attribute("tabindex") for tab in page.all("[role=tab]")].count("0") == 1
+
+
+def test_what_the_reader_chose_stands_in_the_address_and_comes_back_with_it(page):
+    page.open("curves")
+    page.find("#theme").click()
+    assert set(page.run("return location.hash")[1:].split("&")) == {"tab=curves", "theme=dark"}
+    page.run("location.hash = 'tab=knobs&theme=light'")
+    page.wait(lambda: page.find("#knobs").is_displayed())
+    assert page.run("return document.documentElement.dataset.theme") == "light"
+    page.run("history.back()")
+    page.wait(lambda: page.find("#curves").is_displayed())
+    page.run("location.hash = 'knobs'")
+    page.wait(lambda: page.find("#knobs").is_displayed())
 
 
 @pytest.mark.parametrize("width", [1280, 400])

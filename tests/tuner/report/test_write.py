@@ -30,6 +30,14 @@ def test_the_page_forbids_the_network_and_every_script_that_is_not_its_own(tmp_p
     assert re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', markup) == []
 
 
+def test_the_verdict_stands_in_the_page_before_and_without_any_script(tmp_path):
+    html = report.write(finished(tmp_path).paths.root, tmp_path / "report.html").read_text()
+    before, script, _ = html.partition("<script")
+    assert script
+    assert "Trial 1 wins with a median val_accuracy of 0.9000, 0.1000 above the baseline" in before
+    assert "5 of 5 paired seeds favour it over the baseline" in before
+
+
 @pytest.mark.parametrize("text", ["</script>", "<!--", "]]>", "a\u2028b", "&lt;"])
 def test_data_in_the_page_cannot_end_its_script_element_and_comes_back_as_it_was(text):
     written = as_script({"note": text})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuner.results.significance import pairs_needed, separated, sign_test
+from tuner.results.significance import corrected, pairs_needed, separated, sign_test
 
 LOW = [0.1, 0.2, 0.3, 0.4, 0.5]
 HIGH = [0.2, 0.3, 0.4, 0.5, 0.6]
@@ -37,3 +37,9 @@ def test_a_failed_replicate_loses_its_pair_in_either_mode(mode):
 @pytest.mark.parametrize(("replicates", "needed"), [(1, None), (4, None), (5, 5), (6, 6), (9, 8), (10, 9)])
 def test_the_number_of_agreeing_pairs_needed_follows_from_the_level(replicates, needed):
     assert pairs_needed(replicates) == needed
+
+
+def test_sixty_looks_leave_nothing_of_five_pairs_and_ask_for_more_seeds():
+    assert corrected(0.0625, 60) == 1.0
+    assert corrected(0.0009765625, 60) == pytest.approx(0.05859375)
+    assert [pairs_needed(seeds, 60) for seeds in (5, 9, 11, 15)] == [None, None, 11, 14]

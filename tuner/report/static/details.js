@@ -35,7 +35,7 @@ const published = {
   build(panel) {
     this.protocol = el("p");
     this.figure = chart("Ours beside the published figures", "", 360);
-    this.table = new Table("published", PUBLISHED_COLUMNS);
+    this.table = new Table("published", PUBLISHED_COLUMNS, { trial: (row) => row.trial });
     panel.append(el("section", {}, this.protocol, this.table.node), this.figure);
   },
 
@@ -59,7 +59,7 @@ const PUBLISHED_COLUMNS = [
   { name: "difference", kind: "number", title: "Ours less published", value: (row) => row.difference, show: (row) => metric(row.difference) },
   { name: "epoch", kind: "number", value: (row) => row.epoch },
   { name: "read at", kind: "text", value: (row) => row.rule },
-  { name: "trial", kind: "number", value: (row) => row.trial },
+  { name: "trial", kind: "number", value: (row) => row.trial, text: (row) => row.trial, show: (row) => (row.trial === null ? MISSING : trialLink(row.trial)) },
   { name: "source", kind: "text", style: "long", value: (row) => row.source },
 ];
 
@@ -85,12 +85,12 @@ const failures = {
 
   build(panel) {
     this.table = new Table("failures", [
-      { name: "trial", kind: "number", value: (row) => row.trial },
+      { name: "trial", kind: "number", value: (row) => row.trial, text: (row) => row.trial, show: (row) => trialLink(row.trial) },
       { name: "replicate", kind: "number", value: (row) => row.replicate },
       { name: "epoch", kind: "number", value: (row) => row.epoch },
       { name: "kind", kind: "text", value: (row) => row.kind },
       { name: "first error line", kind: "text", style: "long", value: (row) => row.message },
-    ]);
+    ], { trial: (row) => row.trial });
     this.none = el("p", {}, "Nothing failed: no replicate was lost and no worker died.");
     this.section = el("section", {}, this.table.node);
     panel.append(this.none, this.section);

@@ -19,3 +19,9 @@ function fill(node, ...children) {
 function byId(id) {
   return document.getElementById(id);
 }
+
+// An address of this server, with the token of this page where it has one.
+function withToken(address) {
+  const token = new URLSearchParams(location.search).get("token");
+  return token ? `${address}${address.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}` : address;
+}

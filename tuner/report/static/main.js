@@ -1,6 +1,6 @@
 // The page as a whole: tabs, colours, and in a live report the renewal of the content under the reader's hands.
 
-const views = [overview, leaderboard, curves, stopping, knobs, family, published, failures, manifest];
+const views = [overview, monitor, act, leaderboard, curves, stopping, knobs, family, published, failures, manifest, trialPage, side];
 const live = JSON.parse(byId("live").textContent);
 let current = JSON.parse(byId("content").textContent);
 
@@ -14,16 +14,29 @@ function start() {
     byId("panels").append(view.panel);
     view.build(view.panel);
   }
-  const stored = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  colours(stored);
-  byId("theme").addEventListener("click", () => colours(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
-  show(current);
-  open(views.find((view) => `#${view.id}` === location.hash && !view.tab.hidden) || overview);
-  addEventListener("hashchange", () => {
-    const asked = views.find((view) => `#${view.id}` === location.hash && !view.tab.hidden);
-    if (asked) open(asked);
+  byId("theme").addEventListener("click", () => {
+    colours(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+    state.set({ theme: document.documentElement.dataset.theme });
   });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address is for what the reader chose
+    byId("panels").focus();
+  });
+  show(current);
+  restore();
+  state.follow(restore);
+  byId("all").hidden = !live;
+  if (live) byId("all").href = withToken("/");
   if (live) renew();
+}
+
+// The page as the address says: at first, and after "back".
+function restore() {
+  const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  colours(["dark", "light"].find((theme) => theme === state.get("theme")) || preferred);
+  for (const view of [trialPage, side]) refresh(view, current); // which trials they show, the address says
+  const tab = state.get("tab") || (state.get("trial") ? "trial" : state.get("trials") ? "trials" : "");
+  open(views.find((view) => view.id === tab && !view.tab.hidden) || overview);
 }
 
 function show(content) {
@@ -35,13 +48,15 @@ function show(content) {
   byId("written").textContent = `Written ${moment(content.written)} from the experiment's records.`;
   byId("tensorboard").hidden = !(live && live.tensorboard);
   if (live && live.tensorboard) byId("tensorboard").href = live.tensorboard;
-  for (const view of views) {
-    view.tab.hidden = view.present ? !view.present(content) : false;
-    if (view.tab.hidden) continue;
-    const count = view.count ? view.count(content) : null;
-    fill(view.tab, view.title ? view.title(content) : view.label, count === null ? null : el("span", { class: "count" }, ` ${count}`));
-    view.update(content);
-  }
+  for (const view of views) refresh(view, content);
+}
+
+function refresh(view, content) {
+  view.tab.hidden = view.present ? !view.present(content) : false;
+  if (view.tab.hidden) return;
+  const count = view.count ? view.count(content) : null;
+  fill(view.tab, view.title ? view.title(content) : view.label, count === null ? null : el("span", { class: "count" }, ` ${count}`));
+  view.update(content);
 }
 
 function open(view) {
@@ -51,7 +66,7 @@ function open(view) {
     other.tab.tabIndex = chosen ? 0 : -1;
     other.panel.hidden = !chosen;
   }
-  history.replaceState(null, "", `#${view.id}`);
+  state.set({ tab: view.id });
   view.tab.scrollIntoView({ block: "nearest", inline: "nearest" });
   resizeIn(view.panel);
 }

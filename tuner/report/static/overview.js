@@ -4,7 +4,7 @@ const overview = {
   id: "overview", label: "Overview",
 
   build(panel) {
-    this.card = el("section", { class: "verdict", "aria-live": "polite" });
+    this.card = byId("verdict"); // it stands in the page before any script runs
     this.tiles = el("dl", { class: "tiles" });
     this.seeds = chart("Seed by seed", "", 300);
     this.confirmed = el("section", { id: "confirmed" });
@@ -17,7 +17,8 @@ const overview = {
   update(content) {
     const { verdict } = content;
     fill(this.card, el("h2", { class: "headline", id: "headline" }, verdict.headline),
-      verdict.evidence.map((sentence) => el("p", { class: "evidence" }, sentence)));
+      verdict.evidence.map((sentence) => el("p", { class: "evidence" }, sentence)),
+      verdict.winner && el("p", {}, trialLink(verdict.winner.trial, `All of trial ${verdict.winner.trial}`)));
     fill(this.tiles, tiles(content).map(([label, value, under]) => el("div", { class: "card tile" },
       el("dt", {}, label), el("dd", { class: "value" }, value), el("dd", { class: "under" }, under))));
     this.columns.hidden = verdict.winner === null;
@@ -25,7 +26,7 @@ const overview = {
     fill(this.confirmed, verdict.confirmation.length ? confirmedTable(verdict.confirmation) : []);
     fill(this.next, el("h2", {}, "Next"), verdict.commands.map(({ label, command }) => [el("p", { class: "dim" }, label), copied(command)]));
     this.changed.hidden = verdict.winner.baseline;
-    fill(this.changed, el("h2", {}, "What the winner does otherwise"), el("p", { class: "dim" }, "Its value, and the baseline's."),
+    fill(this.changed, el("h2", {}, `What the ${called(verdict.winner)} does otherwise`), el("p", { class: "dim" }, "Its value, and the baseline's."),
       el("dl", { class: "facts" }, verdict.changed.map((knob) => [el("dt", {}, knob.name),
         el("dd", {}, `${knob.value}  (${knob.baseline})`)])));
     this.seeds.plot.told.textContent = `${content.objective.metric} at epoch ${verdict.winner.epoch}: a dot a seed, a bar at the median. `
@@ -52,9 +53,9 @@ function tiles(content) {
   const stopped = stopping.rungs.reduce((sum, rung) => sum + rung.stopped, 0);
   const shown = [];
   if (winner) {
-    shown.push([`Winner's median ${content.objective.metric}`, metric(winner.median),
+    shown.push([`${winner.leads ? "Leader" : "Winner"}'s median ${content.objective.metric}`, metric(winner.median),
       `${spread(winner.low, winner.high)} over the seeds`]);
-    if (trials.test_metric) shown.push(["On the test set", metric(winner.test), "median of the winner at the full budget"]);
+    if (trials.test_metric) shown.push(["On the test set", metric(winner.test), `median of the ${called(winner)} at the full budget`]);
   }
   shown.push(["Stopped early", `${stopped} of ${trials.rows.length}`, stopping.cuts ? `${stopping.noisy} of ${stopping.cuts} cuts within the seed noise` : "no rung cut a trial"]);
   const share = stopping.full_replicate_epochs ? 1 - stopping.replicate_epochs / stopping.full_replicate_epochs : 0;
@@ -63,6 +64,11 @@ function tiles(content) {
   shown.push(["Cost", [hours(cost.spent), el("span", { class: "unit" }, ` ${cost.unit}`)],
     `${hours(cost.saved)} saved by early stopping; ${duration(cost.wall_seconds)} by the clock`]);
   return shown;
+}
+
+// A trial wins when the search is over and it has reached the full budget; until then it leads.
+function called(winner) {
+  return winner.leads ? "leader" : "winner";
 }
 
 function copied(command) {

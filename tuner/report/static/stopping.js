@@ -9,7 +9,7 @@ const stopping = {
     this.cuts = chart("Decisions", "Each trial's median at a rung in the order of arrival, and the cutoff it met. "
       + "Hollow: a cut within the seed noise, where the largest replicate reached the cutoff.", 320);
     this.rungs = new Table("rungs", RUNG_COLUMNS, { filter: false });
-    this.decisions = new Table("decisions", DECISION_COLUMNS);
+    this.decisions = new Table("decisions", DECISION_COLUMNS, { trial: (row) => row.trial });
     panel.append(this.told, el("div", { class: "columns" }, this.cuts, this.funnel),
       el("section", {}, el("h2", {}, "Rungs"), this.rungs.node), el("section", {}, el("h2", {}, "Every decision"), this.decisions.node));
   },
@@ -46,7 +46,7 @@ const RUNG_COLUMNS = [
 ];
 
 const DECISION_COLUMNS = [
-  { name: "trial", kind: "number", value: (row) => row.trial },
+  { name: "trial", kind: "number", value: (row) => row.trial, text: (row) => row.trial, show: (row) => trialLink(row.trial) },
   { name: "rung", kind: "number", value: (row) => row.rung },
   { name: "bracket", kind: "text", title: "Compared only within it", value: (row) => row.bracket },
   { name: "median", kind: "number", value: (row) => row.value, show: (row) => metric(row.value) },

@@ -6,12 +6,14 @@ const COMPARISONS = {
 };
 
 // columns: {name, title, kind: "number" | "text", value(row), show(row) -> text or nodes, text(row)}. `value` is what
-// sorts (null comes last both ways), `text` what the filter searches, default the shown one.
+// sorts (null comes last both ways), `text` what the filter searches, default the shown one. `trial(row)`: a click on the
+// row opens that trial's page.
 class Table {
-  constructor(name, columns, { rowClass = () => "", filter = true, sort = null } = {}) {
+  constructor(name, columns, { rowClass = () => "", filter = true, sort = null, trial = null } = {}) {
     this.name = name;
     this.columns = columns;
     this.rowClass = rowClass;
+    this.trial = trial;
     this.rows = [];
     this.sort = sort;
     this.query = "";
@@ -86,7 +88,9 @@ class Table {
     const first = this.page * PAGE;
     const shown = rows.slice(first, first + PAGE);
     fill(this.head, el("tr", {}, this.columns.map((column) => this.heading(column))));
-    fill(this.body, shown.map((row) => el("tr", { class: this.rowClass(row) || null },
+    fill(this.body, shown.map((row) => el("tr", {
+      class: [this.rowClass(row), this.trial ? "opens" : ""].join(" ").trim() || null, onclick: this.trial && ((event) => openTrial(event, this.trial(row))),
+    },
       this.columns.map((column) => this.cell(column, row)))));
     const part = pages > 1 ? `${first + 1} to ${first + shown.length} of ${rows.length}` : `${rows.length}`;
     this.told.textContent = rows.length < this.rows.length ? `${part} shown, ${this.rows.length} in all` : `${part} rows`;

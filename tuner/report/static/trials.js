@@ -4,14 +4,24 @@ const leaderboard = {
   id: "leaderboard", label: "Leaderboard",
 
   build(panel) {
-    this.table = new Table("leaderboard", [], { rowClass: rowClass });
+    this.table = new Table("leaderboard", [], { rowClass: rowClass, trial: (row) => row.trial });
+    this.beside = el("p", { class: "dim", id: "beside-picked" });
     this.legend = el("ul", { class: "legend" });
-    panel.append(el("section", {}, this.table.node, this.legend));
+    panel.append(el("section", {}, this.beside, this.table.node, this.legend));
   },
 
   update(content) {
     this.table.update(content.trials.rows, trialColumns(content));
+    this.offer();
     fill(this.legend, content.trials.legend.map((line) => el("li", {}, line)));
+  },
+
+  // The way to the picked trials side by side, where that many fit.
+  offer() {
+    const picked = [...pinned].sort((a, b) => a - b);
+    fill(this.beside, picked.length < 2 ? "A row opens the page of its trial; pick two to four to see them side by side."
+      : picked.length > MOST ? `Side by side go at most ${MOST} trials; ${picked.length} are picked.`
+        : besideLink(picked, `Side by side: trials ${picked.join(", ")}`));
   },
 
   count: (content) => content.trials.rows.length,
@@ -31,7 +41,7 @@ function trialColumns({ trials, objective }) {
     {
       name: "trial", kind: "number", style: "trial", value: (row) => row.trial,
       text: (row) => `${row.trial} ${row.baseline ? "base baseline" : ""} ${row.best ? "best" : ""} ${row.tied ? "~ tied" : ""}`,
-      show: (row) => [String(row.trial), ...marks(row)],
+      show: (row) => [trialLink(row.trial), ...marks(row)],
     },
     {
       name: "curve", title: "Show this trial among the learning curves", kind: "text",
@@ -75,6 +85,7 @@ function pin(trial) {
     onchange: (event) => {
       if (event.target.checked) pinned.add(trial);
       else pinned.delete(trial);
+      leaderboard.offer();
       curves.update(current);
     },
   });

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from trainables.layers.deconv import isqrt_newton_schulz
+from trainables.layers.deconv import Delinear, FastDeconv2d, inverse_root, isqrt_newton_schulz
 from trainables.layers.deconv.inverse_root import by_eigenvalues, by_products
 from trainables.layers.deconv.moments import moments
 from trainables.layers.deconv.newton_schulz import by_pairs
@@ -36,6 +36,32 @@ def test_all_ways_equal_the_iteration_as_written_with_its_gradient(way, iteratio
     torch.testing.assert_close(root, expected, rtol=1e-11, atol=1e-12)
     result, wanted = torch.autograd.grad(root, matrix, grad)[0], torch.autograd.grad(expected, matrix, grad)[0]
     assert (result - wanted).abs().max() <= 1e-10 * wanted.abs().max()
+
+
+def one_by_one(matrix: Tensor, iterations: int) -> Tensor:
+    return torch.cat([by_products(single, iterations) for single in matrix.split(1)])
+
+
+@pytest.mark.parametrize("way", [one_by_one, by_pairs, by_eigenvalues])
+def test_twenty_steps_of_a_network_stay_within_1e_12_whichever_way_its_roots_are_taken(way, monkeypatch) -> None:
+    def trained() -> Tensor:
+        torch.manual_seed(0)
+        convolutions = (FastDeconv2d(3, 8, 3, padding=1, block=3), nn.ReLU(), FastDeconv2d(8, 8, 3, block=4), nn.ReLU())
+        network = nn.Sequential(*convolutions, nn.Flatten(), Delinear(8 * 36, 10, block=32)).double().train()
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+        for _ in range(20):
+            optimizer.zero_grad()
+            images = torch.randn(16, 3, 8, 8, dtype=torch.float64)
+            nn.functional.cross_entropy(network(images), torch.arange(16) % 10).backward()
+            optimizer.step()
+        return torch.cat([value.flatten() for value in network.state_dict().values()])
+
+    expected = trained()
+    taken = []
+    monkeypatch.setattr(inverse_root, "by_products", lambda *given: taken.append(given) or way(*given))
+    apart = trained() - expected
+    assert len(taken) == 60  # three layers
+    assert apart.norm() <= 1e-12 * expected.norm()
 
 
 def test_equal_and_vanishing_eigenvalues_leave_the_gradient_exact() -> None:

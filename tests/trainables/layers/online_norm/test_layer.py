@@ -163,6 +163,24 @@ def test_three_steps_match_a_loop_over_samples(ecm, shape, affine, layout) -> No
 
 
 @pytest.mark.parametrize("ecm", ECM)
+def test_twenty_steps_of_training_stay_within_1e_12_of_the_loop(ecm: str) -> None:
+    layer = layer_2d(ecm=ecm, afwd=0.99, abkw=0.95)
+    loop = Loop(layer)
+    for seed in range(20):
+        x, grad = 1 + 2 * random(16, 3, 4, 4, seed=seed), random(16, 3, 4, 4, seed=100 + seed)
+        layer.zero_grad()
+        train(layer, x, grad)
+        expected = loop.step(x, grad)
+        with torch.no_grad():
+            for name in ("weight", "bias"):
+                getattr(layer, name).sub_(0.01 * getattr(layer, name).grad)
+                getattr(loop.layer, name).sub_(0.01 * expected[name])
+    trained = {name: getattr(layer, name).detach() for name in (*STATE, "weight", "bias")}
+    wanted = {name: getattr(loop if name in STATE else loop.layer, name).detach() for name in trained}
+    assert_same(trained, wanted, 1e-12)
+
+
+@pytest.mark.parametrize("ecm", ECM)
 def test_without_correction_gradients_are_those_of_the_function_with_its_streams_held_still(ecm: str) -> None:
     layer = layer_2d(ecm=ecm, abkw=1 - 1e-13)
     x, grad = random(6, 3, 4, 4), random(6, 3, 4, 4, seed=1)

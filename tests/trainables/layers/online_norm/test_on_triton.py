@@ -170,14 +170,25 @@ def test_a_recomputed_forward_pass_and_a_second_backward_pass_move_nothing(by_ke
     assert all(torch.equal(layer.get_buffer(name), moved[name]) for name in STATE)
 
 
-def test_without_kernels_the_layer_says_so_once_and_why(monkeypatch) -> None:
+@pytest.mark.parametrize("reason", ["No module named 'triton'", "Failed to find C compiler"])
+def test_without_kernels_the_layer_says_so_once_and_why(reason, monkeypatch) -> None:
     def missing() -> None:
         raise ImportError("No module named 'triton'")
 
-    monkeypatch.setattr(online_operators, "load", missing)
+    def compile_without_compiler(_: torch.device) -> None:
+        """What Triton does first when it starts a kernel on a card."""
+        from triton.runtime import build
+
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.delenv("CC", raising=False)
+        build._build("name", "source.c", ".", [], [], [], [])
+
+    if "triton" in reason:
+        monkeypatch.setattr(online_operators, "load", missing)
+    monkeypatch.setattr(online_triton, "_try", compile_without_compiler)
     online_triton.usable.cache_clear()
     try:
-        with pytest.warns(UserWarning, match=r"No module named 'triton'.*install Triton and a C compiler"):
+        with pytest.warns(UserWarning, match=rf"{reason}.*install Triton and a C compiler"):
             assert not online_triton.usable(torch.device("cpu"))
         with warnings.catch_warnings():
             warnings.simplefilter("error")

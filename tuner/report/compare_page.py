@@ -1,0 +1,128 @@
+"""The page of several searches beside each other: winners, cost to reach a figure, and the configurations they share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tuner.errors import BadInput
+from tuner.records.paths import ExperimentPaths
+from tuner.report import page
+from tuner.results.comparison import Comparison, NothingShared, compare
+from tuner.results.history import History
+from tuner.results.searches_compared import Search, levels, searches
+from tuner.tables.text import knob
+
+MOST = 8  # searches on one page
+_SCRIPTS = ("dom", "state", "format", "table", "chart", "compare")
+
+
+def content(found: Sequence[ExperimentPaths]) -> dict[str, Any]:
+    """What the page shows as JSON-able values.
+
+    Keys: metric, mode, searches (a dictionary each, with `steps`: replicate-epochs, hours, median, trial, epoch), levels (median,
+    of, costs by search), and pairs: the first search against each of the others over the configurations both have.
+
+    Raises:
+        BadInput: fewer than two searches, more than eight, or other objectives.
+    """
+    if not 2 <= len(found) <= MOST:
+        raise BadInput(
+            f"{len(found)} searches are named, but 2 to {MOST} can be compared; name them as names=first,second"
+        )
+    histories = [History.load(paths) for paths in found]
+    compared = searches(list(zip(histories, found, strict=True)))
+    return {
+        "metric": compared[0].metric,
+        "mode": compared[0].mode,
+        "searches": [_search(one) for one in compared],
+        "levels": [asdict(level) for level in levels(compared)],
+        "pairs": [_pairs(histories[0], other) for other in histories[1:]],
+    }
+
+
+def render(shown: dict[str, Any], live: dict[str, Any]) -> str:
+    """The page as HTML; `live` names the way back to all searches (`all`)."""
+    code = _code()
+    return page.filled(
+        "compare.html",
+        (page.plotly(), code),
+        live=live,
+        title=" and ".join(search["name"] for search in shown["searches"]),
+        plotly=page.packed_plotly(),
+        code=code,
+        content=page.as_script(shown),
+    )
+
+
+def _search(search: Search) -> dict[str, Any]:
+    best = search.best
+    return {
+        "name": search.name,
+        "family": search.family,
+        "space": search.space,
+        "state": search.state,
+        "trials": search.trials,
+        "replicates": search.replicates,
+        "trial": best.trial if best else None,
+        "epoch": search.epoch,
+        "median": best.median if best else None,
+        "low": best.low if best else None,
+        "high": best.high if best else None,
+        "values": list(best.values) if best else [],
+        "baseline": search.baseline,
+        "confirmed": search.confirmed,
+        "confirmed_low": search.confirmed_low,
+        "confirmed_high": search.confirmed_high,
+        "replicate_epochs": search.reached.replicate_epochs,
+        "hours": search.reached.hours,
+        "unit": search.reached.unit,
+        "steps": [list(asdict(step).values()) for step in search.reached.steps],
+    }
+
+
+def _pairs(a: History, b: History) -> dict[str, Any]:
+    """Keys: a, b (their names), and either `nothing` (a sentence) or what the comparison says, and its rows."""
+    try:
+        found = compare(a, b)
+    except NothingShared as nothing:
+        return {"a": a.name, "b": b.name, "nothing": str(nothing)}
+    names = _varying(found)
+    return {
+        "a": a.name,
+        "b": b.name,
+        "paired": found.paired,
+        "same_data": found.same_data,
+        "only_a": found.only_a,
+        "only_b": found.only_b,
+        "better": found.better,
+        "median_difference": found.median_difference,
+        "knobs": names,
+        "rows": [
+            {
+                "epoch": pair.epoch,
+                "a": _side(pair.a),
+                "b": _side(pair.b),
+                "difference": pair.difference,
+                "separated": pair.separated,
+                "knobs": [knob(pair.config[name], None) if name in pair.config else None for name in names],
+            }
+            for pair in found.pairs
+        ],
+    }
+
+
+def _side(side: Any) -> dict[str, Any]:
+    return {"trial": side.trial, "median": side.median, "low": side.low, "high": side.high}
+
+
+def _varying(found: Comparison) -> list[str]:
+    names = dict.fromkeys(name for pair in found.pairs for name in pair.config)
+    return [name for name in names if len({repr(pair.config.get(name)) for pair in found.pairs}) > 1]
+
+
+@functools.cache
+def _code() -> str:
+    return page.joined(_SCRIPTS)
