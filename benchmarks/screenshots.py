@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tempfile
 import threading
 import time
@@ -31,8 +32,7 @@ from tuner.report.site import Site
 
 FOLDER = Path(__file__).parent.parent / "docs"
 LARGEST = 150_000  # bytes
-_WIDTH, _COLOURS = 1180, 96
-_HEIGHTS = {"list": 560, "overview": 860, "live": 1000}
+_SIZES = {"list": (1340, 620), "overview": (1180, 860), "live": (1180, 1000)}  # pixels
 _SEARCHES = {  # name -> family, space, tags, note
     "sigma-wide": ("blur", "search", ["paper"], "sigma up to 8: no better than 4"),
     "sigma-narrow": ("blur", "paper", ["paper", "final"], ""),
@@ -46,16 +46,17 @@ _RUNNING = "first"
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        storage = Path(folder) / "results"
+        os.environ["HOME"] = folder  # so that the storage is the default one, and no command has to name it
+        storage = Path(folder) / "ray_results"
         for seed, name in enumerate(_SEARCHES):
             _search(storage / name, seed)
         running = ExperimentPaths(storage / _RUNNING)
         _half(running)
-        with DriverLock(running.lock), _served(Site(storage, "/shared/results")) as address, chromium() as browser:
+        with DriverLock(running.lock), _served(Site(storage, "~/ray_results")) as address, chromium() as browser:
             pages = {
                 "list": address,
                 "overview": f"{address}search/sigma-wide/",
-                "live": f"{address}search/first/#live",
+                "live": f"{address}search/first/#tab=live",
             }
             for name, page in pages.items():
                 size = _picture(browser, page, name)
@@ -140,12 +141,15 @@ def _served(site: Site) -> Iterator[str]:
 
 
 def _picture(browser: Any, page: str, name: str) -> int:
-    metrics = {"width": _WIDTH, "height": _HEIGHTS[name], "deviceScaleFactor": 1, "mobile": False}
+    width, height = _SIZES[name]
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.get("about:blank")
     browser.get(page)
     time.sleep(6)
-    taken = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB").quantize(_COLOURS)
+    taken = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
+    # The octree keeps colours apart that few pixels have, as those of the seeds.
+    taken = taken.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     target = FOLDER / f"{name}.png"
     taken.save(target, optimize=True)
     size = target.stat().st_size

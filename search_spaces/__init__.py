@@ -6,7 +6,6 @@ Importing this package costs nothing; Ray is imported when a space is built.
 from __future__ import annotations
 
 import ast
-import difflib
 import functools
 import importlib
 import importlib.util
@@ -19,6 +18,7 @@ from typing import overload
 from search_spaces.own_file import load_file
 from search_spaces.space import Allocation, Budget, Objective, Protocol, Published, SearchSpace, SpaceExhausted
 from trainables import families
+from trainables.config.wording import nearest
 
 __all__ = [
     "Allocation",
@@ -154,8 +154,7 @@ def load(family: str, name: str) -> SearchSpace:
     if not has:
         raise ValueError(f"the family {module} has no search spaces of its own; give --space path/to/my_space.py")
     if space not in has:
-        near = difflib.get_close_matches(space, has, n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
+        hint = nearest(space, has, before="; ")
         common, others = names()[module], [other for other in has if other not in SPACES]
         further = f" and none of its further ones, {', '.join(others)}" if others else ""
         raise ValueError(

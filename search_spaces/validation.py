@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,6 +18,7 @@ from trainables.config import originals, strategy
 from trainables.config.own.code import RAY_FUNCTION, OwnCode
 from trainables.config.training import TrainingConfig
 from trainables.config.training import problems as config_problems
+from trainables.config.wording import nearest
 from trainables.statistics import RESERVED
 
 # Every family reports these after every epoch; the test set never selects, so its metrics are no objectives.
@@ -256,8 +256,7 @@ def _unknown(name: str, family: str, knobs: Iterable[str]) -> str:
         return f"`{name}` is not a knob but part of the budget; use {flag(name)}"
     if found := originals.answer(family, name):
         return originals.sentence(name, found)
-    near = difflib.get_close_matches(name, knobs, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else f"they are: {', '.join(knobs)}"
+    hint = nearest(name, knobs, f"they are: {', '.join(knobs)}")
     return f"`{name}` is not a knob of the family {family}; {hint}"
 
 

@@ -18,9 +18,8 @@ from trainables import families
 from trainables.config.blur import HALF_DATA, BlurConfig, sigma_at, switch_epoch
 from trainables.config.normalisation import constants
 from trainables.family import Family, Shape, View
-from trainables.images.augmentation import colour_jitter, lighting
+from trainables.images.augmentation import recoloured
 from trainables.layers.blur import gaussian_blur
-from trainables.layers.transfer import constant
 from trainables.models.alexnet_cifar import alexnet_cifar
 from trainables.models.first_conv import first_conv
 from trainables.models.small_cnn import small_cnn
@@ -61,17 +60,6 @@ def mix_batch(images: Tensor, config: BlurConfig, generator: torch.Generator, po
     return torch.cat([gaussian_blur(images[:count], sigma), images[count:]])
 
 
-def recoloured(images: Tensor, config: BlurConfig, generator: torch.Generator, positions: range) -> Tensor:
-    """Normalised images [N, C, H, W] with `jitter` and then `lighting`, which are of images in [0, 1]."""
-    mean, std = (constant(v, images.device).view(-1, 1, 1) for v in constants(config.constants, images.shape[1]))
-    images = images * std + mean
-    if config.jitter:
-        images = colour_jitter(images, config.jitter, generator, positions)
-    if config.lighting:
-        images = lighting(images, config.lighting, generator, positions)
-    return (images - mean) / std
-
-
 class Blur(Family[BlurConfig]):
     """Blur curricula over the architectures of the paper, a small network, and torchvision's."""
 
@@ -102,7 +90,8 @@ class Blur(Family[BlurConfig]):
         self, config: BlurConfig, images: Tensor, epoch: int, generator: torch.Generator, positions: range
     ) -> Tensor:
         if config.jitter or config.lighting:
-            images = recoloured(images, config, generator, positions)
+            known = constants(config.constants, images.shape[1])
+            images = recoloured(images, known, generator, positions, jitter=config.jitter, light=config.lighting)
         if config.mode in HALF_DATA:
             return mix_batch(images, config, generator, positions)
         sigma = sigma_at(config, epoch)

@@ -18,8 +18,7 @@ from trainables import families, optim
 from trainables.config.imagenet import OF_MODELS, ImageNetConfig, initial_lr, poly_factor, published_defaults
 from trainables.config.normalisation import constants
 from trainables.family import Family, Shape
-from trainables.images.augmentation import colour_jitter
-from trainables.layers.transfer import constant
+from trainables.images.augmentation import recoloured
 from trainables.models.imagenet import build, options_of
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ class ImageNet(Family[ImageNetConfig]):
         options = {name: given[name] for name in options_of(config.model) if given.get(name) is not None}
         model = build(config.model, shape.classes, **options)
         if config.input_scale == "raw255":
-            mean, std = _normalisation(config, torch.device("cpu"), shape.channels)
+            mean, std = (torch.tensor(values).view(-1, 1, 1) for values in constants(config.constants, shape.channels))
             # A hook and not a layer, so that the names of the parameters stay those of the network; and a buffer, which
             # goes where the network goes.
             model.register_buffer("raw_offset", 254 * mean / std, persistent=False)
@@ -118,8 +117,8 @@ class ImageNet(Family[ImageNetConfig]):
     ) -> Tensor:
         if config.jitter == 0:
             return images
-        mean, std = _normalisation(config, images.device, images.shape[1])
-        return (colour_jitter(images * std + mean, config.jitter, generator, positions) - mean) / std
+        known = constants(config.constants, images.shape[1])
+        return recoloured(images, known, generator, positions, jitter=config.jitter)
 
     def built_in(self, config: ImageNetConfig, epoch: int) -> Hashable:
         return ()
@@ -134,12 +133,6 @@ class ImageNet(Family[ImageNetConfig]):
         logits, *auxiliary = outputs
         weight = config.aux_weight or 0.0
         return F.cross_entropy(logits, labels) + weight * sum(F.cross_entropy(head, labels) for head in auxiliary)
-
-
-def _normalisation(config: ImageNetConfig, device: torch.device, channels: int) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation [channels, 1, 1] that the images are normalised with."""
-    mean, std = (constant(values, device) for values in constants(config.constants, channels))
-    return mean.view(-1, 1, 1), std.view(-1, 1, 1)
 
 
 def _as_raw(model: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:

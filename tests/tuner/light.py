@@ -1,11 +1,14 @@
 """A search that needs no torch: for tests of what is around the training, and not of it. Real training, in NumPy."""
 
+import time
+
 import numpy as np
 from ray import tune
 
 from search_spaces import Budget, Objective, SearchSpace
 
 IMAGES, PIXELS, CLASSES = 200, 16, 4
+SECONDS = 0.02
 
 
 class Softmax:
@@ -21,6 +24,7 @@ class Softmax:
 
     def epoch(self):
         self.epochs += 1
+        time.sleep(SECONDS)  # a signal shall find the search in the middle of something
         order = self.seed.numpy("order", self.epochs).permutation(IMAGES)
         for batch in np.split(order, 5):
             residual = self.probabilities(self.images[batch]) - np.eye(CLASSES)[self.labels[batch]]

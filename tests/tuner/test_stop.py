@@ -7,18 +7,18 @@ import time
 
 import pytest
 
-from tests.tuner.searches import count_epochs, light, medians, options, repeats, run, start
+from tests.tuner.searches import count_epochs, medians, options, repeats, run, start
 from tuner.records.lines import read
 from tuner.records.paths import ExperimentPaths
 
-TRIALS = 6
+TRIALS = 10
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(cluster, tmp_path_factory):
     """The same search, left alone, its trials in the order of their index."""
     storage = tmp_path_factory.mktemp("reference")
-    code, output = run(*light(storage, "whole", trials=TRIALS, epochs=3), "--max-concurrent", 1, address=cluster)
+    code, output = run(*options(storage, "whole", trials=TRIALS, epochs=3), "--max-concurrent", 1, address=cluster)
     assert code == 0, output
     return ExperimentPaths(storage / "whole")
 
@@ -29,7 +29,7 @@ def test_no_trial_begins_after_a_request_to_stop_and_the_search_continues_as_if_
     cluster, tmp_path, uninterrupted, asked_by
 ):
     paths = ExperimentPaths(tmp_path / "stopped")
-    process = start(*light(tmp_path, "stopped", trials=TRIALS, epochs=3), "--max-concurrent", 1, address=cluster)
+    process = start(*options(tmp_path, "stopped", trials=TRIALS, epochs=3), "--max-concurrent", 1, address=cluster)
     try:
         while count_epochs(paths.records) < 2:
             assert process.poll() is None, process.communicate()[0]

@@ -19,6 +19,13 @@ def nearest(name: str, known: Iterable[str], otherwise: str = "", before: str = 
     return f"{before}did you mean `{near[0]}`?" if near else otherwise
 
 
+def figure(value: float | None) -> str:
+    """With four decimals, or four digits where those would hide it."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"
+
+
 def one_line(text: str) -> str:
     """The text in a single line, as it stands within a sentence."""
     return " ".join(text.split())

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trainables.config.normalisation import Constants
 from trainables.layers.transfer import constant, upload
 
 
@@ -37,6 +38,25 @@ def crop_flip(images: Tensor, tops: Tensor, lefts: Tensor, flips: Tensor, paddin
     pixels = rows[:, :, None] * (width + 2 * padding) + columns[:, None, :]
     windows = padded.flatten(2).gather(2, pixels.view(count, 1, -1).expand(-1, channels, -1))
     return windows.view(images.shape)
+
+
+def recoloured(
+    images: Tensor,
+    constants: Constants,
+    generator: torch.Generator,
+    positions: range,
+    *,
+    jitter: float = 0.0,
+    light: float = 0.0,
+) -> Tensor:
+    """Images [N, C, H, W], normalised with `constants`, with `colour_jitter` and then `lighting` of these strengths."""
+    mean, std = (constant(values, images.device).view(-1, 1, 1) for values in constants)
+    images = images * std + mean
+    if jitter:
+        images = colour_jitter(images, jitter, generator, positions)
+    if light:
+        images = lighting(images, light, generator, positions)
+    return (images - mean) / std
 
 
 def colour_jitter(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from trainables.config.wording import nearest
 from trainables.models.classic.alexnet import alexnet
 from trainables.models.classic.inception_v1 import InceptionV1
 from trainables.models.classic.lenet import lenet5
@@ -41,8 +41,7 @@ def build(name: str, num_classes: int | None = None, **options: Any) -> nn.Modul
         ValueError: no such model (the sentence names the nearest one), no such option, or a value it cannot have.
     """
     if name not in BUILDERS:
-        near = difflib.get_close_matches(name, BUILDERS, n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
+        hint = nearest(name, BUILDERS, before="; ")
         raise ValueError(f"`model` is {name!r}, but must be one of {', '.join(BUILDERS)}{hint}")
     known = options_of(name)
     for option in options:

@@ -20,9 +20,9 @@ class Meter:
 
     def report(self) -> str | None:
         """JSON for the driver: `node` (Ray's id), `time`, `busy` (the share of the CPUs since the last look), `used` and
-        `memory` in bytes, `gpus` (name, busy, used, memory); None when the last look was a moment ago."""
+        `memory` in bytes, `gpus` (name, busy, used, memory); None when the last look was a moment ago, or outside of a Ray."""
         now = time.monotonic()
-        if now < self._due:
+        if now < self._due or not ray.is_initialized():  # to ask Ray for the node would start one
             return None
         self._due = now + _SECONDS
         used, memory = _memory()

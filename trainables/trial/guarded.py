@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,13 +16,13 @@ from trainables import checkpoints, statistics
 from trainables.process import memory_release, watchdog
 from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.storage import Place, patiently
+from trainables.trial import failure
 from trainables.trial.lockstep import LockStep, Result
 from trainables.trial.state_form import ForeignWeights
 
 logger = logging.getLogger("trainables")
 
 ONE_BY_ONE = "one_by_one"  # in a trial's folder: all its replicates at once do not fit into the GPU
-TRACEBACK_LENGTH = 4000  # characters kept of a traceback
 
 
 class GuardedTrial:
@@ -128,8 +127,7 @@ class GuardedTrial:
             raise error
         message = f"out of GPU memory: {str(error).splitlines()[0]}"
         logger.error("%s; %s", message, "giving up" if self._one_by_one else "trying again, one replicate at a time")
-        trace = traceback.format_exc()[-TRACEBACK_LENGTH:]
-        self._errors.append({"kind": "out of memory", "message": message, "traceback": trace})
+        self._errors.append({"kind": "out of memory", "message": message, "traceback": failure.trace()})
         if self._one_by_one:
             self._gave_up = f"{message}, also with one replicate at a time"
         self._one_by_one = True

@@ -63,6 +63,7 @@ class Trained:
         knobs: Mapping[str, Any] | Callable[[type[TrainingConfig]], Mapping[str, Any]] | None = None,
         replicate: int = 0,
         device: torch.device | str = "cpu",
+        state: dict[str, Any] | None = None,
     ) -> Trained:
         """Build the network and take over the weights.
 
@@ -74,12 +75,13 @@ class Trained:
                 images to evaluate on.
             replicate: which one, of a trial's checkpoint.
             device: where to compute.
+            state: what is in the checkpoint, where that has been read.
 
         Raises:
             ValueError: no such file, no family, knobs that do not fit (pydantic's ValidationError), weights of another
                 network, or data that is missing.
         """
-        state = foreign_files.read(Path(checkpoint))
+        state = foreign_files.read(Path(checkpoint)) if state is None else state
         ours = isinstance(state.get("family"), str) and isinstance(state.get("config"), dict)
         if not ours and family is None:
             raise ValueError(

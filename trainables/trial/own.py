@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +16,11 @@ from trainables import seeding
 from trainables.config.own.code import RAY_CLASS, REPLICATE, OwnCode
 from trainables.config.own.configuration import handed_over
 from trainables.config.own.state import packed, unpacked
-from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
-from trainables.trial import reports
+from trainables.trial import failure, reports
 from trainables.trial.how import How
 from trainables.trial.own_class import ClassReplicate
 
 logger = logging.getLogger("trainables")
-
-TRACEBACK_LENGTH = 4000  # characters kept of a traceback: its end says what happened
 
 
 @dataclass(frozen=True)
@@ -88,16 +84,9 @@ class OwnReplicate:
         try:
             yield
         except (Exception, SystemExit) as error:
-            if is_out_of_memory(error):
-                raise OutOfMemory(f"replicate {self.index} at epoch {epoch + 1}: {error}") from error
-            own = isinstance(error, reports.Unusable | reports.NotFinite)
-            self.failure = {
-                "replicate": self.index,
-                "epoch": epoch + 1,
-                "kind": "non-finite" if isinstance(error, reports.NotFinite) else "raised",
-                "message": str(error) if own else f"{type(error).__name__}: {error}",
-                "traceback": traceback.format_exc()[-TRACEBACK_LENGTH:],
-            }
+            finite = not isinstance(error, reports.NotFinite)
+            message = str(error) if isinstance(error, reports.Unusable | reports.NotFinite) else None
+            self.failure = failure.recorded(self.index, epoch, error, finite=finite, message=message)
             self.metrics = {}
             self._trained = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,16 +17,13 @@ from trainables.images.batches import Batches, least, slices
 from trainables.images.loaded import ImageData
 from trainables.layers.synchronized import synchronized
 from trainables.models import layout
-from trainables.process.out_of_memory import OutOfMemory, is_out_of_memory
 from trainables.process.team import ALONE, Team
-from trainables.trial import init_from, seeded_state
+from trainables.trial import failure, init_from, seeded_state
 
 if TYPE_CHECKING:
     from trainables.images.streamed import StreamedData
 
     Data = ImageData | StreamedData
-
-TRACEBACK_LENGTH = 4000  # characters kept of a traceback: its end says what happened
 
 
 @dataclass(frozen=True)
@@ -180,17 +176,11 @@ class Replicate:
         try:
             yield
         except Exception as error:
-            if is_out_of_memory(error):
-                raise OutOfMemory(f"replicate {self.index} at epoch {epoch + 1}: {error}") from error
-            if not (self.team.alone or isinstance(error, engine.NonFinite)):
+            finite = not isinstance(error, engine.NonFinite)
+            found = failure.recorded(self.index, epoch, error, finite=finite)
+            if finite and not self.team.alone:
                 raise  # the other workers wait for this one, and only the trial can end that
-            self.failure = {
-                "replicate": self.index,
-                "epoch": epoch + 1,
-                "kind": "non-finite" if isinstance(error, engine.NonFinite) else "raised",
-                "message": f"{type(error).__name__}: {error}",
-                "traceback": traceback.format_exc()[-TRACEBACK_LENGTH:],
-            }
+            self.failure = found
             self.metrics = {}
 
     def model_scalars(self) -> dict[str, float]:

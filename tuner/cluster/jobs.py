@@ -12,7 +12,7 @@ from typing import Any
 from trainables.config.own.code import OwnCode
 from trainables.storage import temporary
 from tuner.cluster import package
-from tuner.cluster.head import Head
+from tuner.cluster.head import Head, reach
 from tuner.errors import BadInput, ClusterUnreachable
 from tuner.machines import ray_session
 from tuner.records.changes import OWN_FILE
@@ -59,17 +59,17 @@ def file_of(head: Head, name: str) -> Path | None:
     return Path(known[-1]) if known else None
 
 
-def check_word(word: str) -> None:
-    """BadInput for what neither names an experiment nor a file; known before any head is reached."""
+def reached(address: str, word: str) -> tuple[Head, str]:
+    """A head, and the experiment that a word means there: its name, or the file with the user's own code that it was last
+    submitted from, this very one before one of its name elsewhere.
+
+    Raises like `reach`; BadInput for a file that no job came from and, before any head is reached, for a word that neither
+    names an experiment nor a file.
+    """
     if not word.endswith(".py"):
         check_name(word)
-
-
-def called(head: Head, word: str) -> str:
-    """The experiment that a word means: its name, or the file with the user's own code that it was last submitted from, this
-    very one before one of its name elsewhere. BadInput for a file that no job came from."""
-    if not word.endswith(".py"):
-        return word
+        return reach(address), word
+    head = reach(address)
     file = expanded(word).absolute()
     found = [
         (job.metadata[_FILE] == str(file), job.start_time or 0, job.metadata[_EXPERIMENT])
@@ -81,7 +81,7 @@ def called(head: Head, word: str) -> str:
             f"the head at {head.address} knows no job that was submitted from {word}; launch it with "
             f"`tuner launch {word} --address {head.address}`, or give the name of the experiment"
         )
-    return str(max(found)[2])
+    return head, str(max(found)[2])
 
 
 def start(

@@ -66,11 +66,11 @@ def _command(
     options: dict[str, Any],
 ) -> tuple[Head, list[str]]:
     there = arguments.storage_there(storage)
-    if name is not None:
-        jobs.check_word(name)
-    head = reach(address)
-    if name is not None:
-        name = jobs.called(head, name)
+    if name is None:
+        head = reach(address)
+    else:
+        head, name = jobs.reached(address, name)
         positional = (name, *positional)
-    there = there or (jobs.storage_of(head, name) if name is not None else None) or arguments.chosen_there()
+        there = there or jobs.storage_of(head, name)
+    there = there or arguments.chosen_there()
     return head, arguments.words(verb, *positional, storage=there, **options)

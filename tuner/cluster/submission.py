@@ -97,7 +97,8 @@ def submit_request(
     sent = asked.code.entry if asked.code is not None else own[0].name if own else None
     space = str(asked.space) if sent is None else f"request/{sent}"
     words = arguments.of_launch(asked, running, space, chosen, there, data)
-    head = _warned(reach(address), running.tell)
+    head = reach(address)
+    _warn(head, running.tell)
     return Submission(head, chosen, jobs.start(head, words, name=chosen, storage=there, files=own, code=asked.code))
 
 
@@ -120,10 +121,10 @@ def go_on(
         name: of the search, or the file that it was submitted from.
     """
     running.require()
-    jobs.check_word(name)
     there = arguments.storage_there(storage)
-    head = _warned(reach(address), running.tell)
-    word, name = name, jobs.called(head, name)
+    word = name
+    head, name = jobs.reached(address, word)
+    _warn(head, running.tell)
     code = _code_here(jobs.file_of(head, name) if word == name else expanded(word))
     there = there or jobs.storage_of(head, name) or arguments.chosen_there()
     place = arguments.data_there(data)
@@ -144,9 +145,7 @@ def _code_here(file: Path | None) -> OwnCode | None:
 
 def stop(address: str, name: str) -> str:
     """Ask the job of a search to end as Ctrl-C would; a sentence about it. BadInput when none is running."""
-    jobs.check_word(name)
-    head = reach(address)
-    name = jobs.called(head, name)
+    head, name = jobs.reached(address, name)
     job = jobs.running(head, name)
     if job is None:
         raise BadInput(f"`{name}` is not running on {address}, so there is nothing to stop")
@@ -157,9 +156,7 @@ def stop(address: str, name: str) -> str:
 
 def logs(address: str, name: str, *, following: bool, show: follow.Show) -> int:
     """Show what the newest job of a search has printed, and with `following` also what it prints until it ends."""
-    jobs.check_word(name)
-    head = reach(address)
-    name = jobs.called(head, name)
+    head, name = jobs.reached(address, name)
     known = jobs.of(head, name)
     if not known:
         raise BadInput(f"the head at {address} knows no job of `{name}`; see `tuner status {name} --address {address}`")
@@ -170,7 +167,6 @@ def logs(address: str, name: str, *, following: bool, show: follow.Show) -> int:
     return 0
 
 
-def _warned(head: Head, tell: Callable[[str], None]) -> Head:
+def _warn(head: Head, tell: Callable[[str], None]) -> None:
     if head.exposure is not None:
         tell(f"warning: {head.exposure}")
-    return head

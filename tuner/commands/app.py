@@ -43,6 +43,11 @@ out = Console() if sys.stdout is not None and sys.stdout.isatty() else Console(w
 phases = Phases(out)  # of a verb that runs a search
 
 
+def say(sentence: str, to: Console = out) -> None:
+    """Print a sentence that may hold a name, a path or a command, none of which is marked up or broken."""
+    to.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
 def write(text: str) -> None:
     """Output of another machine, as it comes."""
     sys.stdout.write(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from tuner.commands.app import app, out
+from tuner.commands.app import app, out, say
 from tuner.commands.cluster import print_reading
 from tuner.commands.options import Head, Name, Storage
 
@@ -58,10 +58,10 @@ def list_(
         return
     count = f"{len(found)} experiment{'' if len(found) == 1 else 's'}"
     shown = count if len(rows) == len(found) else f"{len(rows)} of {count}"
-    _print(f"{shown} in {paths.described(root, storage)}")
+    say(f"{shown} in {paths.described(root, storage)}")
     out.print(searches.listing_view(rows))
     if not found:
-        out.print("start one with: tuner launch blur", markup=False, highlight=False)
+        say("start one with: tuner launch blur")
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner note first 'batch size was too small'")
@@ -81,7 +81,7 @@ def note(
         raise BadInput("a text and --clear contradict each other; give one of them")
     found = paths.experiment(name, storage)
     said = labels.write_note(found, text or "") if text is not None or clear else labels.read(found)
-    _print(f"{found.name}: {said.note or 'no note'}")
+    say(f"{found.name}: {said.note or 'no note'}")
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner tag first paper")
@@ -99,7 +99,7 @@ def tag(
 
     found = paths.experiment(name, storage)
     said = labels.write_tags(found, tags or [], remove or []) if tags or remove else labels.read(found)
-    _print(f"{found.name}: {' '.join(f'#{tag}' for tag in said.tags) or 'no tags'}")
+    say(f"{found.name}: {' '.join(f'#{tag}' for tag in said.tags) or 'no tags'}")
 
 
 def named_or_newest(name: str | None, storage: str | None, *, quiet: bool = False) -> ExperimentPaths:
@@ -113,9 +113,5 @@ def named_or_newest(name: str | None, storage: str | None, *, quiet: bool = Fals
     found, count = all_searches.newest(storage)
     among = "the only experiment" if count == 1 else f"the newest of {count} experiments"
     said = f"{found.name}: {among} in {paths.described(found.root.parent, storage)}"
-    _print(said, Console(stderr=True) if quiet else out)
+    say(said, Console(stderr=True) if quiet else out)
     return found
-
-
-def _print(sentence: str, to: Console = out) -> None:
-    to.print(sentence, markup=False, highlight=False, soft_wrap=True)

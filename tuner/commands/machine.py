@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from trainables.config import dataset_kinds as kinds
-from tuner.commands.app import app, out
+from tuner.commands.app import app, out, say
 from tuner.commands.given import Verbs
 from tuner.commands.options import Address, Data, Setting, Space, SpaceWord, Storage, one_space
 
@@ -67,7 +67,7 @@ def doctor(
         mark = {True: "ok", False: "FAILED", None: "note"}[check.ok]
         for number, line in enumerate(check.detail.splitlines() or [""]):
             head = f"{mark:<7}{check.name:<9}" if number == 0 else " " * 16
-            out.print(f"{head}{line}", markup=False, highlight=False, soft_wrap=True)
+            say(f"{head}{line}")
         good &= check.ok is not False
     if not good:
         raise typer.Exit(2)
@@ -89,7 +89,7 @@ def data_fetch(
     """Bring a dataset into the data folder (TUNER_DATA, default ~/.cache/tuner/data): from --data, else by a download."""
     from tuner.tables import datasets as data
 
-    out.print(data.fetch(dataset), markup=False)
+    say(data.fetch(dataset))
 
 
 @data_app.command("put", epilog="Example: tuner data put cifar10 --to s3://BUCKET/data")
@@ -102,7 +102,7 @@ def data_put(
     """Put a dataset where every node of a cluster fetches it from, with the SHA-256 of each file."""
     from tuner.tables import datasets as data
 
-    out.print(data.put(dataset, to), markup=False, highlight=False, soft_wrap=True)
+    say(data.put(dataset, to))
 
 
 @data_app.command("check", epilog="Example: tuner data check cifar10")
@@ -113,4 +113,4 @@ def data_check(
     """Read a dataset's structure and say what is in it, or what is wrong with it."""
     from tuner.tables import datasets as data
 
-    out.print(data.check(dataset), markup=False)
+    say(data.check(dataset))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tuner.commands.app import app, out
+from tuner.commands.app import app, say
 from tuner.commands.options import (
     Checkpoint,
     Data,
@@ -72,7 +72,7 @@ def export(
         from tuner.networks.export import export_trial
 
         written = export_trial(found, trial, output)
-    out.print(written, markup=False, highlight=False, soft_wrap=True)
+    say(written)
 
 
 @app.command(rich_help_panel="Single networks", epilog="Example: tuner train blur --set sigma=2 --epochs 3")
@@ -101,9 +101,6 @@ def train(
     from tuner.networks.retrain import Retraining, is_exported, read
     from tuner.records.paths import expanded
 
-    def tell(text: str) -> None:
-        out.print(text, markup=False, highlight=False, soft_wrap=True)
-
     if is_exported(family):
         given = (epochs, replicates, seed, resume_from, strategy, save, set_)
         if pretrained or any(option is not None for option in given):
@@ -126,10 +123,10 @@ def train(
     result: dict[str, Any] = {}
     for result in results:
         for line in training.lines(result):
-            tell(line)
+            say(line)
     if retraining is not None:
         for line in (*retraining.notes(), retraining.verdict()):
-            tell(line)
+            say(line)
     training.require_median(result)
 
 
@@ -151,7 +148,7 @@ def evaluate(
 
     blurs = trained.numbers(sigmas)
     for line in trained.evaluate(_loaded(checkpoint, trial, storage, family, set_, replicate, epoch), blurs):
-        out.print(line, markup=False, highlight=False)
+        say(line)
 
 
 @app.command(rich_help_panel="Single networks", epilog="Example: tuner predict first cat.png --trial best")
@@ -179,11 +176,10 @@ def predict(
         raise BadInput("give image files, or --split test --csv FILE for the whole test set")
     loaded = _loaded(checkpoint, trial, storage, family, set_, replicate, epoch)
     if csv is not None:
-        told = trained.predict_test_set(loaded, csv)
-        out.print(told, markup=False, highlight=False, soft_wrap=True)
+        say(trained.predict_test_set(loaded, csv))
         return
     for line in trained.predict(loaded, images or [], Path(out_folder)):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line)
 
 
 @app.command(
@@ -203,7 +199,7 @@ def import_log(
     from tuner.networks import import_log as logs
 
     found = logs.import_log(file, family, set_ or [], name, storage, run)
-    out.print(f"imported as {found.name}; see: {found.command('results')}", markup=False, soft_wrap=True)
+    say(f"imported as {found.name}; see: {found.command('results')}")
 
 
 def _loaded(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.commands.app import app, out, write
+from tuner.commands.app import app, out, say, write
 from tuner.commands.cluster import print_reading
 from tuner.commands.listing import NewestName, named_or_newest
 from tuner.commands.options import (
@@ -55,7 +55,7 @@ def status(
         name = str(named_or_newest(None, storage, quiet=csv or json).root)
     jobs = [] if json or csv else _jobs_of_slurm(name, storage)
     for line in jobs:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line)
     try:
         found = paths.experiment(name, storage)
     except BadInput:
@@ -93,7 +93,7 @@ def results(
     if verify:
         from tuner.rules import verify as verification
 
-        out.print(verification.verify(found), markup=False, highlight=False)
+        say(verification.verify(found))
         return
     board = leaderboard.load(found)
     if json or csv:
@@ -157,7 +157,7 @@ def compare(
     try:
         out.print(comparison_view(comparison.compare(first, second)))
     except comparison.NothingShared as nothing:  # searches can be compared all the same
-        out.print(str(nothing), markup=False, highlight=False, soft_wrap=True)
+        say(str(nothing))
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner replay first --grace 1 --grace 3")
@@ -215,7 +215,7 @@ def report(
 
     found = named_or_newest(name, storage)
     written = reporting.write(found, output or f"{found.name}.html")
-    out.print(f"report of {found.name}: {written}", markup=False, highlight=False, soft_wrap=True)
+    say(f"report of {found.name}: {written}")
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner dashboard first")
@@ -242,7 +242,7 @@ def dashboard(
 
     With --address they are served on the head of the cluster.
     """
-    from tuner.records import paths, standard_output
+    from tuner.records import standard_output
     from tuner.report import dashboard as serving
     from tuner.report.acting import Actor
 
@@ -252,18 +252,13 @@ def dashboard(
 
         require_head(address, "dashboard")
         raise typer.Exit(relay.serve(address, name, storage=storage, port=port, act=act, show=write))
-
-    def tell(text: str) -> None:
-        out.print(text, markup=False, highlight=False, soft_wrap=True)
-
     actor = Actor(head) if act else None
     if name is None:
-        root = paths.storage_root(storage)
-        serving.serve_all(root, paths.described(root, storage), port, tell, actor)
+        serving.serve_all(storage, port, say, actor)
         return
-    found = serving.awaited(name, storage, tell)
+    found = serving.awaited(name, storage, say)
     if found is not None:
-        serving.serve(found, port, tell, actor)
+        serving.serve(found, port, say, actor)
 
 
 def _jobs_of_slurm(name: str, storage: str | None) -> list[str]:
@@ -287,4 +282,4 @@ def _print_next(board: Leaderboard, found: ExperimentPaths, confirmation: Leader
     if steps:
         out.print()
     for step in steps:
-        out.print(f"{step.label}: {step.command}", markup=False, highlight=False, soft_wrap=True)
+        say(f"{step.label}: {step.command}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from tuner.commands.app import app, out, phases
+from tuner.commands.app import app, out, phases, say
 from tuner.commands.asked import takes_request
 from tuner.commands.cluster import follow_submission
 from tuner.commands.options import (
@@ -163,7 +163,7 @@ def confirm(
     _notify_of(session, outcome)
     if outcome.ending == "interrupted":
         again = searched.command("confirm", "--top", str(top))
-        _say(f"\ninterrupted; nothing is lost. Continue with: {again}")
+        say(f"\ninterrupted; nothing is lost. Continue with: {again}")
     else:
         out.print(confirmation_view(searched))
     raise typer.Exit(outcome.exit_code)
@@ -180,13 +180,13 @@ def stop(name: Name, storage: Storage = None, address: Head = None) -> None:
         from tuner.cluster import submission
 
         require_head(address, "stop")
-        out.print(submission.stop(address, name), markup=False, highlight=False)
+        say(submission.stop(address, name))
         return
     found = paths.experiment(name, storage)
     if not is_held(found.lock):
         raise BadInput(f"`{found.name}` is not running, so there is nothing to stop; see `{found.command('status')}`")
     StopRequest(found.stop_request).make()
-    _say(f"{found.name} ends after the running epochs; continue it with: {found.command('resume')}")
+    say(f"{found.name} ends after the running epochs; continue it with: {found.command('resume')}")
 
 
 @app.command(rich_help_panel="Searches", epilog="Example: tuner logs first --follow --address http://127.0.0.1:8265")
@@ -207,11 +207,6 @@ def logs(
     raise typer.Exit(code)
 
 
-def _say(sentence: str) -> None:
-    """Print a sentence that may hold a command, which is never broken."""
-    out.print(sentence, markup=False, highlight=False, soft_wrap=True)
-
-
 def _look_at_data(planned: Plan, address: str | None) -> None:
     """Say below a plan what is known of its data: here they must be there, with an address the nodes are asked."""
     from tuner.machines import local_data
@@ -221,7 +216,7 @@ def _look_at_data(planned: Plan, address: str | None) -> None:
     if address is None:
         local_data.require(planned.configurations)
     else:
-        _say(local_data.asked_there(planned.dataset))
+        say(local_data.asked_there(planned.dataset))
 
 
 def _go_on_elsewhere(session: SessionOptions, verb: str, name: str, **options: Any) -> None:
@@ -266,7 +261,7 @@ def _notify(
     if session.notify is not None:
         failure = notify.post(session.notify, notify.message(name, state, best, commands, reason))
         if failure is not None:
-            _say(failure)
+            say(failure)
 
 
 def _notify_of(session: SessionOptions, outcome: Any) -> None:
@@ -297,7 +292,7 @@ def _conclude(outcome: Any) -> None:
     from tuner.tables.results import results_view
 
     if outcome.ending == "interrupted":
-        _say(f"\ninterrupted; nothing is lost. Continue with: {outcome.paths.command('resume')}")
+        say(f"\ninterrupted; nothing is lost. Continue with: {outcome.paths.command('resume')}")
     else:
         out.print(results_view(outcome.leaderboard, None))
     if outcome.exit_code == 1:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainables.config.own.code import OwnCode
+from trainables.config.wording import figure
 from tuner.errors import BadInput, TunerError, as_bad_input, sentence
 from tuner.records.paths import expanded
 
@@ -226,7 +226,7 @@ def require_median(result: Mapping[str, Any]) -> None:
 def lines(result: dict[str, Any]) -> Iterator[str]:
     """A result as text: one line for the epoch, one for each replicate that failed in it."""
     shown = [
-        f"{name} {_figure(result[name])} [{_figure(result[f'{name}_min'])}, {_figure(result[f'{name}_max'])}]"
+        f"{name} {figure(result[name])} [{figure(result[f'{name}_min'])}, {figure(result[f'{name}_max'])}]"
         for name in result["metrics"]
         if result["precision"] is None or not (name.endswith("loss") or name.startswith("train"))
     ]
@@ -242,8 +242,3 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     for failure in result["failures"]:
         yield f"replicate {failure['replicate']} failed: {failure['message']}"
         yield failure["traceback"].rstrip()
-
-
-def _figure(value: float) -> str:
-    """With four decimals, or as many digits where that would hide it."""
-    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1000 or not math.isfinite(value) else f"{value:.4g}"

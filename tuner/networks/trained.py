@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainables.storage import local_copy
+from trainables.storage import Place
 from tuner.errors import BadInput, as_bad_input, sentence
 from tuner.networks import kept
 from tuner.records import output
@@ -31,23 +31,7 @@ def load(
 
     Of a trial's folder `epoch` says which is meant, best or last.
     """
-    from search_spaces.overrides import constants
-
-    known: set[str] = set()
-
-    def knobs(config: Any) -> dict[str, Any]:
-        known.update(config.model_fields)
-        return constants(settings, config.model_fields)
-
-    with as_bad_input(known=known):
-        constants(settings)  # a text that cannot be read is said before torch is imported
-        file = kept.file_of(checkpoint, epoch)
-        import torch
-
-        from trainables.trial.inference import Trained
-
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return Trained.load(file, family, knobs, replicate, device)
+    return _built(lambda: (kept.file_of(checkpoint, epoch), None), family, settings, replicate)
 
 
 def load_trial(
@@ -65,9 +49,31 @@ def load_trial(
 
     paths = found(experiment, storage)
     history = History.load(paths)
-    path, _ = kept.checkpoint_of(paths, history, find(history, which), epoch)
-    with local_copy(path) as file:
-        return load(str(file), family, settings, replicate)
+    trial = find(history, which)
+    return _built(lambda: kept.checkpoint_of(paths, history, trial, epoch), family, settings, replicate)
+
+
+def _built(
+    read: Callable[[], tuple[Place, dict[str, Any] | None]], family: str | None, settings: Sequence[str], replicate: int
+) -> Trained:
+    """The network of a checkpoint and, where it has been read, of what is in it."""
+    from search_spaces.overrides import constants
+
+    known: set[str] = set()
+
+    def knobs(config: Any) -> dict[str, Any]:
+        known.update(config.model_fields)
+        return constants(settings, config.model_fields)
+
+    with as_bad_input(known=known):
+        constants(settings)  # a text that cannot be read is said before torch is imported
+        path, state = read()
+        import torch
+
+        from trainables.trial.inference import Trained
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return Trained.load(str(path), family, knobs, replicate, device, state)
 
 
 def evaluate(trained: Trained, sigmas: Sequence[float] = (0.0,)) -> Iterator[str]:

@@ -18,7 +18,7 @@ from typing import Any
 from trainables.process import child_process
 from tuner.records.paths import ExperimentPaths
 from tuner.report.actions import MOST, Action, actions
-from tuner.report.site import Refusal
+from tuner.report.refusal import Refusal
 from tuner.results.history import History
 
 _SHOWN = 16_384  # bytes of a command's output, its end
@@ -40,7 +40,7 @@ class Run:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=child_process.environment(PYTHONPATH=path, COLUMNS="100"),
+            env=child_process.environment(PYTHONPATH=path, COLUMNS="100", PYTHONUNBUFFERED="1"),
         )
         threading.Thread(target=self._wait, daemon=True).start()
 

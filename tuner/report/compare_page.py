@@ -16,7 +16,7 @@ from tuner.results.searches_compared import Search, levels, searches
 from tuner.tables.text import knob
 
 MOST = 8  # searches on one page
-_SCRIPTS = ("dom", "state", "format", "table", "chart", "compare")
+_SCRIPTS = ("dom", "state", "format", "glossary", "table", "chart", "print", "compare")
 
 
 def content(found: Sequence[ExperimentPaths]) -> dict[str, Any]:

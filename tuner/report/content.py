@@ -22,6 +22,8 @@ def content(history: History, paths: ExperimentPaths) -> dict[str, Any]:
     """
     board = Leaderboard(history)
     searched = knobs.knobs(board)
+    measured = importance.importances(searched)
+    searched["first"] = importance.opens_at(searched, measured)
     return {
         "name": history.name,
         "state": history.state,
@@ -37,7 +39,7 @@ def content(history: History, paths: ExperimentPaths) -> dict[str, Any]:
         "stopping": stopping.stopping(board),
         "cost": cost.cost(history),
         "knobs": searched,
-        "importance": importance.importances(searched),
+        "importance": measured,
         "published": details.published(board),
         "failures": details.failures(history),
         "tracebacks": details.tracebacks(history),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 from tuner.results.history import History, Trial
@@ -14,9 +15,10 @@ OTHER_POINTS = 36_000
 def curves(history: History) -> list[dict[str, Any]]:
     """One dictionary a metric that is reported epoch by epoch, the objective first.
 
-    Keys: metric, stride, trials. `trials` maps a trial's index to its epochs and the medians, lows and highs there. Of
-    each trial the first and the last epoch, the rungs and every `stride`-th epoch are kept, with the smallest stride that
-    leaves no more than `OBJECTIVE_POINTS` (for the other metrics, their share of `OTHER_POINTS`).
+    Keys: metric, stride, trials, seconds. `trials` maps a trial's index to its epochs and the medians, lows and highs
+    there, `seconds` to the seconds that it had trained by then, None where its records do not say. Of each trial the
+    first and the last epoch, the rungs and every `stride`-th epoch are kept, with the smallest stride that leaves no more
+    than `OBJECTIVE_POINTS` (for the other metrics, their share of `OTHER_POINTS`).
     """
     found = _metrics(history)
     share = OTHER_POINTS // max(1, len(found) - 1)
@@ -46,7 +48,17 @@ def _metrics(history: History) -> list[str]:
 def _curves(history: History, metric: str, limit: int) -> dict[str, Any]:
     stride, shown = kept(history, limit)
     trials = {trial.index: _curve(trial, metric, shown[trial.index]) for trial in history.trials if trial.epochs}
-    return {"metric": metric, "stride": stride, "trials": trials}
+    seconds = {index: _seconds(history.trial(index), shown[index]) for index in trials}
+    return {"metric": metric, "stride": stride, "trials": trials, "seconds": seconds}
+
+
+def _seconds(trial: Trial | None, epochs: list[int]) -> list[float] | None:
+    """Seconds of training up to each of the epochs, those of waiting left out."""
+    took = {epoch: record.get("epoch_seconds") for epoch, record in trial.epochs.items()} if trial else {}
+    if not took or any(seconds is None for seconds in took.values()):
+        return None
+    passed = dict(zip(sorted(took), accumulate(took[epoch] for epoch in sorted(took)), strict=True))
+    return [float(f"{passed[epoch]:.4g}") for epoch in epochs]
 
 
 def _kept(history: History, stride: int) -> dict[int, list[int]]:

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from trainables.process import child_process
-from trainables.storage import Place
-from tuner.errors import BadInput, sentence
+from tuner.errors import BadInput, TunerError, sentence
 from tuner.machines import tunnel
 from tuner.records import paths as records
 from tuner.records.lock import is_held
@@ -22,6 +21,7 @@ from tuner.report.acting import Actor
 from tuner.report.routes import ROUTES, path_of
 from tuner.report.server import HOST, Server
 from tuner.report.site import Site
+from tuner.results import all_searches
 from tuner.tensorboard import writer as tensorboard
 from tuner.tensorboard.feed import Follower
 
@@ -49,10 +49,10 @@ def awaited(name: str, storage: str | None, tell: Callable[[str], None]) -> Expe
     return None
 
 
-def serve_all(
-    storage: Place, described: str, port: int, tell: Callable[[str], None], actor: Actor | None = None
-) -> None:
+def serve_all(storage: str | None, port: int, tell: Callable[[str], None], actor: Actor | None = None) -> None:
     """Serve the page of all searches of a storage, and those of each, until it is interrupted.
+
+    Many that were never looked at take some seconds to be read, which begins at once.
 
     Args:
         actor: runs the commands of buttons, for whoever has its token; None: the pages only read.
@@ -60,16 +60,24 @@ def serve_all(
     Raises:
         BadInput: the storage cannot be listed, or no port is free.
     """
-    site = Site(storage, described, actor=actor)
-    count = len(site.all.newest()[0]["searches"])
+    root = records.storage_root(storage)
+    count = len(all_searches.experiments(root, storage))
+    described = records.described(root, storage)
+    site = Site(root, described, actor=actor)
     chosen = _free_port(port, tell)
     with Server(site, ROUTES, chosen) as server:
         searches = f"{count} search{'' if count == 1 else 'es'}"
         tell(f"{searches} in {described}: {_address(chosen)}{_token(actor)} (Ctrl-C ends it)")
         tell(f"from another machine, first: {tunnel.command(chosen)}")
+        threading.Thread(target=_looked_through, args=(site,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
     _tell_what_goes_on(actor, tell)
+
+
+def _looked_through(site: Site) -> None:
+    with contextlib.suppress(TunerError):  # whoever asks will be told
+        site.all.newest()
 
 
 def serve(paths: ExperimentPaths, port: int, tell: Callable[[str], None], actor: Actor | None = None) -> None:

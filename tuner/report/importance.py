@@ -10,6 +10,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from tuner.report import interaction
+
 FEWEST = 10  # trials
 FOLDS = 5
 SHUFFLES = 4
@@ -19,13 +21,12 @@ ABSENT = -1.0  # of a knob that a trial does not have; text is coded from 0 on
 
 
 def importances(seen: dict[str, Any]) -> list[dict[str, Any]]:
-    """One dictionary for the lowest rung, where every trial is, and one for that which the page shows first.
-
-    A rung needs at least ten trials that differ, and there must be two searched knobs.
+    """One dictionary for each rung with at least ten trials that differ, if there are two searched knobs.
 
     Keys: epoch, trials, r2 (of all trials, each predicted from the folds without it), knobs (name, median, low, high of
-    the loss of R2, most important first; the range holds the middle 80 %). Where `r2` is not positive the forest knows
-    nothing, and neither do the importances. Trials without a finite median at the rung are left out.
+    the loss of R2, most important first; the range holds the middle 80 %), together (how the two most important knobs
+    act together, see `tuner.report.interaction`). Where `r2` is not positive the forest knows nothing, and neither do the
+    importances; `together` is None then. Trials without a finite median at the rung are left out.
 
     Args:
         seen: what `tuner.report.knobs.knobs` returns.
@@ -35,14 +36,33 @@ def importances(seen: dict[str, Any]) -> list[dict[str, Any]]:
         return []
     columns = [_codes(axis["values"], axis["numeric"]) for axis in seen["axes"]]
     found = []
-    for position in sorted({0, seen["first"]}) if seen["rungs"] else ():
-        rung = seen["rungs"][position]
+    for rung in seen["rungs"]:
         there = [i for i, median in enumerate(rung["medians"]) if median is not None]
         targets = tuple(rung["medians"][i] for i in there)
         if len(there) >= FEWEST and _vary(targets):
-            measured = measure(names, tuple(tuple(column[i] for column in columns) for i in there), targets)
-            found.append({"epoch": rung["epoch"], "trials": len(there), **measured})
+            rows = tuple(tuple(column[i] for column in columns) for i in there)
+            measured = measure(names, rows, targets)
+            together = None
+            if measured["r2"] > 0:
+                pair = [names.index(knob["name"]) for knob in measured["knobs"][:2]]
+                told = [dict(zip(columns[at], seen["axes"][at]["values"], strict=True)) for at in pair]
+                together = interaction.together(rows, targets, (pair[0], pair[1])) | {
+                    "names": [names[at] for at in pair]
+                }
+                together["values"] = [
+                    [words[code] for code in codes] for words, codes in zip(told, together["values"], strict=True)
+                ]
+            found.append({"epoch": rung["epoch"], "trials": len(there), **measured, "together": together})
     return found
+
+
+def opens_at(seen: dict[str, Any], measured: list[dict[str, Any]]) -> int | None:
+    """The position of the rung to show at first: where the forest explains most of what it has not seen; where it explains
+    nothing anywhere, the one with trials enough."""
+    best = max(measured, key=lambda found: found["r2"], default=None)
+    if best is None or best["r2"] <= 0:
+        return seen["first"]  # type: ignore[no-any-return]
+    return [rung["epoch"] for rung in seen["rungs"]].index(best["epoch"])
 
 
 @functools.lru_cache(maxsize=16)  # a live page asks again and again about the same trials
@@ -50,24 +70,23 @@ def measure(names: tuple[str, ...], rows: tuple[tuple[float, ...], ...], targets
     """The importances over trials, a row of numbers each, that reached these objectives: r2 and knobs as above."""
     import numpy as np
     from sklearn.ensemble import RandomForestRegressor
-    from sklearn.inspection import permutation_importance
     from sklearn.model_selection import KFold
 
     features, objective = np.array(rows), np.array(targets)
     variance = float(objective.var())
+    generator = np.random.default_rng(0)
     errors, losses = 0.0, []
     for train, test in KFold(FOLDS, shuffle=True, random_state=0).split(features):
         forest = RandomForestRegressor(TREES, random_state=0).fit(features[train], objective[train])
-        errors += float(((forest.predict(features[test]) - objective[test]) ** 2).sum())
-        shuffled = permutation_importance(
-            forest,
-            features[test],
-            objective[test],
-            n_repeats=SHUFFLES,
-            random_state=0,
-            scoring="neg_mean_squared_error",
-        )
-        losses.append(shuffled.importances / variance)
+        # As they are, then with each knob shuffled, several times: one question to the forest, for each has its overhead.
+        asked = np.tile(features[test], (1 + SHUFFLES * len(names), 1, 1))
+        for block in range(1, len(asked)):
+            knob = (block - 1) // SHUFFLES
+            asked[block, :, knob] = generator.permutation(asked[block, :, knob])
+        predicted = forest.predict(asked.reshape(-1, len(names))).reshape(len(asked), len(test))
+        missed = ((predicted - objective[test]) ** 2).sum(axis=1)
+        errors += float(missed[0])
+        losses.append((missed[1:] - missed[0]).reshape(len(names), SHUFFLES) / len(test) / variance)
     low, middle, high = np.quantile(np.concatenate(losses, axis=1), [0.1, 0.5, 0.9], axis=1).tolist()
     ranked = sorted(zip(names, middle, low, high, strict=True), key=lambda knob: -knob[1])
     return {

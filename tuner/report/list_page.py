@@ -7,7 +7,7 @@ from typing import Any
 
 from tuner.report import page
 
-_SCRIPTS = ("dom", "format", "table", "searches")
+_SCRIPTS = ("dom", "state", "format", "glossary", "table", "searches")
 
 
 def render(shown: dict[str, Any], live: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any
 
 from trainables.storage import Place
@@ -81,5 +82,6 @@ class ListFeed(_Renewed):
         self._described = described
 
     def _make(self) -> tuple[dict[str, Any], bool]:
-        rows = [dataclasses.asdict(row) for row in all_searches.load(self._storage)]
+        begun = not isinstance(self._storage, Path) or self._storage.exists()  # else nothing was ever launched there
+        rows = [dataclasses.asdict(row) for row in (all_searches.load(self._storage) if begun else [])]
         return {"storage": self._described, "searches": rows}, any(row["state"] == "running" for row in rows)

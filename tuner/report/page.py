@@ -14,6 +14,7 @@ from typing import Any
 from tuner.records import output, paths
 from tuner.records.paths import ExperimentPaths
 from tuner.report.content import content
+from tuner.report.glossary import GLOSSARY
 from tuner.results.history import History
 from tuner.results.notebook import Experiment
 
@@ -21,9 +22,9 @@ _STATIC = Path(__file__).parent / "static"
 _PLOTLY = _STATIC / "plotly.js.gz"
 # In the order they are read: each uses only what stands before it.
 _SCRIPTS = (
-    "dom", "state", "format", "links", "table", "chart", "overview", "trials", "curves", "stopping", "knobs",
-    "details", "monitor", "trial", "side", "act", "main",
-)  # fmt: skip
+    *("dom", "state", "format", "glossary", "links", "table", "chart", "overview", "trials", "curves", "stopping"),
+    *("parallel", "knobs", "details", "monitor", "trial_charts", "trial", "side", "act", "print", "main"),
+)
 
 
 def write(experiment: Experiment | ExperimentPaths | str | Path, path: str | Path) -> Path:
@@ -117,8 +118,9 @@ def _code() -> str:
 
 
 def joined(names: Sequence[str]) -> str:
-    """The scripts of these names as one."""
-    return '"use strict";\n' + "\n".join((_STATIC / f"{name}.js").read_text() for name in names)
+    """The scripts of these names as one, behind the glossary."""
+    glossary = f"const GLOSSARY = {as_script(GLOSSARY)};\n"
+    return '"use strict";\n' + glossary + "\n".join((_STATIC / f"{name}.js").read_text() for name in names)
 
 
 def _hash(script: str) -> str:

@@ -11,8 +11,9 @@ from tuner.errors import BadInput, sentence
 from tuner.report import compare_page, list_page, trial_log
 from tuner.report.acting import Actor
 from tuner.report.page import render
+from tuner.report.refusal import Refusal
 from tuner.report.server import Answer, Request, Route
-from tuner.report.site import Refusal, Site
+from tuner.report.site import Site
 from tuner.report.trial_files import trial_files
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tuner.errors import TunerError
-from tuner.report.site import Refusal, Site
+from tuner.report.refusal import Refusal
+from tuner.report.site import Site
 
 HOST = "127.0.0.1"
 _LARGEST = 2**20  # bytes of what a page may send

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
 from trainables.storage import Place, StorageError
-from tuner.errors import TunerError, as_bad_input
+from tuner.errors import as_bad_input
 from tuner.records.paths import ExperimentPaths
+from tuner.report.acting import Actor
 from tuner.report.live import Feed, ListFeed, MonitorFeed
-
-if TYPE_CHECKING:
-    from tuner.report.acting import Actor
+from tuner.report.refusal import Refusal
 
 _KEPT = 8  # searches whose content is kept in memory; one of 1,000 trials takes some tens of megabytes
-
-
-class Refusal(TunerError):
-    """What a request is answered that cannot be served: an HTTP status, and a sentence."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 class Site:

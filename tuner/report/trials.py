@@ -7,7 +7,7 @@ from typing import Any
 
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard, Row
-from tuner.results.significance import LEVEL, pairs_needed
+from tuner.results.significance import LEVEL, beats, pairs_needed
 from tuner.tables.text import knob
 
 
@@ -50,6 +50,7 @@ def _row(board: Leaderboard, row: Row, columns: list[dict[str, Any]]) -> dict[st
         "baseline": row.baseline,
         "best": row.incumbent,
         "tied": row.tied_with_best,
+        "behind": _behind(board, row),
         "status": row.standing,
         "reason": row.reason,
         "median": row.median,
@@ -67,6 +68,15 @@ def _row(board: Leaderboard, row: Row, columns: list[dict[str, Any]]) -> dict[st
             for column in columns
         ],
     }
+
+
+def _behind(board: Leaderboard, row: Row) -> str | None:
+    """On how many of the paired seeds the best trial is ahead, as `4 of 5`; None at another rung than the best trial's."""
+    best = board.best
+    if best is None or row.trial == best.trial or not row.valid or row.rung != best.rung or row.seeds != best.seeds:
+        return None
+    ahead = sum(beats(ours, other, board.history.mode) for ours, other in zip(best.values, row.values, strict=True))
+    return f"{ahead} of {row.seeds}"
 
 
 def _how_trained(history: History) -> list[str]:

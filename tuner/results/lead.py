@@ -30,7 +30,7 @@ def sentence(board: Leaderboard) -> str | None:
     if p <= LEVEL:
         return (
             f"{counted}, but it is the best of {looks} trials that were compared with it; corrected for these looks "
-            f"(Bonferroni), p = {corrected(p, looks):.4g}: not more than seed noise."
+            f"(Bonferroni), p = {corrected(p, looks):.4g}: these seeds alone do not show that it is more than seed noise."
         )
     if alone is None:
         return f"{counted}: not more than seed noise; {len(ours)} seeds cannot separate two trials at p = {LEVEL}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from trainables.config.wording import figure
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard, Row
@@ -99,7 +100,7 @@ class Experiment:
         found = (
             "no valid trial yet"
             if best is None
-            else f"best {self.history.metric} {_figure(best.median)} (trial {best.trial})"
+            else f"best {self.history.metric} {figure(best.median)} (trial {best.trial})"
         )
         return f"<Experiment {self.name}: {self.history.state}, {self.history.planned} trials, {found}>"
 
@@ -109,10 +110,3 @@ class Experiment:
         shown = self.frame()[[*SHOWN, *knobs]].rename(columns=lambda name: name.removeprefix("config/"))
         table = shown.to_html(index=False, escape=True, na_rep="-", float_format="{:.4g}".format, border=0)
         return f"<p><b>{html.escape(repr(self)[1:-1])}</b></p>{table}"
-
-
-def _figure(value: float | None) -> str:
-    """With four decimals, or four digits where those would hide it."""
-    if value is None:
-        return "-"
-    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.4g}"

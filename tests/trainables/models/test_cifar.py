@@ -6,6 +6,7 @@ from torch import nn
 from torch._subclasses import FakeTensorMode
 from torch.nn import functional as F
 
+from tests.trainables.models.counting import parameters
 from trainables.layers.deconv import ChannelDeconv2d, Delinear, FastDeconv2d
 from trainables.models.cifar import build
 from trainables.models.deconv.factory import BatchNormLayers
@@ -52,10 +53,6 @@ NETWORKS = (*PUBLISHED, "vgg_tiny")
 def meta(arch, *args, **options):
     with torch.device("meta"):
         return build(arch, *args, **options)
-
-
-def parameters(model):
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def buffers(model):

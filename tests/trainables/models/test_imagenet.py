@@ -7,6 +7,7 @@ import torch
 import torchvision
 from torch import nn
 
+from tests.trainables.models.counting import parameters as count
 from trainables.models.classic.response_norm import response_norm
 from trainables.models.imagenet import BUILDERS, build
 
@@ -24,10 +25,6 @@ COUNTS = {
     "inception_v1": 13_378_280,
     "mobilenet_v1": 4_231_976,
 }
-
-
-def count(model):
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def on_meta(name, *arguments, **options):

@@ -8,6 +8,7 @@ import torchvision
 from torch import nn
 from torch._subclasses import FakeTensorMode
 
+from tests.trainables.models.counting import parameters
 from trainables.layers.deconv import Delinear, FastDeconv2d
 from trainables.models.imagenet_deconv import build
 from trainables.plans import deconv_networks as cifar_plan
@@ -25,10 +26,6 @@ PUBLISHED = {
 def meta(arch, *args, **options):
     with torch.device("meta"):
         return build(arch, *args, **options)
-
-
-def parameters(model):
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def of_type(model, kind):

@@ -3,14 +3,11 @@
 import pytest
 import torch
 
+from tests.trainables.models.counting import parameters as count
 from trainables.models import torchvision_nets
 from trainables.models.alexnet_cifar import alexnet_cifar
 from trainables.models.first_conv import first_conv
 from trainables.models.small_cnn import small_cnn
-
-
-def count(model):
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def test_alexnet_cifar_has_the_published_number_of_parameters():

@@ -7,12 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tests.trainables.models.counting import parameters as count
 from trainables.models.normalised.norms import LAYERS, MODES
 from trainables.models.resnet_cifar import resnet_cifar
-
-
-def count(model):
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def meta(*args, **options):

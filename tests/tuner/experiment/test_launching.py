@@ -10,9 +10,10 @@ from PIL import Image
 from tests.tuner.searches import TINY, judgements, medians
 from tuner import experiment
 from tuner.errors import BadInput
-from tuner.records import manifest
+from tuner.records import manifest, nodes
 from tuner.records.lines import read
 from tuner.records.lock import is_held
+from tuner.records.paths import ExperimentPaths
 from tuner.results import leaderboard
 from tuner.results.history import History
 from tuner.rules.rule import rule_of
@@ -63,6 +64,16 @@ def test_a_search_ends_in_a_leaderboard_of_medians_over_five_seeds(finished):
     assert len(stopped) > 0
     assert stopped["reason"].str.contains("below the cutoff").all()
     assert stopped["test_accuracy"].isna().all()
+
+
+def test_those_who_watch_find_the_nodes_with_their_load(finished):
+    (node,) = nodes.read(ExperimentPaths(finished.path))["nodes"]
+    assert node["alive"]
+    assert node["cpus"] > 0
+    assert 0 <= node["load"]["busy"] <= 1
+    assert 0 < node["load"]["used"] < node["load"]["memory"]
+    assert node["trials"]
+    assert set(node["trials"]) <= set(range(6))
 
 
 def test_every_decision_follows_from_the_recorded_order(finished):

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+import torch
 from safetensors import safe_open
 
 import search_spaces
@@ -107,3 +108,14 @@ def test_a_search_keeps_the_best_epoch_of_every_trial_through_its_end(cluster, t
         best = checkpoints.load_file(paths.trial(trial.index) / "best.pt")["epoch"]
         assert best == trial.best_epoch("val_accuracy")
         assert f"at epoch {best}" in export_weights(paths, str(trial.index), tmp_path / f"{trial.index}.safetensors")
+
+
+@pytest.mark.parametrize(("at", "epoch"), [("best", 2), ("last", 3)])
+def test_the_network_of_a_trial_is_built_from_its_checkpoint_read_once(tmp_path, states, at, epoch, monkeypatch):
+    made, read_files = an_experiment(tmp_path, states, at), []
+    load = torch.load
+    monkeypatch.setattr(torch, "load", lambda file, **how: read_files.append(file) or load(file, **how))
+    network = trained.load_trial(str(made.paths.root), "0", None, None, [], 0)
+    assert len(read_files) == 1
+    expected = states[0][epoch]["replicates"][0]["model"]
+    assert all(torch.equal(value, expected[name]) for name, value in network.model.state_dict().items())

@@ -12,7 +12,7 @@ from trainables.storage import StorageError
 from trainables.storage.s3path import S3Path
 from tuner.errors import BadInput, TunerError
 from tuner.records import lease
-from tuner.records.lock import DriverLock, is_held
+from tuner.records.lock import DriverLock, is_held, last_beat
 from tuner.records.owner import UNKNOWN, read_owner
 
 # As a process of another machine when told so: this one's kernel and process ids say nothing about it then.
@@ -79,6 +79,7 @@ def test_a_second_driver_is_refused_by_the_name_of_the_first_until_it_is_killed(
     holder = Holder(place)
     try:
         assert is_held(place)
+        assert last_beat(place) == pytest.approx(time.time(), abs=30)
         refused(place, holder)
     finally:
         holder.kill()

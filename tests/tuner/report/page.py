@@ -28,7 +28,7 @@ class Page:
         self.width(1280)
         self.run(
             "leaderboard.table.sort = null; leaderboard.table.page = 0; leaderboard.table.ask('');"
-            "pinned.clear(); history.replaceState(null, '', '#theme=light'); show(current); restore()"
+            "knobs.ordered = []; knobs.brushed.clear(); history.replaceState(null, '', '#theme=light'); show(current); restore()"
         )
 
     def width(self, pixels):

@@ -141,7 +141,7 @@ def test_the_page_runs_the_command_it_shows_and_shows_what_that_prints(page, end
     assert not page.find("#act-stop").is_enabled()
     assert "nothing to stop" in page.text("#act-buttons")
     with DriverLock(ended.paths.lock):
-        page.wait(lambda: page.find("#act-stop").is_enabled())
+        page.wait(lambda: page.run("return !document.getElementById('act-stop').disabled"))
         assert f"tuner stop made-up --storage {ended.paths.root.parent}" in page.text("#act-buttons")
         page.find("#act-stop").click()
         page.wait(lambda: "ends after the running epochs" in page.text("#act-runs pre"))
@@ -169,7 +169,7 @@ def test_a_live_page_of_a_trial_has_its_log_and_checkpoints(page, ended, address
 
 def test_one_command_runs_at_a_time_but_a_stop_is_never_kept_waiting(tmp_path, monkeypatch):
     from tuner.report import acting
-    from tuner.report.site import Refusal
+    from tuner.report.refusal import Refusal
 
     experiment = finished(tmp_path)
     actor = Actor()

@@ -1,13 +1,15 @@
 """What the page says, in its rooms: the verdict, the cuts within seed noise, the hours, the thinning, the importances."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from tests.tuner.experiments import Experiment, around, finished
 from tuner.leaderboard import Leaderboard
-from tuner.report import curves, details, importance, knobs, stopping, trials, verdict
+from tuner.report import curves, details, importance, interaction, knobs, stopping, trials, verdict
+from tuner.report.glossary import GLOSSARY
 from tuner.results import cost
 from tuner.results.history import History
 from tuner.tables.results import results_view
@@ -62,7 +64,7 @@ def test_all_five_seeds_are_no_more_than_noise_for_the_best_of_many_trials(tmp_p
     told = first_screen(experiment)["evidence"][0]
     assert told.endswith(
         "best of 3 trials that were compared with it; corrected for these looks (Bonferroni), p = 0.1875: "
-        "not more than seed noise."
+        "these seeds alone do not show that it is more than seed noise."
     )
     console = Console(width=100, record=True, file=io.StringIO())
     console.print(results_view(board(experiment)))
@@ -137,6 +139,7 @@ def test_curves_are_thinned_by_the_smallest_stride_that_fits_and_keep_rungs_and_
     assert told["trials"][1]["medians"] == [0.9] * 4
     assert told["trials"][1]["lows"] == [0.88] * 4
     assert told["trials"][3]["medians"] == [None]
+    assert told["seconds"][1] == [2.0, 6.0, 12.0, 18.0]
 
 
 def test_metrics_that_are_reported_only_at_the_end_have_no_curve(tmp_path):
@@ -165,6 +168,38 @@ def test_the_knob_that_decides_is_the_most_important_and_the_others_stay_near_no
     assert ranked[0]["median"] > 0.5
     assert all(abs(knob["median"]) < 0.1 for knob in ranked[1:])
     assert {knob["name"] for knob in ranked} == {"lr", "momentum", "mode", "sigma"}
+
+
+def test_two_knobs_that_count_only_together_are_told_to_and_two_that_add_up_are_not():
+    rows = tuple((float(a), float(b), float(n % 5)) for n, (a, b) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)] * 20))
+    either = interaction.together(rows, tuple(float(a != b) for a, b, _ in rows), (0, 1))
+    assert either["values"] == [[0.0, 1.0], [0.0, 1.0]]
+    assert either["means"] == [pytest.approx([0, 1], abs=0.05), pytest.approx([1, 0], abs=0.05)]
+    assert either["share"] > 0.95
+    assert interaction.together(rows, tuple(a + b for a, b, _ in rows), (0, 1))["share"] < 0.05
+
+
+def test_the_knobs_open_at_the_rung_whose_forest_explains_most_and_else_where_trials_are_enough():
+    seen = {"first": 1, "rungs": [{"epoch": 1}, {"epoch": 3}, {"epoch": 9}]}
+    explained = [{"epoch": 1, "r2": 0.2}, {"epoch": 3, "r2": -0.1}, {"epoch": 9, "r2": 0.6}]
+    assert importance.opens_at(seen, explained) == 2
+    assert importance.opens_at(seen, [{"epoch": 1, "r2": 0.0}]) == 1
+    assert importance.opens_at(seen, []) == 1
+
+
+def test_a_tie_far_down_is_explained_by_the_seeds_on_which_the_best_is_ahead(tmp_path):
+    experiment = finished(tmp_path)
+    experiment.trial(4, lr=0.06)
+    experiment.complete(4, [0.89, 0.88, 0.90, 0.91, 0.92])
+    rows = {row["trial"]: row for row in trials.trials(board(experiment))["rows"]}
+    assert [rows[trial]["behind"] for trial in (1, 4, 0, 2)] == [None, "1 of 5", "5 of 5", None]
+    assert [rows[trial]["tied"] for trial in (4, 0)] == [True, False]
+
+
+def test_the_words_of_the_page_are_those_of_the_map():
+    told = " ".join((Path(__file__).parents[3] / "ARCHITECTURE.md").read_text().split())
+    for word, meaning in GLOSSARY.items():
+        assert f"**{word.capitalize()}**: {meaning}" in told
 
 
 def test_no_importance_is_claimed_from_a_handful_of_trials_or_equal_ones(tmp_path):

@@ -1,6 +1,10 @@
 """The page in a real Chromium: what it shows equals the records, and sorting, filtering, tabs and keys work offline."""
 
+import base64
+import csv
+import io
 import json
+import re
 import statistics
 
 import pytest
@@ -173,8 +177,99 @@ def test_what_the_reader_chose_stands_in_the_address_and_comes_back_with_it(page
     assert page.run("return document.documentElement.dataset.theme") == "light"
     page.run("history.back()")
     page.wait(lambda: page.find("#curves").is_displayed())
+    page.run("location.hash = 'tab=leaderboard&filter=mode%3Dmix&pins=0,3&hide=cost'")
+    page.wait(lambda: page.find("#leaderboard").is_displayed())
+    rows = page.table("leaderboard")
+    assert {row["mode"] for row in rows if not row["trial"].startswith(("0", "3"))} == {"mix"}
+    assert {row["trial"].rstrip("~base") for row in rows} >= {"0", "3"}
+    assert "cost" not in rows[0]
     page.run("location.hash = 'knobs'")
     page.wait(lambda: page.find("#knobs").is_displayed())
+
+
+def test_a_filter_that_cannot_hold_says_why(page):
+    page.open("leaderboard")
+    for asked, said in {
+        "lrr<0.1": 'No column is called "lrr"',
+        "mode<3": "holds text",
+        "lr<small": "is not a number",
+    }.items():
+        page.type("#leaderboard-filter", asked)
+        assert said in page.text("#leaderboard .wrong")
+    page.type("#leaderboard-filter", "lr<0.1")
+    assert page.text("#leaderboard .wrong") == ""
+
+
+def test_the_csv_holds_the_filtered_rows_and_the_shown_columns_in_full(page, searched):
+    page.open("leaderboard")
+    page.type("#leaderboard-filter", "mode=mix")
+    page.find("#leaderboard .chooser summary").click()
+    page.find("#leaderboard .chooser label:nth-child(4) input").click()
+    rows = list(csv.DictReader(io.StringIO(page.run("return leaderboard.table.csv()"))))
+    assert {row["mode"] for row in rows} == {"mix"}
+    assert "median" not in rows[0]
+    assert "curve" not in rows[0]
+    configs = [json.loads(line) for line in searched.records.read_text().splitlines() if '"event": "trial"' in line]
+    rates = {str(record["trial"]): record["config"]["lr"] for record in configs}
+    assert all(float(row["lr"]) == rates[row["trial"]] for row in rows)
+
+
+def test_paper_gets_every_tab_light_with_charts_drawn_and_nothing_cut(page):
+    page.find("#theme").click()
+    page.run("dispatchEvent(new Event('beforeprint'))")
+    assert page.run("return document.documentElement.dataset.theme") == "light"
+    plots = "[...document.querySelectorAll('.plot')].filter(p => p.offsetParent !== null)"
+    assert page.run(f"return {plots}.length") >= 12
+    assert page.run(
+        f"return {plots}.every(p => p.querySelector('.main-svg') && p.firstElementChild.offsetWidth <= 960)"
+    )
+    assert len(page.table("leaderboard")) == 60
+    cut = "return [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > 961).length"
+    assert page.run(cut) == 0
+    pdf = base64.b64decode(page.browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 8
+    page.run("dispatchEvent(new Event('afterprint'))")
+    assert page.run("return document.documentElement.dataset.theme") == "dark"
+    assert not page.find("#knobs").is_displayed()
+
+
+def test_the_axes_of_the_knobs_are_kept_in_part_and_moved(page):
+    page.open("knobs")
+    page.drawn("knobs")
+    shown = page.run("return document.querySelector('#knobs').innerText")
+    for mode in ("all", "mix", "normal", "random-mix", "single-step"):
+        assert f"{mode} (" in page.run(
+            "return [...document.querySelectorAll('#knobs .xtick')].map(e => e.textContent).join(' ')"
+        )
+    assert "neither knob does alone" in shown
+    page.find("[aria-label='move the axis to the right']").click()
+    assert page.run("return knobs.ordered[1]") == "mode"
+    plot = page.find("#knobs .plot[aria-label^='Parallel']")
+    x, top, bottom = page.run(
+        "const p = arguments[0], b = p.getBoundingClientRect(), {xaxis, yaxis} = p._fullLayout;"
+        "return [xaxis._offset + xaxis.c2p(0) - b.width / 2, yaxis._offset + yaxis.c2p(0.9) - b.height / 2,"
+        " yaxis._offset + yaxis.c2p(0.4) - b.height / 2]",
+        plot,
+    )
+    actions = ActionChains(page.browser).move_to_element_with_offset(plot, int(x), int(top)).click_and_hold()
+    actions.move_to_element_with_offset(plot, int(x), int(bottom)).release().perform()
+    low, high = page.run("return knobs.brushed.get(knobs.ordered[0])")
+    assert (low, high) == pytest.approx((0.4, 0.9), abs=0.03)
+    page.run("knobs.clear.click()")
+    assert page.run("return knobs.brushed.size") == 0
+
+
+def test_curves_go_by_seconds_or_on_a_logarithmic_axis_that_follows_what_is_shown(page):
+    page.run("location.hash = 'tab=curves&by=seconds&axis=log'")
+    page.wait(lambda: page.find("#curves").is_displayed())
+    page.drawn("curves")
+    layout = "return document.querySelector('#curves .plot')._fullLayout"
+    page.wait(lambda: page.run(f"{layout}.xaxis.title.text") == "seconds of training")
+    assert page.run(f"{layout}.yaxis.type") == "log"
+    whole = page.run(f"{layout}.yaxis.range")
+    page.run("Plotly.relayout(document.querySelector('#curves .plot'), {'xaxis.range[0]': 8, 'xaxis.range[1]': 13.5})")
+    low, high = page.run(f"{layout}.yaxis.range")
+    assert whole[0] < low < high <= whole[1] + 0.1
 
 
 @pytest.mark.parametrize("width", [1280, 400])

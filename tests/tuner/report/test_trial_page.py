@@ -35,10 +35,8 @@ def page(loaded):
 
 
 def at(page, fragment):
-    """Follow a link to a place on the page."""
-    page.run("location.hash = arguments[0]", fragment)
-    page.settle()
-    return page
+    """Go to a place on the page, at once."""
+    page.run("location.hash = arguments[0]; restore()", fragment)
 
 
 def values(experiment, trial, epoch):

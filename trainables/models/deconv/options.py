@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
+
+from trainables.config.wording import nearest
 
 REVISIONS = (2020, 2019)
 MODES = (1, 2, 3, 4, 5)
@@ -98,6 +99,5 @@ def check_options(arch: str, options: Mapping[str, Any], own: tuple[str, ...]) -
     known = (*OPTIONS, *own)
     for name in options:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"they are: {', '.join(known)}"
+            hint = nearest(name, known, f"they are: {', '.join(known)}")
             raise ValueError(f"`{name}` is not an option of {arch}; {hint}")

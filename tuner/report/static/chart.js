@@ -2,6 +2,7 @@
 
 // plotly.js lies compressed in the page and is unpacked once; the page's policy lets this very script run and no other.
 let unpacking = null;
+let onPaper = false; // while the page is printed
 
 function plotly() {
   unpacking ||= (async () => {
@@ -20,12 +21,33 @@ const waiting = new IntersectionObserver((entries) => {
 function chart(title, note, height = 380) {
   const plot = el("div", { class: "plot", style: `height:${height}px` });
   plot.told = el("p", {}, note);
-  const figure = el("figure", { "aria-label": title }, el("figcaption", {}, el("h2", {}, title), plot.told), plot);
+  const values = el("details", { class: "values" }, el("summary", {}, `Values of ${title}`));
+  values.addEventListener("toggle", () => tabulate(values, plot));
+  const figure = el("figure", { "aria-label": title }, el("figcaption", {}, el("h2", {}, title), plot.told), plot, values);
   figure.plot = plot;
   return figure;
 }
 
+const TABLED = 400; // lines of a chart's table
+
+// The chart in words, for who cannot see it: a row a point.
+function tabulate(values, plot) {
+  values.querySelector("div")?.remove();
+  if (!values.open || !plot.make) return;
+  const { data, layout = {} } = plot.make();
+  const points = data.filter((trace) => !trace.fill).flatMap((trace) => (trace.type === "heatmap"
+    ? trace.y.flatMap((y, row) => trace.x.map((x, column) => [trace.name ?? "", x, y, trace.z[row][column]]))
+    : [...trace.x.keys()].filter((i) => trace.x[i] !== null && trace.y[i] !== null).map((i) => [trace.name ?? "", trace.x[i], trace.y[i]])));
+  const heads = ["series", layout.xaxis?.title?.text ?? "x", layout.yaxis?.title?.text ?? "y", "value"].slice(0, Math.max(3, points[0]?.length ?? 0));
+  values.append(el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": values.textContent },
+    el("table", {}, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
+      el("tbody", {}, points.slice(0, TABLED).map((point) => el("tr", {}, point.map((value) => el("td", {}, knobText(value))))))),
+    points.length > TABLED ? el("p", {}, `The first ${TABLED} of ${points.length} points.`) : null));
+}
+
 function draw(figure, make) {
+  figure.plot.setAttribute("role", "img");
+  figure.plot.setAttribute("aria-label", `${figure.getAttribute("aria-label")}. ${figure.plot.told.textContent} The values are in the table below.`);
   figure.plot.make = make;
   figure.plot.stale = true;
   waiting.unobserve(figure.plot);
@@ -40,6 +62,7 @@ async function paint(plot) {
     return;
   }
   paintNow(plot);
+  if (onPaper) paintAll();
 }
 
 // For what must be drawn before the next line runs, once plotly is there.
@@ -47,9 +70,15 @@ function paintNow(plot) {
   if (!plot.stale) return;
   plot.stale = false;
   const { data, layout = {} } = plot.make();
-  Plotly.react(plot, literal(data), themed(literal(layout), plot), {
-    responsive: true, displayModeBar: false,
-  });
+  const paper = !onPaper ? {} : { width: plot.clientWidth, height: plot.clientHeight };
+  Plotly.react(plot, literal(data), { ...themed(literal(layout), plot), ...paper }, { responsive: !paper.width, displayModeBar: false });
+  plot.drawn?.();
+}
+
+// At once: paper does not wait for a chart to come into sight.
+function paintAll() {
+  if (!window.Plotly) return;
+  for (const plot of document.querySelectorAll(".plot")) if (plot.make && !plot.hidden) paintNow(plot);
 }
 
 function repaintAll() {

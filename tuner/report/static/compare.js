@@ -49,15 +49,13 @@ function filledTable(name, columns, rows) {
 function winners() {
   return filledTable("winners", [
     { name: "search", kind: "text", value: (row) => row.name, show: (row) => el("a", { href: withToken(`/search/${encodeURIComponent(row.name)}/`) }, row.name) },
-    { name: "state", kind: "text", value: (row) => row.state },
     { name: "family", kind: "text", value: (row) => `${row.family} ${row.space}` },
     { name: "trials", kind: "number", value: (row) => row.trials },
     { name: "winner", kind: "number", title: "Its best trial at the highest rung", value: (row) => row.trial, show: (row) => trialAt(row.name, row.trial) },
     { name: "epoch", kind: "number", value: (row) => row.epoch },
     { name: "median", kind: "number", value: (row) => row.median, show: (row) => metric(row.median) },
     { name: "[min, max]", kind: "number", value: (row) => row.low, show: (row) => spread(row.low, row.high) },
-    { name: "fresh seeds", title: "Median of the winner where it was confirmed", kind: "number", value: (row) => row.confirmed, show: (row) => metric(row.confirmed) },
-    { name: "[min, max] fresh", kind: "number", value: (row) => row.confirmed_low, show: (row) => spread(row.confirmed_low, row.confirmed_high) },
+    { name: "fresh seeds", title: "Median of the winner where it was confirmed", kind: "number", value: (row) => row.confirmed, show: (row) => (row.confirmed === null ? MISSING : `${metric(row.confirmed)} ${spread(row.confirmed_low, row.confirmed_high)}`) },
     { name: "baseline", title: "The baseline's median at the winner's epoch", kind: "number", value: (row) => row.baseline, show: (row) => metric(row.baseline) },
     { name: "replicate-epochs", kind: "number", value: (row) => row.replicate_epochs },
     { name: "cost", kind: "number", value: (row) => row.hours, show: (row) => `${hours(row.hours)} ${row.unit}` },

@@ -1,7 +1,5 @@
 // The knobs: which mattered, all of them together, and each one against the objective; always at one epoch.
 
-const SHADES = 8; // colours of the parallel coordinates, each for as many trials
-
 const knobs = {
   id: "knobs", label: "Knobs",
 
@@ -9,18 +7,31 @@ const knobs = {
     this.select = el("select", { id: "knob-rung", onchange: () => this.redraw() });
     this.tools = el("div", { class: "tools" }, el("label", { for: "knob-rung" }, "Objective at", this.select));
     this.nothing = el("p", { class: "notice" }, "There is nothing to compare yet: no knob varies, or no trial has reached a rung.");
+    this.ordered = []; // names of the axes, as the reader wants them
+    this.brushed = new Map(); // name of an axis -> [low, high], shares of its length
     this.importance = chart("Importance", "", 300);
-    this.parallel = chart("Parallel coordinates", "A line a trial, from grey to orange by the rank of its objective at this epoch. The filter of the "
-      + "leaderboard holds here as well and fades the others; `none` is where trials stand that do not have the knob.", 400);
+    this.parallel = chart("Parallel coordinates", "A line a trial, from grey to orange by the rank of its objective at this epoch. Drag along an axis to "
+      + "keep a range of it, its name to move it. The filter of the leaderboard holds here as well and fades the others; `none` is where trials stand that do not have the knob.", 400);
     this.search = el("input", {
       type: "search", id: "parallel-filter", spellcheck: "false", placeholder: "lr<0.01 mode=mix",
       oninput: () => leaderboard.table.ask(this.search.value),
     });
+    this.moved = el("select", { id: "parallel-axis" });
+    this.clear = el("button", { type: "button", onclick: () => this.brush(null) }, "Clear the ranges");
     this.scroll = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "parallel coordinates" }, this.parallel.plot);
-    this.parallel.append(el("div", { class: "tools" }, el("label", { for: "parallel-filter" }, "Keep", this.search)), this.scroll);
-    leaderboard.table.asked = () => this.filtered();
+    this.parallel.insertBefore(this.scroll, this.parallel.lastElementChild);
+    this.parallel.insertBefore(el("div", { class: "tools" }, el("label", { for: "parallel-filter" }, "Keep", this.search),
+      el("label", { for: "parallel-axis" }, "Axis", this.moved),
+      el("button", { type: "button", "aria-label": "move the axis to the left", onclick: () => this.move(this.moved.value, -1) }, "←"),
+      el("button", { type: "button", "aria-label": "move the axis to the right", onclick: () => this.move(this.moved.value, 1) }, "→"), this.clear), this.scroll);
+    handle(this.parallel.plot, this);
+    this.together = el("figure", { id: "together", "aria-label": "The two most important knobs together" });
+    leaderboard.table.asked = () => {
+      state.set({ filter: leaderboard.table.query });
+      this.filtered();
+    };
     this.grid = el("div", { class: "grid" });
-    panel.append(this.nothing, this.tools, this.importance, this.parallel, this.grid);
+    panel.append(this.nothing, this.tools, this.importance, this.together, this.parallel, this.grid);
   },
 
   update(content) {
@@ -28,7 +39,7 @@ const knobs = {
     const { rungs, axes, first } = content.knobs;
     const empty = !rungs.length || !axes.length;
     this.nothing.hidden = !empty;
-    for (const part of [this.tools, this.importance, this.parallel, this.grid]) part.hidden = empty;
+    for (const part of [this.tools, this.importance, this.together, this.parallel, this.grid]) part.hidden = empty;
     if (empty) return;
     const chosen = this.select.value === "" ? String(rungs[first].epoch) : this.select.value;
     fill(this.select, rungs.map((rung) => el("option", { value: rung.epoch, selected: String(rung.epoch) === chosen },
@@ -42,8 +53,15 @@ const knobs = {
     const measured = content.importance.find(({ epoch }) => epoch === rung.epoch);
     this.importance.plot.told.textContent = measured ? importanceNote(measured)
       : unmeasured(content);
-    this.importance.plot.hidden = !measured;
-    if (measured) {
+    const explained = Boolean(measured) && measured.r2 > 0;
+    this.importance.plot.hidden = !explained;
+    this.importance.querySelector("details").hidden = !explained;
+    this.together.hidden = !explained || !measured.together;
+    if (!this.together.hidden) {
+      fill(this.together, el("figcaption", {}, el("h2", {}, "The two most important knobs together"), el("p", {}, togetherNote(measured.together))),
+        togetherTable(measured.together));
+    }
+    if (explained) {
       this.importance.plot.style.height = `${90 + 30 * measured.knobs.length}px`;
       draw(this.importance, () => importanceChart(measured));
     }
@@ -60,7 +78,28 @@ const knobs = {
     const rung = this.content.knobs.rungs.find(({ epoch }) => String(epoch) === this.select.value);
     if (!rung) return;
     const chosen = new Set(leaderboard.table.selected().map((row) => row.trial));
-    draw(this.parallel, () => parallelChart(this.content, rung, chosen));
+    const names = this.content.knobs.axes.map((axis) => axis.name);
+    this.ordered = [...this.ordered.filter((name) => names.includes(name)), ...names.filter((name) => !this.ordered.includes(name))];
+    const asked = this.moved.value;
+    fill(this.moved, this.ordered.map((name) => el("option", { value: name, selected: name === asked }, name)));
+    this.clear.hidden = !this.brushed.size;
+    draw(this.parallel, () => parallelChart(this.content, rung, chosen, this.ordered, this.brushed));
+  },
+
+  move(name, step) {
+    const from = this.ordered.indexOf(name);
+    const to = Math.min(this.ordered.length - 1, Math.max(0, from + step));
+    this.ordered.splice(from, 1);
+    this.ordered.splice(to, 0, name);
+    this.filtered();
+  },
+
+  // Keep a range of an axis; without a range all of it, without a name all of all.
+  brush(name, range = null) {
+    if (name === null) this.brushed.clear();
+    else if (range === null) this.brushed.delete(name);
+    else this.brushed.set(name, range);
+    this.filtered();
   },
 };
 
@@ -71,7 +110,8 @@ function unmeasured({ importance }) {
 
 function importanceNote({ trials, r2 }) {
   const trust = r2 > 0 ? `The forest explains ${percent(r2)} of the variance of trials it has not seen.`
-    : "The forest explains nothing of trials it has not seen: these importances mean nothing.";
+    : "";
+  if (r2 <= 0) return `A random forest over ${trials} trials explains nothing of trials it has not seen at this epoch, so no importance is shown.`;
   return `Permutation importance in a random forest over ${trials} trials: how much of the variance it no longer explains when a knob's `
     + `values are shuffled among trials it has not seen; bars are medians, whiskers the middle 80 % over folds and shufflings. ${trust}`;
 }
@@ -92,75 +132,24 @@ function importanceChart({ knobs: measured }) {
   };
 }
 
-// Where the values of a knob stand on an axis: {at(value), ticks, texts, range}; trials without the knob below the rest.
-function placing(axis) {
-  const there = axis.values.filter((value) => value !== null);
-  const absent = there.length < axis.values.length;
-  let at;
-  let marks;
-  if (axis.numeric) {
-    at = axis.log ? (value) => Math.log10(value) : (value) => value;
-    const distinct = [...new Set(there)].sort((a, b) => a - b);
-    const [low, high] = [at(distinct[0]), at(distinct.at(-1))];
-    marks = distinct.length <= 8 ? distinct : [0, 1, 2, 3, 4].map((i) => low + ((high - low) * i) / 4).map((place) => (axis.log ? 10 ** place : place));
-  } else {
-    const order = [...new Set(there)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-    at = (value) => order.indexOf(value);
-    marks = order;
-  }
-  const places = marks.map(at);
-  const [low, high] = [Math.min(...places), Math.max(...places)];
-  const step = (high - low || 1) * (axis.numeric ? 0.15 : 1 / Math.max(1, places.length - 1));
-  const bottom = low - step;
-  return {
-    at: (value) => (value === null ? bottom : at(value)),
-    ticks: absent ? [bottom, ...places] : places,
-    texts: absent ? ["none", ...marks.map(knobText)] : marks.map(knobText),
-    range: low === high && !absent ? [low - 0.5, high + 0.5] : [absent ? bottom : low, high],
-  };
+function togetherNote({ share }) {
+  return "What the forest predicts with both knobs set as the cell says, as the mean over the trials (partial dependence). "
+    + `${percent(share)} of the variance over the cells is what neither knob does alone (Friedman's H²): `
+    + (share > 0.1 ? "the best value of one depends on the other." : "each can be chosen by itself.");
 }
 
-// Lines between upright axes, drawn as ordinary lines: plotly's own kind needs WebGL, which many machines lack.
-function parallelChart(content, rung, chosen) {
-  const kept = rung.medians.map((_, i) => i).filter((i) => rung.medians[i] !== null);
-  const objective = { name: content.objective.metric, numeric: true, log: false, values: rung.medians };
-  const axes = [...content.knobs.axes, objective];
-  const places = axes.map((axis) => placing({ ...axis, values: kept.map((i) => axis.values[i]) }));
-  const share = (at, value) => (places[at].at(value) - places[at].range[0]) / (places[at].range[1] - places[at].range[0] || 1);
-  const better = content.objective.mode === "max" ? 1 : -1;
-  const ranked = [...kept].sort((a, b) => better * (rung.medians[a] - rung.medians[b]));
-  const bright = ranked.filter((i) => chosen.has(content.knobs.trials[i]));
-  const line = (members, name, style) => ({
-    type: "scatter", mode: "lines", name, showlegend: false, line: style,
-    x: members.flatMap(() => [...axes.keys(), null]), y: members.flatMap((i) => [...axes.map((axis, at) => share(at, axis.values[i])), null]),
-    customdata: members.flatMap((i) => [...axes.map((axis) => `trial ${content.knobs.trials[i]}: ${axis.name} ${knobText(axis.values[i])}`), null]),
-    hovertemplate: "%{customdata}<extra></extra>",
-  });
-  const groups = Math.min(SHADES, bright.length);
-  const data = [line(ranked.filter((i) => !chosen.has(content.knobs.trials[i])), "others", { width: 1, color: faded(colour("dim"), 0.12) })];
-  for (let group = 0; group < groups; group += 1) {
-    const members = bright.slice(Math.floor((group * bright.length) / groups), Math.floor(((group + 1) * bright.length) / groups));
-    data.push(line(members, `group ${group}`, { width: 1 + (1.5 * group) / groups, color: blend(colour("low"), series()[1], (group + 1) / groups) }));
-  }
-  const ticks = places.flatMap((place, at) => place.ticks.map((tick, i) => ({
-    x: at, y: (tick - place.range[0]) / (place.range[1] - place.range[0] || 1), text: shortened(place.texts[i]), showarrow: false, xanchor: "left", xshift: 3,
-    font: { size: 11, color: colour("ink") }, bgcolor: faded(colour("sheet"), 0.75), borderpad: 1,
-  })));
-  const titles = axes.map((axis, at) => ({
-    x: at, y: 1.04, yanchor: "bottom", text: shortened(axis.name), showarrow: false, font: { size: 12.5, color: at === axes.length - 1 ? colour("accent") : colour("ink") },
-  }));
-  const upright = axes.map((_, at) => ({ type: "line", x0: at, x1: at, y0: 0, y1: 1, line: { width: 1.5, color: colour("faint") } }));
-  return {
-    data,
-    layout: {
-      annotations: [...ticks, ...titles], shapes: upright, margin: { l: 30, r: 70, t: 40, b: 16 }, dragmode: false,
-      xaxis: { visible: false, range: [-0.1, axes.length - 0.9] }, yaxis: { visible: false, range: [-0.05, 1.12] },
-    },
+// A heat map as a table: its numbers are there for everybody.
+function togetherTable({ names, values, means }) {
+  const [across, down] = values.map((side) => side.map((value) => (value === null ? "none" : knobText(value))));
+  const all = means.flat();
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const cell = (mean) => {
+    const share = Math.round((100 * (mean - low)) / (high - low || 1));
+    return el("td", { style: `background: color-mix(in srgb, var(--accent) ${0.4 * share}%, var(--sheet)); color: var(--ink)` }, metric(mean));
   };
-}
-
-function shortened(text) {
-  return text.length > 14 ? `${text.slice(0, 13)}…` : text;
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "predictions over both knobs" }, el("table", { class: "heat" },
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, `${names[1]} \\ ${names[0]}`), across.map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, means.map((row, at) => el("tr", {}, el("th", { scope: "row" }, down[at]), row.map(cell))))));
 }
 
 function scatterChart(content, rung, axis) {
@@ -181,6 +170,20 @@ function scatterChart(content, rung, axis) {
       customdata: kept.map((i) => `trial ${content.knobs.trials[i]}: ${knobText(axis.values[i])}`), hovertemplate: "%{customdata}<br>%{y:.4f}<extra></extra>",
     };
   });
-  const ticks = place ? { tickvals: place.ticks, ticktext: place.texts, range: [-0.6, place.range[1] + 0.6], zeroline: false } : { type: axis.log ? "log" : "linear" };
-  return { data, layout: { xaxis: ticks, yaxis: { title: { text: content.objective.metric } }, margin: { l: 52, r: 8, t: 4, b: 32 } } };
+  return { data, layout: { xaxis: scatterTicks(content, rung, axis, place), yaxis: { title: { text: content.objective.metric } }, margin: { l: 52, r: 8, t: 4, b: 32 } } };
+}
+
+// Every category by its name and how many trials have it; numbers at few round places that have room.
+function scatterTicks(content, rung, axis, place) {
+  if (place) {
+    const count = (text) => axis.values.filter((value, i) => value === text && rung.medians[i] !== null).length;
+    return {
+      tickvals: place.ticks.filter((_, i) => place.texts[i] !== "none"), range: [-0.6, place.range[1] + 0.6], zeroline: false,
+      tickmode: "array", tickangle: -35, ticklabeloverflow: "allow", automargin: true,
+      ticktext: place.texts.filter((text) => text !== "none").map((text) => `${shortened(text)} (${count(text)})`),
+    };
+  }
+  const distinct = [...new Set(axis.values.filter((value) => value !== null))];
+  if (distinct.length <= 6) return { type: axis.log ? "log" : "linear", tickvals: distinct, ticktext: distinct.map(knobText) };
+  return axis.log ? { type: "log", dtick: 1 } : { type: "linear", nticks: 5 };
 }

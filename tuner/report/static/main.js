@@ -28,12 +28,14 @@ function start() {
   byId("all").hidden = !live;
   if (live) byId("all").href = withToken("/");
   if (live) renew();
+  setTimeout(plotly); // so that it is there for a page that is printed at once
 }
 
 // The page as the address says: at first, and after "back".
 function restore() {
   const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   colours(["dark", "light"].find((theme) => theme === state.get("theme")) || preferred);
+  for (const view of views) view.restore?.();
   for (const view of [trialPage, side]) refresh(view, current); // which trials they show, the address says
   const tab = state.get("tab") || (state.get("trial") ? "trial" : state.get("trials") ? "trials" : "");
   open(views.find((view) => view.id === tab && !view.tab.hidden) || overview);
@@ -53,7 +55,9 @@ function show(content) {
 
 function refresh(view, content) {
   view.tab.hidden = view.present ? !view.present(content) : false;
+  view.panel.classList.toggle("absent", view.tab.hidden);
   if (view.tab.hidden) return;
+  view.panel.dataset.title = view.title ? view.title(content) : view.label;
   const count = view.count ? view.count(content) : null;
   fill(view.tab, view.title ? view.title(content) : view.label, count === null ? null : el("span", { class: "count" }, ` ${count}`));
   view.update(content);

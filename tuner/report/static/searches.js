@@ -2,14 +2,15 @@
 
 const live = JSON.parse(byId("live").textContent);
 let content = JSON.parse(byId("content").textContent);
-const picked = new Set(new URLSearchParams(location.hash.slice(1)).getAll("pick"));
+const picked = new Set(state.get("pick").split(",").filter(Boolean).map(decodeURIComponent));
 const skew = Date.now() - 1000 * live.now; // of this machine's clock against the server's
 
 const COLUMNS = [
   { name: "pick", title: "Picked to be compared", kind: "text", text: () => "", value: (row) => (picked.has(row.name) ? 0 : 1), show: pick },
   {
-    name: "search", kind: "text", style: "wide", value: (row) => row.name,
-    show: (row) => el("a", { href: withToken(`/search/${encodeURIComponent(row.name)}/`) }, row.name), text: (row) => row.name,
+    name: "search", title: "Its name, its tags, its note", kind: "text", style: "about", value: (row) => row.name,
+    show: (row) => [el("a", { href: withToken(`/search/${encodeURIComponent(row.name)}/`) }, row.name), tagsOf(row), under(row)].filter(Boolean),
+    text: (row) => [row.name, ...row.tags.map((tag) => `#${tag}`), row.problem ?? row.note].join(" "),
   },
   { name: "state", kind: "text", value: (row) => row.state, show: (row) => el("span", { class: `badge ${row.state.replace(" ", "-")}` }, row.state), text: (row) => row.state },
   { name: "space", title: "Family and search space", kind: "text", value: (row) => (row.family === null ? null : `${row.family}/${row.space}`) },
@@ -29,11 +30,6 @@ const COLUMNS = [
     hint: (row) => (row.created === null ? null : moment(1000 * row.created)),
   },
   { name: "cost", title: "Hours of the processors that its trials held", kind: "number", value: (row) => row.spent, show: (row) => (row.spent === null ? MISSING : `${hours(row.spent)} ${row.unit.replace("ours", "")}`) },
-  {
-    name: "tags", kind: "text", value: (row) => row.tags.join(" ") || null, text: (row) => row.tags.map((tag) => `#${tag}`).join(" "),
-    show: (row) => row.tags.map((tag) => el("button", { type: "button", class: "chip", "aria-label": `only those tagged ${tag}`, onclick: () => table.ask(`#${tag}`) }, `#${tag}`)),
-  },
-  { name: "note", kind: "text", style: "note", value: (row) => row.problem ?? (row.note || null) },
 ];
 const table = new Table("searches", COLUMNS, { rowClass: (row) => (row.state === "unreadable" ? "invalid" : "") });
 const choosers = ["state", "family"].map((name) => chooser(name));
@@ -45,18 +41,20 @@ function start() {
   table.tools.append(...choosers.map((one) => one.label), comparison, none);
   byId("searches").append(el("section", {}, table.node, el("p", { class: "dim" },
     "Pick two or more to compare them. The median is that of the best trial over its seeds at the highest rung it reached.")));
-  const kept = new URLSearchParams(location.hash.slice(1));
-  if (kept.get("sort")) table.sort = { name: kept.get("sort"), direction: Number(kept.get("direction")) || 1 };
-  table.query = table.search.value = kept.get("filter") || "";
-  for (const one of choosers) one.kept = kept.get(one.name) || "";
+  if (state.get("sort")) table.sort = { name: state.get("sort"), direction: Number(state.get("direction")) || 1 };
+  table.query = table.search.value = state.get("filter");
+  for (const one of choosers) one.kept = state.get(one.name);
   const render = table.render.bind(table);
   table.render = () => {
     render();
     remember();
   };
-  table.asked = remember;
-  byId("theme").addEventListener("click", () => colours(document.documentElement.dataset.theme === "dark" ? "light" : "dark", true));
-  colours(kept.get("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+  byId("theme").addEventListener("click", () => {
+    colours(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+    state.set({ theme: document.documentElement.dataset.theme });
+  });
+  const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  colours(["dark", "light"].find((theme) => theme === state.get("theme")) || preferred);
   show();
   setTimeout(renew, 1000 * live.seconds);
 }
@@ -98,6 +96,19 @@ function pick(row) {
   });
 }
 
+// Tags that ask for those that have them, too.
+function tagsOf(row) {
+  return row.tags.length ? el("div", { class: "tags" }, row.tags.map((tag) => el("button", {
+    type: "button", class: "chip", "aria-label": `only those tagged ${tag}`, onclick: () => table.ask(`#${tag}`),
+  }, `#${tag}`))) : null;
+}
+
+// Its note; of one that cannot be read why not.
+function under(row) {
+  const text = row.problem ?? row.note;
+  return text ? el("div", { class: "note" }, text) : null;
+}
+
 // A list of the values that a column has, of which one may be chosen.
 function chooser(name) {
   const select = el("select", { id: `only-${name}`, onchange: () => change(() => {}) });
@@ -120,23 +131,17 @@ function ageOf(row) {
 
 // What was chosen, in the address: so that going back, or a link, shows the same.
 function remember() {
-  const kept = new URLSearchParams();
-  if (table.query) kept.set("filter", table.query);
-  if (table.sort) kept.set("sort", table.sort.name);
-  if (table.sort && table.sort.direction < 0) kept.set("direction", "-1");
-  for (const one of choosers) if (one.select.value) kept.set(one.name, one.select.value);
-  for (const name of picked) kept.append("pick", name);
-  const theme = document.documentElement.dataset;
-  if (theme.asked) kept.set("theme", theme.theme);
-  history.replaceState(null, "", `${location.pathname}${kept.size ? `#${kept}` : ""}`);
+  const { sort } = table;
+  state.set({
+    filter: table.query, sort: sort && sort.name, direction: sort && sort.direction < 0 ? "-1" : "",
+    pick: [...picked].map(encodeURIComponent).join(","), ...Object.fromEntries(choosers.map((one) => [one.name, one.select.value])),
+  });
 }
 
-function colours(theme, asked = false) {
+function colours(theme) {
   document.documentElement.dataset.theme = theme;
-  if (asked) document.documentElement.dataset.asked = "yes";
   byId("theme").textContent = theme === "dark" ? "Light" : "Dark";
   byId("theme").setAttribute("aria-label", `${theme === "dark" ? "light" : "dark"} colours`);
-  if (asked) remember();
 }
 
 async function renew() {

@@ -20,7 +20,7 @@ const stopping = {
     const share = shown.full_replicate_epochs ? 1 - shown.replicate_epochs / shown.full_replicate_epochs : 0;
     const side = content.objective.mode === "max" ? "largest" : "smallest";
     fill(this.told,
-      el("p", { id: "spent" }, `${shown.replicate_epochs} replicate-epochs were trained, of ${shown.full_replicate_epochs} had the same trials `
+      el("p", { id: "spent" }, `${shown.replicate_epochs} `, term("replicate-epoch", "replicate-epochs"), ` were trained, of ${shown.full_replicate_epochs} had the same trials `
         + `run to the full budget: ${percent(share)} ${shown.saved === null ? "not trained so far" : "saved"}.`),
       el("p", {}, `${hours(cost.spent)} ${cost.unit} were spent and ${hours(cost.saved)} saved, of ${hours(cost.full)} for running everything.`),
       el("p", { id: "noisy" }, shown.cuts ? `${shown.noisy} of ${shown.cuts} cuts lay within the seed noise: the ${side} replicate of the trial reached the cutoff, `

@@ -4,10 +4,22 @@ const leaderboard = {
   id: "leaderboard", label: "Leaderboard",
 
   build(panel) {
-    this.table = new Table("leaderboard", [], { rowClass: rowClass, trial: (row) => row.trial });
+    this.table = new Table("leaderboard", [], {
+      rowClass: rowClass, trial: (row) => row.trial, tools: true, kept: (row) => pinned.has(row.trial),
+    });
+    this.table.chose = () => state.set({ hide: [...this.table.hidden].join(",") });
     this.beside = el("p", { class: "dim", id: "beside-picked" });
     this.legend = el("ul", { class: "legend" });
     panel.append(el("section", {}, this.beside, this.table.node, this.legend));
+  },
+
+  // What of it stands in the address.
+  restore() {
+    this.table.hidden = new Set(state.get("hide").split(",").filter(Boolean));
+    pinned.clear();
+    for (const trial of state.get("pins").split(",").filter(Boolean)) pinned.add(Number(trial));
+    this.update(current);
+    this.table.ask(state.get("filter"));
   },
 
   update(content) {
@@ -44,12 +56,16 @@ function trialColumns({ trials, objective }) {
       show: (row) => [trialLink(row.trial), ...marks(row)],
     },
     {
-      name: "curve", title: "Show this trial among the learning curves", kind: "text",
+      name: "curve", title: "Keep this trial in sight here and among the learning curves", kind: "text", screen: true,
       value: (row) => (pinned.has(row.trial) ? 0 : 1), text: () => "", show: (row) => pin(row.trial),
     },
     number("median", `Median ${objective.metric} over the replicates at the highest rung reached`, (row) => row.median,
       (row) => metric(row.median), (row) => row.values.map((value) => metric(value)).join("  ")),
     number("[min, max]", "Smallest and largest replicate; failed ones left out", (row) => row.low, (row) => spread(row.low, row.high)),
+    {
+      name: "best ahead", kind: "text", value: (row) => row.behind,
+      title: "On how many of the paired seeds the best trial is ahead; only where it is on enough of them is it told apart, else there is a ~",
+    },
     number("ok", "Replicates alive", (row) => row.ok),
     number("rung", "Highest rung reached", (row) => row.rung),
     number("epoch", "Epochs trained", (row) => row.epoch),
@@ -72,7 +88,7 @@ function marks(row) {
   return [
     row.best ? el("span", { class: "mark best" }, "best") : null,
     row.baseline ? el("span", { class: "mark base" }, "base") : null,
-    row.tied ? el("span", { class: "mark tie", title: "not separated from the best by the paired seeds" }, "~") : null,
+    row.tied ? el("span", { class: "mark tie", title: `not separated from the best, which is ahead on ${row.behind ?? "too few"} paired seeds` }, "~") : null,
   ].filter(Boolean);
 }
 
@@ -85,6 +101,9 @@ function pin(trial) {
     onchange: (event) => {
       if (event.target.checked) pinned.add(trial);
       else pinned.delete(trial);
+      state.set({ pins: [...pinned].join(",") });
+      leaderboard.table.render();
+      byId("leaderboard-table").querySelector(`input[aria-label="curve of trial ${trial}"]`)?.focus();
       leaderboard.offer();
       curves.update(current);
     },

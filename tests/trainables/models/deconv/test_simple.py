@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from tests.trainables.models.counting import parameters
 from trainables.layers.deconv import ChannelDeconv2d, DeConv2d2019
 from trainables.models.cifar import build
 
@@ -14,10 +15,6 @@ GRAY = {"in_channels": 1, "image_size": 28}
 def meta(arch, **options):
     with torch.device("meta"):
         return build(arch, **options)
-
-
-def parameters(model):
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def layers(model):

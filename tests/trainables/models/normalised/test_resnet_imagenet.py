@@ -5,12 +5,9 @@ import torch
 import torchvision
 from torch import nn
 
+from tests.trainables.models.counting import parameters as count
 from trainables.models.normalised.norms import LAYERS, MODES
 from trainables.models.normalised.resnet_imagenet import resnet_imagenet
-
-
-def count(model):
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(("arch", "parameters", "norms"), [("resnet18", 11_689_512, 20), ("resnet50", 25_557_032, 53)])
