@@ -33,6 +33,7 @@ BENCHMARKS = (
 LEFT_OUT = {
     "run": "it is `make bench` itself",
     "gpu": "needs a card",
+    "start": "compares with another checkout, which it is given",
     "screenshots": "it measures nothing: pictures for the README",
     "gpu_speed": "a phase of gpu, started by it in a process of its own",
 }

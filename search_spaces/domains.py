@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from ray.tune.search.sample import Categorical, Domain, Float, Function, Integer, LogUniform, Normal, Quantized
@@ -75,6 +76,23 @@ def signature(domain: Any) -> tuple[str, tuple[float, ...]]:
     log = "log" if isinstance(inner, LogUniform) else ""
     kind = "randint" if isinstance(domain, Integer) else "uniform"
     return f"{prefix}{log}{kind}", (domain.lower, domain.upper, *tail)
+
+
+def ranges(parameters: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Of each searched knob the function of `ray.tune` and its arguments: {"lr": ["loguniform", 0.001, 0.1]}.
+
+    A grid is a choice here. What no seed reaches, and values that JSON has not, are left out.
+    """
+    found: dict[str, list[Any]] = {}
+    for knob, domain in parameters.items():
+        if not is_domain(domain) or is_function(domain):
+            continue
+        listed = choices(domain)
+        kind, values = signature(domain) if listed is None else ("choice", tuple(listed))
+        finite = all(not isinstance(value, float) or math.isfinite(value) for value in values)
+        if finite and all(isinstance(value, str | int | float | bool) for value in values):
+            found[knob] = [kind, *values]
+    return found
 
 
 # As Ray does: a bound within rounding of a multiple is that multiple.

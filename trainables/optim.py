@@ -6,8 +6,9 @@ the optimizer, where checkpoints find it.
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -116,3 +117,31 @@ def move(optimizer: torch.optim.Optimizer, device: torch.device) -> None:
 def _on_a_card(groups: list[Any]) -> bool:
     parameters = [p for group in groups for p in (group["params"] if isinstance(group, dict) else [group])]
     return bool(parameters) and all(isinstance(p, Tensor) and p.is_cuda for p in parameters)
+
+
+_WRAPPED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+
+
+def _uncompiled(*optimizers: type[torch.optim.Optimizer]) -> None:
+    """Let these kinds of optimizers call what is wrapped for the compiler directly, unless something is being compiled.
+
+    PyTorch wraps them for it, and the first call of any wrapper imports `torch._dynamo`, SymPy and more with it: longer than a
+    worker takes for the first epochs of a small network. What is computed is the same function in either case.
+    """
+    for name in _WRAPPED:
+        _replace(torch.optim.Optimizer, name, inspect.unwrap(getattr(torch.optim.Optimizer, name)))
+    for kind in optimizers:
+        _replace(kind, "step", torch.no_grad()(inspect.unwrap(kind.step)))
+
+
+def _replace(kind: type[torch.optim.Optimizer], name: str, plain: Callable[..., Any]) -> None:
+    wrapped: Callable[..., Any] = getattr(kind, name)
+
+    def method(self: torch.optim.Optimizer, *given: Any, **named: Any) -> Any:
+        return (wrapped if torch.compiler.is_compiling() else plain)(self, *given, **named)
+
+    method.__name__, method.__qualname__, method.__doc__ = name, wrapped.__qualname__, wrapped.__doc__
+    setattr(kind, name, method)
+
+
+_uncompiled(torch.optim.SGD, torch.optim.Adam, torch.optim.RMSprop)

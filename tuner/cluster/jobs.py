@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
 from collections.abc import Iterable, Sequence
@@ -26,6 +27,7 @@ _DASHBOARD = "tuner_dashboard"
 _FILE = "tuner_file"  # where the user's own code lay on the machine that submitted it
 # `~` cannot be part of an experiment's name, so that no other experiment's job is called NAME~2.
 _SEPARATOR = "~"
+NOTIFY = "TUNER_NOTIFY"  # see `tuner.experiment.notify`
 _ENVIRONMENT = {
     "RAY_JOB_STOP_SIGNAL": "SIGINT",  # as Ctrl-C: trials finish their epoch and checkpoint
     "RAY_JOB_STOP_WAIT_TIME_S": "3600",  # an epoch of five replicates may be long; after that the job is killed
@@ -135,6 +137,8 @@ def _submit(
     code: OwnCode | None = None,
 ) -> str:
     there = {} if code is None else {OWN_FILE: f"request/{code.entry}"}
+    if NOTIFY in os.environ:
+        there[NOTIFY] = os.environ[NOTIFY]
     with temporary.folder() as folder:
         package.stage(folder, files=files, texts={} if code is None else code.files)
         try:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tuner.commands.entry import settle_width
 from tuner.commands.given import Verbs
+from tuner.tables.phases import Phases
 
 app = Verbs(
     no_args_is_help=True,
@@ -38,6 +39,8 @@ def _options(
 settle_width()  # Rich reads it when a console is made
 # Rich takes 80 columns where it cannot ask a terminal; the tables are made for 100.
 out = Console() if sys.stdout is not None and sys.stdout.isatty() else Console(width=100)
+
+phases = Phases(out)  # of a verb that runs a search
 
 
 def say(sentence: str, to: Console = out) -> None:

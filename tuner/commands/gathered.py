@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from inspect import Parameter
 from typing import Any, get_type_hints
 
+from tuner.commands.app import phases
+
 
 def option(name: str, default: Any, annotation: Any) -> Parameter:
     """An option of a command, as Typer reads it off a signature."""
@@ -33,8 +35,11 @@ def gathering(
     @functools.wraps(command)
     def called(*arguments: Any, **given: Any) -> Any:
         given |= dict(zip((it.name for it in parameters), arguments, strict=False))
-        gathered = gather(**{it.name: given.pop(it.name, it.default) for it in options})
-        return command(**{into: gathered}, **given)
+        try:
+            gathered = gather(**{it.name: given.pop(it.name, it.default) for it in options})
+            return command(**{into: gathered}, **given)
+        finally:
+            phases.end(quiet=True)
 
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
     called.__annotations__ = {it.name: it.annotation for it in parameters}

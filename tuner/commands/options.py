@@ -83,6 +83,13 @@ CheckpointEvery = Annotated[
     float | None, typer.Option(help="Seconds between two checkpoints of a trial.  [default: 60]")
 ]
 Strategy = Annotated[str | None, typer.Option(help=OPTIONS["strategy"].help)]
+Notify = Annotated[
+    str | None,
+    typer.Option(
+        help="http(s) URL that gets one JSON POST at the end, as Slack takes it.  [default: TUNER_NOTIFY, else nobody]",
+        show_default=False,
+    ),
+]
 Detach = Annotated[bool, typer.Option("--detach", help="Submit to a cluster and return at once.")]
 Checkpoint = Annotated[
     str,

@@ -82,7 +82,7 @@ def results(
     address: Head = None,
 ) -> None:
     """The leaderboard: medians over the replicates, ranked by rung reached, then median."""
-    from tuner.results import leaderboard
+    from tuner.results import confirmed, leaderboard
     from tuner.tables import machine_readable as export
     from tuner.tables.results import results_view
 
@@ -100,12 +100,13 @@ def results(
         sys.stdout.write(export.to_json(board, top) if json else export.to_csv(board, top))
         return
     out.print(results_view(board, top))
-    if found.confirmation.manifest.exists():
+    confirmation = confirmed.load(found)
+    if confirmation is not None:
         from tuner.tables.confirmation import confirmation_view
 
         out.print()
-        out.print(confirmation_view(found))
-    _print_next(board, found)
+        out.print(confirmation_view(found, board, confirmation))
+    _print_next(board, found, confirmation)
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner show first best")
@@ -273,11 +274,11 @@ def _jobs_of_slurm(name: str, storage: str | None) -> list[str]:
     return queue.lines(place.name, place.parent)
 
 
-def _print_next(board: Leaderboard, found: ExperimentPaths) -> None:
+def _print_next(board: Leaderboard, found: ExperimentPaths, confirmation: Leaderboard | None) -> None:
     """What to do next, each with its command."""
     from tuner.results.next_step import next_steps
 
-    steps = next_steps(board, found)
+    steps = next_steps(board, found, confirmation)
     if steps:
         out.print()
     for step in steps:

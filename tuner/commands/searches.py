@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from tuner.commands.app import app, out, say
+from tuner.commands.app import app, out, phases, say
 from tuner.commands.asked import takes_request
 from tuner.commands.cluster import follow_submission
 from tuner.commands.options import (
@@ -30,6 +30,7 @@ from tuner.machines.address import is_head, require_head
 
 if TYPE_CHECKING:
     from tuner.commands.session import SessionOptions
+    from tuner.experiment.notify import State
     from tuner.experiment.plan import Plan
     from tuner.experiment.request import Request
     from tuner.experiment.running import Running
@@ -57,8 +58,8 @@ def plan(
 
 
 @app.command(rich_help_panel="Searches", epilog="Example: tuner launch blur smoke --name first")
-@takes_request
 @takes_session
+@takes_request
 def launch(
     asked: Request,
     session: SessionOptions,
@@ -83,6 +84,7 @@ def launch(
     if head is not None and not dry_run:
         from tuner.cluster import submission
 
+        phases.end(quiet=True)
         sent = submission.submit_request(head, asked, session.running, name=name, storage=storage, data=session.data)
         follow_submission(sent, session.detach)
     if or_resume and name is None:
@@ -91,16 +93,18 @@ def launch(
         launching.require_storage(storage)
     if name is not None and not or_resume and head is None:
         launching.require_free_name(name, storage)
-    planned = prepare(asked, session.running)
-    out.print(plan_view(planned))
-    if dry_run:
-        _look_at_data(planned, session.running.address)
-        return
-    with _shown(session) as shown:
+    with _shown(session, name or "a search") as shown:
+        planned = prepare(asked, shown)
+        phases.end(quiet=True)
+        out.print(plan_view(planned))
+        if dry_run:
+            _look_at_data(planned, session.running.address)
+            return
         if or_resume:
             outcome = retry.launch_or_resume(asked, shown, name=str(name), storage=storage)
         else:
             outcome = launching.start(asked, shown, name=name, storage=storage)
+    _notify_of(session, outcome)
     _conclude(outcome)
 
 
@@ -123,8 +127,9 @@ def resume(
     standard_output.outlive_reader()
     session = session.sharing(cpus_per_trial, gpus_per_trial)
     _go_on_elsewhere(session, "resume", name, trials=trials, accept_changes=accept_changes or None)
-    with _shown(session) as shown:
+    with _shown(session, name) as shown:
         outcome = launching.go_on(name, shown, storage=session.storage, trials=trials, accept_changes=accept_changes)
+    _notify_of(session, outcome)
     _conclude(outcome)
 
 
@@ -153,8 +158,9 @@ def confirm(
     asked: dict[str, Any] = {"top": top, "seed": seed, "replicates": replicates}
     _go_on_elsewhere(session, "confirm", name, **asked)
     searched = paths.experiment(name, session.storage)
-    with _shown(session) as shown:
+    with _shown(session, name) as shown:
         outcome = confirming.confirm(name, storage=session.storage, **asked, running=shown)
+    _notify_of(session, outcome)
     if outcome.ending == "interrupted":
         again = searched.command("confirm", "--top", str(top))
         say(f"\ninterrupted; nothing is lost. Continue with: {again}")
@@ -216,6 +222,7 @@ def _look_at_data(planned: Plan, address: str | None) -> None:
 def _go_on_elsewhere(session: SessionOptions, verb: str, name: str, **options: Any) -> None:
     """On a cluster, if that is meant: this process submits the verb, follows it and exits."""
     if session.head is not None:
+        phases.end(quiet=True)
         from tuner.cluster import submission
 
         where: dict[str, Any] = {"storage": session.storage, "data": session.data}
@@ -225,12 +232,59 @@ def _go_on_elsewhere(session: SessionOptions, verb: str, name: str, **options: A
 
 
 @contextmanager
-def _shown(session: SessionOptions) -> Iterator[Running]:
+def _unexpected(session: SessionOptions, name: str) -> Iterator[None]:
+    """Somebody is told of a search that ends by an error; not of a mistake in the command, which its user sees at once."""
+    from tuner.errors import TunerError
+
+    try:
+        yield
+    except BadInput:
+        raise
+    except TunerError as error:
+        _notify(session, name, "needs a person", reason=str(error))
+        raise
+    except Exception as error:
+        _notify(session, name, "failed", reason=type(error).__name__)
+        raise
+
+
+def _notify(
+    session: SessionOptions,
+    name: str,
+    state: State,
+    best: str | None = None,
+    commands: Sequence[str] = (),
+    reason: str | None = None,
+) -> None:
+    from tuner.experiment import notify
+
+    if session.notify is not None:
+        failure = notify.post(session.notify, notify.message(name, state, best, commands, reason))
+        if failure is not None:
+            say(failure)
+
+
+def _notify_of(session: SessionOptions, outcome: Any) -> None:
+    """Tell how a session ended, with the best median so far and what to do next."""
+    if session.notify is None:
+        return
+    from tuner.results.next_step import next_steps
+    from tuner.tables.status import best_line
+
+    paths = outcome.paths
+    state: State = "failed" if outcome.exit_code == 1 else outcome.ending
+    board = outcome.leaderboard
+    steps = [step.command for step in next_steps(board, paths)] if paths.root.name != "confirmation" else []
+    _notify(session, paths.name, state, best_line(board.history), steps)
+
+
+@contextmanager
+def _shown(session: SessionOptions, name: str) -> Iterator[Running]:
     """The session shown on this terminal."""
     from tuner.tables.terminal import Terminal
 
-    with Terminal(out) as terminal:
-        yield replace(session.running, tell=terminal.tell, listen=terminal.listen)
+    with Terminal(out, phases) as terminal, _unexpected(session, name):
+        yield replace(session.running, tell=terminal.tell, listen=terminal.listen, begin=terminal.begin)
 
 
 def _conclude(outcome: Any) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tuner.commands import options
+from tuner.commands.app import phases
 from tuner.commands.gathered import gathering, option
 from tuner.machines.address import is_head
 
@@ -23,12 +25,14 @@ class SessionOptions:
         data: place of the named datasets.
         detach: whether a submission is left alone at once.
         running: the rest, as the rooms below take it; sentences are printed.
+        notify: URL that is told how it ended.
     """
 
     storage: str | None
     data: str | None
     detach: bool
     running: Running
+    notify: str | None = None
 
     @property
     def head(self) -> str | None:
@@ -53,6 +57,7 @@ _OPTIONS = [
     option("checkpoint_every", None, options.CheckpointEvery),
     option("step_timeout", None, options.StepTimeout),
     option("detach", False, options.Detach),
+    option("notify", None, options.Notify),
 ]
 
 
@@ -64,9 +69,14 @@ def _session(
     checkpoint_every: float | None,
     step_timeout: float | None,
     detach: bool,
+    notify: str | None,
 ) -> SessionOptions:
+    phases.begin("reading the search")  # from here on: what is imported next takes longest of it
+    from tuner.experiment import notify as notifying
     from tuner.experiment.running import Running
 
-    return SessionOptions(
-        storage, data, detach, Running(address, max_concurrent, checkpoint_every, step_timeout, print)
-    )
+    url = notifying.chosen(notify)
+    if url is not None:
+        os.environ[notifying.VARIABLE] = url  # a job on a cluster gets it from there, and not among its words
+    running = Running(address, max_concurrent, checkpoint_every, step_timeout, print)
+    return SessionOptions(storage, data, detach, running, url)

@@ -13,9 +13,9 @@ from trainables.storage import probe
 from tuner.errors import BadInput, StorageUnavailable
 from tuner.experiment import Outcome, session
 from tuner.experiment.directory import create
-from tuner.experiment.launching import go_on_with_data, require_same_data
+from tuner.experiment.launching import go_on_with_data, reached, require_same_data
 from tuner.experiment.running import HERE, Running
-from tuner.machines import preflight, ray_session, scratch
+from tuner.machines import preflight, scratch
 from tuner.machines.allocation import Allocator
 from tuner.records import manifest as manifests
 from tuner.records import paths as places
@@ -81,7 +81,7 @@ def confirm(
     revised = running.takes_share(manifest)
     scratch.require(paths)
     go_on_with_data(manifest)
-    with ray_session.connected(running.address) as resources:
+    with reached(running, manifest.trained) as resources:
         configs = [manifest.knobs(record["config"]) for record in [*known, *more]]
         limit = budget.max_concurrent
         allocator = Allocator.of_manifest(manifest)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from search_spaces.domains import ranges
 from search_spaces.space import SearchSpace
 from trainables import families
 from trainables.config import earlier
@@ -41,6 +42,7 @@ def describe(checked: Checked, name: str, data: dict[str, Any]) -> manifests.Man
         "budget": budget.options(),
         "allocations": rules_of(space),
         "rungs": list(ranking.rungs(budget.epochs, budget.grace, budget.reduction)),
+        "ranges": ranges(space.parameters),
         "bracket": list(space.bracket_knobs),
         "protocol": dataclasses.asdict(space.protocol) if space.protocol is not None else None,
         "data": data,

@@ -36,6 +36,7 @@ class Running:
         cpus_per_trial, gpus_per_trial: what every trial gets from now on, of a search that goes on; None: what it got so far.
         tell: receives sentences for a person.
         listen: makes a listener that receives every record as it is written, the earlier ones first.
+        begin: receives in a few words what is done now, before the first epoch; it ends where the next begins.
     """
 
     address: str | None = None
@@ -46,6 +47,7 @@ class Running:
     listen: ListenerFactory | None = None
     cpus_per_trial: float | None = None
     gpus_per_trial: float | None = None
+    begin: Tell = silent
 
     def problems(self) -> list[str]:
         """Everything that cannot be, a sentence each."""

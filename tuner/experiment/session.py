@@ -117,6 +117,7 @@ def hold(
             ]
 
         ending: Ending = "interrupted"
+        running.begin(f"loading what trains in {limit} worker{'' if limit == 1 else 's'}, then the first epoch")
         try:
             with on_signal(stop):
                 for _ in range(1 + search.MAX_FAILURES):

@@ -180,6 +180,7 @@ class Manifest(_Part):
     summary: Text = ""
     overrides: dict[str, Text] = Field(default_factory=dict)
     allocations: list[Allocation] = Field(default_factory=list)
+    ranges: dict[str, list[Any]] = Field(default_factory=dict)  # knob -> function of ray.tune and its arguments
     bracket: list[Text] = Field(default_factory=list)
     data: Data = Field(default_factory=Data)
     shown_scalars: list[Text] = Field(default_factory=list)
@@ -227,6 +228,9 @@ class Manifest(_Part):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        for knob, said in self.ranges.items():
+            if len(said) < 2 or not isinstance(said[0], str):
+                raise refused(f"`ranges.{knob}` is {shown(said)}, but must be a function's name and its arguments")
         epochs = self.budget.epochs
         if self.budget.grace > epochs:
             raise refused(f"`budget.grace` is {self.budget.grace}, but must be at most {epochs}, the `budget.epochs`")
@@ -251,8 +255,17 @@ def surroundings() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "command": redact(shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "tuner"), *sys.argv[1:]])),
+        "command": redact(shlex.join([Path(sys.argv[0]).name.replace("__main__.py", "tuner"), *_told(sys.argv[1:])])),
     }
+
+
+def _told(words: list[str]) -> list[str]:
+    """The words of a command line without the URL of --notify, which may hold a secret."""
+    kept = [word for word in words if not word.startswith("--notify=")]
+    while "--notify" in kept:
+        at = kept.index("--notify")
+        del kept[at : at + 2]
+    return kept
 
 
 def code() -> dict[str, Any]:

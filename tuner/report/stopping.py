@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tuner.records.lines import Record
+from tuner.results.cuts import is_noisy
 from tuner.results.history import Trial
 from tuner.results.leaderboard import Leaderboard
 
@@ -56,15 +57,9 @@ def _decision(trial: Trial, decision: Record, mode: str) -> dict[str, Any]:
         "low": low,
         "high": high,
         "action": str(decision["action"]),
-        "noisy": decision["action"] == "stop" and _within(low, high, cutoff, mode),
+        "noisy": decision["action"] == "stop" and is_noisy(low, high, cutoff, mode),
         "reason": str(decision["reason"]),
     }
-
-
-def _within(low: float | None, high: float | None, cutoff: float | None, mode: str) -> bool:
-    if low is None or high is None or cutoff is None:
-        return False
-    return high >= cutoff if mode == "max" else low <= cutoff
 
 
 def _last_cutoff(decisions: list[dict[str, Any]], rung: int) -> float | None:

@@ -6,8 +6,8 @@ import dataclasses
 from typing import Any
 
 from tuner.records.paths import ExperimentPaths
-from tuner.results import lead, optimism
-from tuner.results.history import History, Trial
+from tuner.results import confirmed, lead, optimism
+from tuner.results.history import Trial
 from tuner.results.leaderboard import Leaderboard, Row
 from tuner.results.next_step import next_steps, wins
 from tuner.tables.confirmation import verdict_of
@@ -22,9 +22,11 @@ def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
     Keys: headline, evidence (sentences), winner (trial, leads: it has not won yet, median, low, high, test, epoch; None
     without a valid trial), changed (knobs in which the winner differs from the baseline: name, value, the baseline's), seeds
     (the best trials and the baseline, each with its k values at the winner's epoch), commands (what to do next: label,
-    command).
+    command), confirmation (the confirmed trials: trial, baseline, selection, fresh, low, high, change).
     """
     history, best = board.history, board.best
+    confirmation = confirmed.load(paths)
+    commands = [dataclasses.asdict(step) for step in next_steps(board, paths, confirmation)]
     if best is None:
         return {
             "headline": "No trial has a valid result yet."
@@ -34,12 +36,13 @@ def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
             "winner": None,
             "changed": [],
             "seeds": [],
-            "commands": [dataclasses.asdict(step) for step in next_steps(board, paths)],
+            "commands": commands,
+            "confirmation": [],
         }
     epoch = _trial(board, best).compared_epoch
     return {
         "headline": _headline(board, best, epoch),
-        "evidence": [*_evidence(board, best, epoch), *_flatters(board), *_confirmed(paths)],
+        "evidence": [*_evidence(board, best, epoch), *_flatters(board), *_confirmed(confirmation)],
         "winner": {
             "trial": best.trial,
             "leads": not wins(board),
@@ -52,7 +55,8 @@ def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
         },
         "changed": _changed(board, best),
         "seeds": _seeds(board, epoch),
-        "commands": [dataclasses.asdict(step) for step in next_steps(board, paths)],
+        "commands": commands,
+        "confirmation": [] if confirmation is None else _fresh(board, confirmation),
     }
 
 
@@ -102,11 +106,15 @@ def _flatters(board: Leaderboard) -> list[str]:
     return [] if said is None else [f"{said[0].upper()}{said[1:]}."]
 
 
-def _confirmed(paths: ExperimentPaths) -> list[str]:
+def _fresh(board: Leaderboard, confirmation: Leaderboard) -> list[dict[str, Any]]:
+    """The confirmed trials, each with its median as it was picked and on fresh seeds, and the change from one to the other."""
+    return [{**dataclasses.asdict(row), "change": row.change} for row in confirmed.side_by_side(board, confirmation)]
+
+
+def _confirmed(confirmation: Leaderboard | None) -> list[str]:
     """What fresh seeds have said of the best trials, where they were asked."""
-    if not paths.confirmation.manifest.exists():
+    if confirmation is None:
         return []
-    confirmation = Leaderboard(History.load(paths.confirmation))
     said = verdict_of(confirmation)
     if said is None or confirmation.best is None:
         return ["A confirmation on fresh seeds has begun."]

@@ -19,11 +19,17 @@ from tuner.tables.text import MISSING, metric, plain, spread
 _COLUMNS = ("#", "trial", "selection", "epoch", "confirmation", "[min, max]", "ok", "change", "test", "status")
 
 
-def confirmation_view(searched: ExperimentPaths) -> RenderableType:
-    """The confirmed trials of a search, ranked by their confirmation; at most 100 columns wide."""
-    searched_for = Leaderboard(History.load(searched))
+def confirmation_view(
+    searched: ExperimentPaths, searched_for: Leaderboard | None = None, board: Leaderboard | None = None
+) -> RenderableType:
+    """The confirmed trials of a search, ranked by their confirmation; at most 100 columns wide.
+
+    Args:
+        searched_for, board: of the search and of its confirmation, where the caller has loaded them.
+    """
+    searched_for = searched_for or Leaderboard(History.load(searched))
     selection = {row.trial: row for row in searched_for.rows}
-    board = Leaderboard(History.load(searched.confirmation))
+    board = board or Leaderboard(History.load(searched.confirmation))
     history = board.history
     shown = [row for row in board.rows if history.trial(row.trial) is not None]
     strange = next((row.trial for row in shown if row.trial not in selection), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -34,15 +35,23 @@ class LiveView:
         console: where to draw; standard output by default.
         since: unix seconds; records older than that are history. Default now.
         events: whether the latest events stand below the table.
+        doing: what the search does while no trial has reported an epoch yet, if it says.
     """
 
     def __init__(
-        self, manifest: Manifest, console: Console | None = None, *, since: float | None = None, events: bool = True
+        self,
+        manifest: Manifest,
+        console: Console | None = None,
+        *,
+        since: float | None = None,
+        events: bool = True,
+        doing: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._history = History(manifest, name=manifest.name, live=True)
         self._console = console or Console()
         self._opened = round(time.time(), 3) if since is None else since  # as coarse as the times of records
         self._most = _EVENTS if events else 0
+        self._doing = doing
         self._events: list[Text] = []
         self._lock = threading.Lock()  # the table is redrawn by a thread of its own
         self._live: Live | None = None
@@ -117,6 +126,6 @@ class LiveView:
     def _render(self) -> RenderableType:
         with self._lock:
             counts = Text(plain(f"{self._history.name}: {heading.counts(self._history)}"))
-            progress = Text(f"{best_line(self._history)}; {self._time()}")
+            progress = Text(self._doing() or f"{best_line(self._history)}; {self._time()}")
             running = running_view(self._history, most=_RUNNING)
             return Group(heading.protocol(self._history), counts, progress, running, *self._events)

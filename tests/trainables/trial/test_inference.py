@@ -1,6 +1,7 @@
 """A network read from a checkpoint scores what training reported, and sees images as training did."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from tests.tuner.experiments import finished
 from trainables import checkpoints
 from trainables.images.opened import open_images
 from trainables.lockstep import LockStep
@@ -105,18 +107,26 @@ def test_gray_networks_see_gray_images(trial, tmp_path):
         trained.predict(tmp_path / "text.png")
 
 
-def test_the_notebook_of_the_examples_runs(trial, tmp_path, monkeypatch):
+@pytest.mark.parametrize("given", [True, False])
+def test_the_notebook_of_the_examples_runs_and_as_it_stands_where_a_search_is(trial, given, tmp_path, monkeypatch):
     notebook = json.loads((Path(__file__).parents[3] / "examples" / "predict.ipynb").read_text())
     Image.new("L", (40, 40), 90).save(tmp_path / "one.png")
-    monkeypatch.setenv("CHECKPOINT", str(trial[1]))
-    monkeypatch.setenv("IMAGE", str(tmp_path / "one.png"))
+    if given:
+        monkeypatch.setenv("CHECKPOINT", str(trial[1]))
+        monkeypatch.setenv("IMAGE", str(tmp_path / "one.png"))
+    else:
+        paths = finished(tmp_path / "results").paths
+        paths.trial(1).mkdir(parents=True)
+        shutil.copy(trial[1], paths.trial(1) / "checkpoint_000009.pt")
+        monkeypatch.setenv("TUNER_STORAGE", str(paths.root.parent))
     names = {}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), names)
     assert names["scores"] == Trained.load(trial[1]).evaluate()
     assert len(names["likeliest"]) == 5
-    assert (tmp_path / "one.predicted.png").is_file()
+    assert names["drawn"].is_file()
+    assert (names["drawn"] == tmp_path / "one.predicted.png") is given
 
 
 def test_exported_weights_know_their_family_and_configuration(trial, tmp_path):

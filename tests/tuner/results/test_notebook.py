@@ -107,10 +107,11 @@ def test_loading_imports_neither_ray_nor_torch_nor_pandas(tmp_path):
     assert done.stdout.splitlines() == ["[]", "[]"]
 
 
-def test_the_notebook_of_the_examples_runs(tmp_path, monkeypatch):
+def test_the_notebook_of_the_examples_runs_as_it_stands_where_a_search_is(tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
-    monkeypatch.setenv("EXPERIMENT", str(finished(tmp_path).paths.root))
+    monkeypatch.delenv("EXPERIMENT", raising=False)
+    monkeypatch.setenv("TUNER_STORAGE", str(finished(tmp_path).paths.root.parent))
     monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[1]))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()

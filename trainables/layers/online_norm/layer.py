@@ -14,6 +14,7 @@ from typing import Any, Self, cast, get_args
 
 import torch
 from torch import Tensor, nn
+from torch._compile import _disable_dynamo
 from torch.nn import functional as F
 
 from trainables.layers.online_norm.state import ErrorCompensation, Settings, State, Step
@@ -96,10 +97,13 @@ class _OnlineNorm(nn.Module):
         self._check(x)
         if not self.training:
             return self._evaluate(x)
-        return cast(Tensor, self._train(x))
+        return self._uncompiled(x) if torch.compiler.is_compiling() else self._train(x)
 
-    # The compiler would trace NumPy as torch, and lose what becomes of the state.
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    # The compiler would trace NumPy as torch, and lose what becomes of the state. It is imported when it is used only.
+    @_disable_dynamo
+    def _uncompiled(self, x: Tensor) -> Tensor:
+        return self._train(x)
+
     def _train(self, x: Tensor) -> Tensor:
         if x.dtype == torch.float64:
             for name in STATE:

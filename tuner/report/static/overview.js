@@ -7,9 +7,10 @@ const overview = {
     this.card = byId("verdict"); // it stands in the page before any script runs
     this.tiles = el("dl", { class: "tiles" });
     this.seeds = chart("Seed by seed", "", 300);
+    this.confirmed = el("section", { id: "confirmed" });
     this.next = el("section", { id: "next" });
     this.changed = el("section", { id: "changed" });
-    this.columns = el("div", { class: "columns" }, el("div", {}, this.seeds), el("div", {}, this.next, this.changed));
+    this.columns = el("div", { class: "columns" }, el("div", {}, this.seeds, this.confirmed), el("div", {}, this.next, this.changed));
     panel.append(this.card, this.tiles, this.columns);
   },
 
@@ -22,6 +23,7 @@ const overview = {
       el("dt", {}, label), el("dd", { class: "value" }, value), el("dd", { class: "under" }, under))));
     this.columns.hidden = verdict.winner === null;
     if (verdict.winner === null) return;
+    fill(this.confirmed, verdict.confirmation.length ? confirmedTable(verdict.confirmation) : []);
     fill(this.next, el("h2", {}, "Next"), verdict.commands.map(({ label, command }) => [el("p", { class: "dim" }, label), copied(command)]));
     this.changed.hidden = verdict.winner.baseline;
     fill(this.changed, el("h2", {}, `What the ${called(verdict.winner)} does otherwise`), el("p", { class: "dim" }, "Its value, and the baseline's."),
@@ -33,6 +35,17 @@ const overview = {
     draw(this.seeds, () => seedChart(content));
   },
 };
+
+function confirmedTable(rows) {
+  const heads = ["trial", "picked by", "on fresh seeds", "[min, max]", "change"];
+  const change = (value) => (value === null ? "-" : `${value > 0 ? "+" : ""}${value.toFixed(4)}`);
+  const cells = (row) => [row.baseline ? `${row.trial} base` : String(row.trial), metric(row.selection), metric(row.fresh),
+    spread(row.low, row.high), change(row.change)];
+  return [el("h2", {}, "Confirmed on fresh seeds"),
+    el("p", { class: "dim" }, "The median a trial was picked by at the full budget, and that of seeds that took no part in picking."),
+    el("table", {}, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))),
+      el("tbody", {}, rows.map((row) => el("tr", {}, cells(row).map((cell) => el("td", {}, cell))))))];
+}
 
 function tiles(content) {
   const { verdict, stopping, cost, trials } = content;
