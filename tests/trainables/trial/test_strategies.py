@@ -22,7 +22,10 @@ CASES = [
     ("blur", {"arch": "small_cnn", "mode": "mix"}),
     ("blur", {"arch": "small_cnn", "mode": "single-step", "augmentation": "flip"}),
     ("blur", {"arch": "small_cnn", "mode": "fixed-single-step", "augmentation": "none"}),
-    ("blur", {"arch": "alexnet_cifar", "mode": "normal", "image_size": 32}),  # with dropout
+    (
+        "blur",
+        {"arch": "alexnet_cifar", "mode": "normal", "image_size": 32, "train_images": 40, "batch_size": 16},
+    ),  # with dropout
     ("online_norm", {"depth": 8, "norm_mode": "batch"}),
     ("online_norm", {"depth": 8, "norm_mode": "online"}),
     ("deconv", {**VGG, "block_fc": 16, "lr_schedule": "cosine"}),
