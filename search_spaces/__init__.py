@@ -58,7 +58,8 @@ def names(family: str | None = None) -> dict[str, tuple[str, ...]] | tuple[str, 
 
 def _common(family: str, defined: Collection[str]) -> tuple[str, ...]:
     """Those of smoke, search and paper that a family has."""
-    return tuple(name for name in SPACES if name in defined or (family, name) in offers())
+    offered = offers()  # asked even where all are defined, since it refuses a name that is offered twice
+    return tuple(name for name in SPACES if name in defined or (family, name) in offered)
 
 
 @functools.cache
