@@ -98,7 +98,9 @@ def test_without_a_home_there_is_no_default_storage_but_all_else(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "tuner-home-54321/.cache/tuner/data" in done.stdout.replace("\n", "")
     done = nobody("launch", "blur", "--trials", 1)
-    said = [line for line in done.stdout.splitlines() if not line.startswith("reading the search ")]  # on a slow machine
+    said = [
+        line for line in done.stdout.splitlines() if not line.startswith("reading the search ")
+    ]  # on a slow machine
     assert (done.returncode, said) == (2, [])
     assert done.stderr == (
         "tuner: this user has no home folder, so there is no default storage; give --storage, or set HOME\n"
