@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from trainables.config.wording import among
+
 # Bounds of a budget: what is larger is a slip, and some of it would take hours before the first epoch.
 MOST_EPOCHS = 100_000
 MOST_TRIALS = 1_000_000
@@ -48,7 +50,8 @@ class Word:
     def problem(self, name: str, value: Any) -> str | None:
         if isinstance(value, str) and (value in self.among or not self.among):
             return None
-        return f"`{name}` is {value!r}, but must be {' or '.join(self.among) or 'a text'}; set"
+        rule = among(value, self.among, " or ".join(self.among) or "a text")
+        return f"`{name}` is {value!r}, but must be {rule}; set"
 
 
 @dataclass(frozen=True)
