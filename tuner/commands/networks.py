@@ -38,10 +38,12 @@ def export(
     ] = False,
     epoch: Epoch = None,
     curves: Annotated[
-        Path | None, typer.Option(help="Write every epoch of every trial into this CSV file.", show_default=False)
+        Path | None,
+        typer.Option(help="Write every epoch of every trial into this CSV file.  [default: none]", show_default=False),
     ] = None,
     optuna: Annotated[
-        Path | None, typer.Option(help="Write all ended trials as an Optuna study into this SQLite file.")
+        Path | None,
+        typer.Option(help="Write all ended trials as an Optuna study into this SQLite file.  [default: none]"),
     ] = None,
     storage: Storage = None,
 ) -> None:
@@ -87,11 +89,17 @@ def train(
         bool, typer.Option("--pretrained", help="Begin from torchvision's weights, where they are here.")
     ] = False,
     resume_from: Annotated[
-        str | None, typer.Option(help="Continue this checkpoint of the trial, or begin from anyone's weights.")
+        str | None,
+        typer.Option(
+            help="Continue this checkpoint of the trial, or begin from anyone's weights.  [default: from new ones]"
+        ),
     ] = None,
     strategy: Strategy = None,
     save: Annotated[
-        Path | None, typer.Option(help="Folder for the checkpoints of the last two epochs and of the best.")
+        Path | None,
+        typer.Option(
+            help="Folder for the checkpoints of the last two epochs and of the best.  [default: none is kept]"
+        ),
     ] = None,
     data: Data = None,
     set_: Setting = None,
@@ -137,7 +145,10 @@ def evaluate(
     replicate: Replicate = 0,
     epoch: Epoch = None,
     sigmas: Annotated[
-        str | None, typer.Option(help="Evaluate on images blurred with each of these: 0,1,2,4.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Evaluate on images blurred with each of these: 0,1,2,4.  [default: on sharp ones]", show_default=False
+        ),
     ] = None,
     set_: Setting = None,
     trial: OfTrial = None,
@@ -160,9 +171,14 @@ def predict(
     epoch: Epoch = None,
     out_folder: Annotated[str, typer.Option("--out", help="Folder for the pictures.")] = ".",
     split: Annotated[
-        str | None, typer.Option(help="`test`: every image of the test set, into --csv.", show_default=False)
+        str | None,
+        typer.Option(
+            help="`test`: every image of the test set, into --csv.  [default: the given files]", show_default=False
+        ),
     ] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", help="File for the predictions of --split test.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="File for the predictions of --split test.  [default: none]")
+    ] = None,
     set_: Setting = None,
     trial: OfTrial = None,
     storage: Storage = None,
@@ -191,7 +207,9 @@ def import_log(
     file: Annotated[str, typer.Argument(help="Log of a run of the classic ImageNet collection.", show_default=False)],
     family: Annotated[str, typer.Option(help="Family that the run would belong to.")] = "imagenet",
     name: Annotated[str | None, typer.Option(help="Name of the experiment.  [default: the file's]")] = None,
-    run: Annotated[int | None, typer.Option(help="Which run of a log that holds several, from 1.")] = None,
+    run: Annotated[
+        int | None, typer.Option(help="Which run of a log that holds several, from 1.  [default: the only one]")
+    ] = None,
     storage: Storage = None,
     set_: Setting = None,
 ) -> None:

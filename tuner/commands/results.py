@@ -72,7 +72,7 @@ def status(
 @app.command(rich_help_panel="Results", epilog="Example: tuner results first --top 5")
 def results(
     name: NewestName = None,
-    top: Annotated[int | None, typer.Option(help="Only the best this many, and the baseline.")] = None,
+    top: Annotated[int | None, typer.Option(help="Only the best this many, and the baseline.  [default: all]")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, every column.")] = False,
     json: Annotated[bool, typer.Option("--json", help="JSON, every column.")] = False,
     verify: Annotated[
@@ -177,16 +177,22 @@ def replay(
         list[int] | None, typer.Option(help="Rank by the median over this many epochs. Repeatable.  [default: 1, 5]")
     ] = None,
     rungs: Annotated[
-        list[str] | None, typer.Option(help="Rungs such as 20,40,84, instead of --grace. Repeatable.")
+        list[str] | None,
+        typer.Option(help="Rungs such as 20,40,84, instead of --grace. Repeatable.  [default: those of --grace]"),
     ] = None,
     seeds: Annotated[
-        list[str] | None, typer.Option(help="Seeds by rung, as 1,1,3,5, from what was recorded. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="Seeds by rung, as 1,1,3,5, from what was recorded. Repeatable.  [default: all at every rung]"
+        ),
     ] = None,
     models: Annotated[str, typer.Option(help="Only these curves, such as 'cifar_freeze_*'.")] = "*",
     metric: Annotated[
         str | None, typer.Option(help="Such as val_loss.  [default: val_accuracy, or the objective]")
     ] = None,
-    order: Annotated[int | None, typer.Option(help="Shuffle the order of arrival with this seed.")] = None,
+    order: Annotated[
+        int | None, typer.Option(help="Shuffle the order of arrival with this seed.  [default: as recorded]")
+    ] = None,
     why: Annotated[bool, typer.Option("--why", help="Also print every decision with its reason.")] = False,
     storage: Storage = None,
 ) -> None:
