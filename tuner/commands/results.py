@@ -148,11 +148,14 @@ def compare(
     first, second = (History.load(place) for place in places)
     if first.name == second.name and places[0] != places[1]:  # of two storages: the folder tells which is which
         first.name, second.name = (str(place.root) for place in places)
-    if json or csv:
-        found = comparison.compare(first, second)
-        sys.stdout.write(comparison.to_json(found) if json else comparison.to_csv(found))
+    if csv and not json:
+        sys.stdout.write(comparison.to_csv(comparison.compare(first, second)))
         return
-    out.print(searches_view(searches_compared.searches(list(zip((first, second), places, strict=True)))))
+    both = searches_compared.searches(list(zip((first, second), places, strict=True)))
+    if json:
+        sys.stdout.write(comparison.to_json(comparison.compare(first, second), searches_compared.told(both)))
+        return
+    out.print(searches_view(both))
     out.print()
     try:
         out.print(comparison_view(comparison.compare(first, second)))
