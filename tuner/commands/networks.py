@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
-from tuner.commands.app import app, say
+from tuner.commands.app import app, aside, say
 from tuner.commands.options import (
     Checkpoint,
     Data,
@@ -21,6 +22,7 @@ from tuner.commands.options import (
     Strategy,
 )
 from tuner.errors import BadInput
+from tuner.tables.phases import Phases
 
 if TYPE_CHECKING:
     from trainables.trial.inference import Trained
@@ -129,7 +131,7 @@ def train(
             save=save,
         )
     result: dict[str, Any] = {}
-    for result in results:
+    for result in Phases(Console(stderr=True)).awaiting("training epoch {}", results):
         for line in training.lines(result):
             say(line)
     if retraining is not None:
@@ -158,7 +160,8 @@ def evaluate(
     from tuner.networks import trained
 
     blurs = trained.numbers(sigmas)
-    for line in trained.evaluate(_loaded(checkpoint, trial, storage, family, set_, replicate, epoch), blurs):
+    loaded = _loaded(checkpoint, trial, storage, family, set_, replicate, epoch)
+    for line in aside.awaiting("evaluating", trained.evaluate(loaded, blurs)):
         say(line)
 
 
@@ -192,9 +195,11 @@ def predict(
         raise BadInput("give image files, or --split test --csv FILE for the whole test set")
     loaded = _loaded(checkpoint, trial, storage, family, set_, replicate, epoch)
     if csv is not None:
-        say(trained.predict_test_set(loaded, csv))
+        with aside.during("looking at every image of the test set"):
+            written = trained.predict_test_set(loaded, csv)
+        say(written)
         return
-    for line in trained.predict(loaded, images or [], Path(out_folder)):
+    for line in aside.awaiting("looking at the images", trained.predict(loaded, images or [], Path(out_folder))):
         say(line)
 
 
@@ -232,8 +237,9 @@ def _loaded(
     """The network of a file, or of the trial of an experiment."""
     from tuner.networks import trained
 
-    if trial is not None:
-        return trained.load_trial(checkpoint, trial, storage, family, set_ or [], replicate, epoch)
-    if storage is not None:
+    if trial is None and storage is not None:
         raise BadInput("--storage says where the experiment of a --trial is; give --trial as well, or leave it out")
-    return trained.load(checkpoint, family, set_ or [], replicate, epoch)
+    with aside.during("loading the network"):
+        if trial is not None:
+            return trained.load_trial(checkpoint, trial, storage, family, set_ or [], replicate, epoch)
+        return trained.load(checkpoint, family, set_ or [], replicate, epoch)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.commands.app import app, out, say, write
+from tuner.commands.app import app, aside, out, say, write
 from tuner.commands.cluster import print_reading
 from tuner.commands.listing import NewestName, named_or_newest
 from tuner.commands.options import (
@@ -93,7 +93,9 @@ def results(
     if verify:
         from tuner.rules import verify as verification
 
-        say(verification.verify(found))
+        with aside.during(f"deciding everything of {found.name} again"):
+            verified = verification.verify(found)
+        say(verified)
         return
     board = leaderboard.load(found)
     if json or csv:
@@ -205,9 +207,11 @@ def replay(
     from tuner.tables.replay import replay_view
 
     settings = replay_settings.product(rule, grace, reduction, window, rungs, order, seeds)
-    recorded = curves.load(source, storage, metric).matching(models)
+    with aside.during("reading the curves"):
+        recorded = curves.load(source, storage, metric).matching(models)
     replay_settings.require_windows(window, max(map(len, recorded.values.values())))
-    out.print(replay_view([run(recorded, setting) for setting in settings], reasons=why))
+    done = aside.awaiting(f"replaying setting {{}} of {len(settings)}", (run(recorded, one) for one in settings))
+    out.print(replay_view(list(done), reasons=why))
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner report first -o first.html")
@@ -223,7 +227,8 @@ def report(
     from tuner import report as reporting
 
     found = named_or_newest(name, storage)
-    written = reporting.write(found, output or f"{found.name}.html")
+    with aside.during(f"making the report of {found.name}"):
+        written = reporting.write(found, output or f"{found.name}.html")
     say(f"report of {found.name}: {written}")
 
 
