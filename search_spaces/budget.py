@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from trainables.config.wording import among
+
 # Bounds of a budget: what is larger is a slip, and some of it would take hours before the first epoch.
 MOST_EPOCHS = 100_000
 MOST_TRIALS = 1_000_000
@@ -48,7 +50,8 @@ class Word:
     def problem(self, name: str, value: Any) -> str | None:
         if isinstance(value, str) and (value in self.among or not self.among):
             return None
-        return f"`{name}` is {value!r}, but must be {' or '.join(self.among) or 'a text'}; set"
+        rule = among(value, self.among, " or ".join(self.among) or "a text")
+        return f"`{name}` is {value!r}, but must be {rule}; set"
 
 
 @dataclass(frozen=True)
@@ -121,43 +124,61 @@ class Budget:
     benchmarks/replay.py.
     """
 
-    epochs: int = _option("Full budget of a trial.", whole(MOST_EPOCHS))
-    grace: int = _option("First rung: epochs before a trial can be stopped.", whole(MOST_EPOCHS))
-    trials: int = _option("Configurations to try, the baseline included.", whole(MOST_TRIALS), may_differ=True)
-    reduction: float = _option(
-        "At each rung about 1/REDUCTION of the trials go on.", Number(SMALLEST_REDUCTION, 1e300), 3
+    epochs: int = _option("Full budget of a trial.  [default: the space's]", whole(MOST_EPOCHS))
+    grace: int = _option(
+        "First rung: epochs before a trial can be stopped.  [default: the space's]", whole(MOST_EPOCHS)
     )
-    replicates: int = _option("Seeds a configuration is trained with.", whole(MOST_REPLICATES), 5)
+    trials: int = _option(
+        "Configurations to try, the baseline included.  [default: the space's]", whole(MOST_TRIALS), may_differ=True
+    )
+    reduction: float = _option(
+        "At each rung about 1/REDUCTION of the trials go on.  [default: the space's, or 3]",
+        Number(SMALLEST_REDUCTION, 1e300),
+        3,
+    )
+    replicates: int = _option(
+        "Seeds a configuration is trained with.  [default: the space's, or 5]", whole(MOST_REPLICATES), 5
+    )
     seeds: tuple[int, ...] | None = _option(
-        "Seeds by rung, as 1,1,3,5; the last holds from there on. Without it all replicates at every rung.",
+        "Seeds by rung, as 1,1,3,5; the last holds from there on.  [default: the space's, or all at every rung]",
         Ascending(MOST_REPLICATES),
         None,
     )
-    cpus_per_trial: float = _option("CPUs of a trial; also its threads.", Number(0, 1e6), 1.0, may_differ=True)
-    gpus_per_trial: float = _option("GPUs of a trial; 0.25 puts four on a card.", Number(0, 1e6), 0.0, may_differ=True)
+    cpus_per_trial: float = _option(
+        "CPUs of a trial; also its threads.  [default: the space's, or 1]", Number(0, 1e6), 1.0, may_differ=True
+    )
+    gpus_per_trial: float = _option(
+        "GPUs of a trial; 0.25 puts four on a card.  [default: the space's, or 0]", Number(0, 1e6), 0.0, may_differ=True
+    )
     placement: str = _option(
-        "Replicates of a trial: packed in one process, or spread, one worker each.",
+        "Replicates of a trial: packed in one process, or spread, one worker each.  [default: the space's, or packed]",
         Word(("packed", "spread")),
         "packed",
         may_differ=True,
     )
     gpus_per_replicate: int | None = _option(
-        "Train each replicate on so many GPUs; packed, replicates take turns on them.",
+        "Train each replicate on so many GPUs; packed, replicates take turns on them.  [default: the space's, or one, shared]",
         whole(10_000),
         None,
         may_differ=True,
     )
     accelerator_type: str | None = _option(
-        "Train on cards of this type only, as Ray names it: A10G, H100.", Word(), None, may_differ=True
+        "Train on cards of this type only, as Ray names it: A10G, H100.  [default: the space's, or any]",
+        Word(),
+        None,
+        may_differ=True,
     )
     seconds_per_replicate_epoch: float | None = None  # measured; the docstring of the space says where
     rank_window: int = _option(
-        "At a rung, rank trials by their median over this many epochs.  [default: 1]", whole(MOST_EPOCHS), 1
+        "At a rung, rank trials by their median over this many epochs.  [default: the space's, or 1]",
+        whole(MOST_EPOCHS),
+        1,
     )
     # By the names of `tuner.rules`, which says what each does and whether there is one of that name.
-    rule: str = _option("Who goes on at a rung: {rules}.  [default: the space's]", Word(), "asha")
+    rule: str = _option("Who goes on at a rung: {rules}.  [default: the space's, or asha]", Word(), "asha")
     strategy: str = _option(
-        "Replicates on one GPU: serial in turn, graph as one captured step, auto the faster of both.  [default: auto]",
+        "Replicates on one GPU: serial in turn, graph as one captured step, auto the faster of both.  "
+        "[default: the space's, or auto]",
         Word(),
         "auto",
         may_differ=True,

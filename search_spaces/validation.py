@@ -18,7 +18,7 @@ from trainables.config import originals, strategy
 from trainables.config.own.code import RAY_FUNCTION, OwnCode
 from trainables.config.training import TrainingConfig
 from trainables.config.training import problems as config_problems
-from trainables.config.wording import nearest
+from trainables.config.wording import among, nearest
 from trainables.statistics import RESERVED
 
 # Every family reports these after every epoch; the test set never selects, so its metrics are no objectives.
@@ -186,7 +186,7 @@ def _objective(space: Definition) -> list[str]:
     if objective.metric not in OBJECTIVES:
         found.append(
             f"the objective's metric is {objective.metric!r}, but must be one that every epoch reports and that is not "
-            f"of the test set: {', '.join(OBJECTIVES)}"
+            f"of the test set: {among(objective.metric, OBJECTIVES, ', '.join(OBJECTIVES))}"
         )
     if objective.mode not in ("max", "min"):
         found.append(f"the objective's mode is {objective.mode!r}, but must be 'max' or 'min'")

@@ -1,6 +1,7 @@
 """What the command line says of itself: version, completion, an example for each verb; and what it takes for the same."""
 
 import importlib.metadata
+import re
 import shlex
 
 import pytest
@@ -78,3 +79,16 @@ def test_a_knob_that_is_none_is_answered_with_the_nearest(tuner):
     assert said == (
         "tuner: `sigmaa` is not a knob of this family; did you mean `sigma`?\n`qqq` is not a knob of this family\n"
     )
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_every_option_with_a_value_says_what_holds_without_it(verb):
+    command, _ = found(list(verb))
+    shown = CliRunner().invoke(app, [*verb, "--help"], env={"COLUMNS": "400"}).output
+    for option in command.params:
+        if option.param_type_name != "option" or option.is_flag or option.hidden:
+            continue
+        flag = max(option.opts, key=len)
+        [row] = [line for line in shown.splitlines() if re.match(rf"\W*(-\w,? +)?{flag} ", line)]
+        said = row.count("[default: ") + ("[required]" in row) + ("must be given" in row)
+        assert said == 1, row

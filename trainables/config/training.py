@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from trainables.config import dataset_kinds as kinds
 from trainables.config import normalisation, originals
 from trainables.config.normalisation import Normalisation
-from trainables.config.wording import nearest
+from trainables.config.wording import among, nearest
 
 Precision = Literal["bf16", "tf32", "float32"]
 
@@ -162,6 +163,8 @@ def problems(error: ValidationError, of: str | None = None, known: Iterable[str]
             sentences.append(f"`{name}` has no value and no default; give it one")
         else:
             remedy = _REMEDIES.get(item["type"], "change it")
+            if item["type"] == "literal_error":
+                message = among(item["input"], re.findall(r"'([^']*)'", message), message)
             if isinstance(item["input"], float) and math.isnan(item["input"]):
                 message, remedy = "a number", "change it"
             sentences.append(f"`{name}` is {_shown(item['input'])}, but must be {message}; {remedy}")

@@ -15,8 +15,15 @@ def some(names: Sequence[str]) -> str:
 
 def nearest(name: str, known: Iterable[str], otherwise: str = "", before: str = "") -> str:
     """`did you mean ...?` with the known name that is nearest, after `before`; what is said `otherwise` if none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"{before}did you mean `{near[0]}`?" if near else otherwise
+    by_plain = {one.lower(): one for one in known}  # capitals are no reason to find nothing
+    near = difflib.get_close_matches(name.lower(), list(by_plain), n=1)
+    return f"{before}did you mean `{by_plain[near[0]]}`?" if near else otherwise
+
+
+def among(value: object, known: Sequence[str], listed: str | None = None) -> str:
+    """What a word must be, as it stands before a remedy: `one of a, b`, or `listed`, and in brackets which is nearest."""
+    near = nearest(value, known) if isinstance(value, str) else ""
+    return (listed or f"one of {', '.join(known)}") + (f" ({near})" if near else "")
 
 
 def figure(value: float | None) -> str:

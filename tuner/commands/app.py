@@ -41,6 +41,8 @@ settle_width()  # Rich reads it when a console is made
 out = Console() if sys.stdout is not None and sys.stdout.isatty() else Console(width=100)
 
 phases = Phases(out)  # of a verb that runs a search
+# Of one that prints what it finds: beside that, which a program may read, and only where it takes long.
+aside = Phases(Console(stderr=True), first=4.5)
 
 
 def say(sentence: str, to: Console = out) -> None:

@@ -27,11 +27,15 @@ NewestName = Annotated[
 def list_(
     state: Annotated[
         list[str] | None,
-        typer.Option(help="Only those that are running, finished, interrupted, failed, ... Repeatable."),
+        typer.Option(
+            help="Only those that are running, finished, interrupted, failed, ... Repeatable.  [default: all]"
+        ),
     ] = None,
-    family: Annotated[list[str] | None, typer.Option(help="Only those of this family. Repeatable.")] = None,
+    family: Annotated[
+        list[str] | None, typer.Option(help="Only those of this family. Repeatable.  [default: all]")
+    ] = None,
     tag: Annotated[
-        list[str] | None, typer.Option(help="Only those with this tag. Repeatable: with all of them.")
+        list[str] | None, typer.Option(help="Only those with this tag. Repeatable: with all of them.  [default: any]")
     ] = None,
     sort: Annotated[
         str, typer.Option(help="age, name, state, family, trials, median, distance or cost; the best first.")
@@ -91,7 +95,7 @@ def tag(
         list[str] | None,
         typer.Argument(help="Tags to add; without any the present ones are shown.", show_default=False),
     ] = None,
-    remove: Annotated[list[str] | None, typer.Option(help="A tag to remove. Repeatable.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="A tag to remove. Repeatable.  [default: none]")] = None,
     storage: Storage = None,
 ) -> None:
     """Tag an experiment; `tuner list --tag` finds it by them."""

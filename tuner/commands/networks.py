@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
-from tuner.commands.app import app, say
+from tuner.commands.app import app, aside, say
 from tuner.commands.options import (
     Checkpoint,
     Data,
@@ -21,6 +22,7 @@ from tuner.commands.options import (
     Strategy,
 )
 from tuner.errors import BadInput
+from tuner.tables.phases import Phases
 
 if TYPE_CHECKING:
     from trainables.trial.inference import Trained
@@ -38,10 +40,12 @@ def export(
     ] = False,
     epoch: Epoch = None,
     curves: Annotated[
-        Path | None, typer.Option(help="Write every epoch of every trial into this CSV file.", show_default=False)
+        Path | None,
+        typer.Option(help="Write every epoch of every trial into this CSV file.  [default: none]", show_default=False),
     ] = None,
     optuna: Annotated[
-        Path | None, typer.Option(help="Write all ended trials as an Optuna study into this SQLite file.")
+        Path | None,
+        typer.Option(help="Write all ended trials as an Optuna study into this SQLite file.  [default: none]"),
     ] = None,
     storage: Storage = None,
 ) -> None:
@@ -87,11 +91,17 @@ def train(
         bool, typer.Option("--pretrained", help="Begin from torchvision's weights, where they are here.")
     ] = False,
     resume_from: Annotated[
-        str | None, typer.Option(help="Continue this checkpoint of the trial, or begin from anyone's weights.")
+        str | None,
+        typer.Option(
+            help="Continue this checkpoint of the trial, or begin from anyone's weights.  [default: from new ones]"
+        ),
     ] = None,
     strategy: Strategy = None,
     save: Annotated[
-        Path | None, typer.Option(help="Folder for the checkpoints of the last two epochs and of the best.")
+        Path | None,
+        typer.Option(
+            help="Folder for the checkpoints of the last two epochs and of the best.  [default: none is kept]"
+        ),
     ] = None,
     data: Data = None,
     set_: Setting = None,
@@ -121,7 +131,7 @@ def train(
             save=save,
         )
     result: dict[str, Any] = {}
-    for result in results:
+    for result in Phases(Console(stderr=True)).awaiting("training epoch {}", results):
         for line in training.lines(result):
             say(line)
     if retraining is not None:
@@ -137,7 +147,10 @@ def evaluate(
     replicate: Replicate = 0,
     epoch: Epoch = None,
     sigmas: Annotated[
-        str | None, typer.Option(help="Evaluate on images blurred with each of these: 0,1,2,4.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Evaluate on images blurred with each of these: 0,1,2,4.  [default: on sharp ones]", show_default=False
+        ),
     ] = None,
     set_: Setting = None,
     trial: OfTrial = None,
@@ -147,7 +160,8 @@ def evaluate(
     from tuner.networks import trained
 
     blurs = trained.numbers(sigmas)
-    for line in trained.evaluate(_loaded(checkpoint, trial, storage, family, set_, replicate, epoch), blurs):
+    loaded = _loaded(checkpoint, trial, storage, family, set_, replicate, epoch)
+    for line in aside.awaiting("evaluating", trained.evaluate(loaded, blurs)):
         say(line)
 
 
@@ -160,9 +174,14 @@ def predict(
     epoch: Epoch = None,
     out_folder: Annotated[str, typer.Option("--out", help="Folder for the pictures.")] = ".",
     split: Annotated[
-        str | None, typer.Option(help="`test`: every image of the test set, into --csv.", show_default=False)
+        str | None,
+        typer.Option(
+            help="`test`: every image of the test set, into --csv.  [default: the given files]", show_default=False
+        ),
     ] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", help="File for the predictions of --split test.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="File for the predictions of --split test.  [default: none]")
+    ] = None,
     set_: Setting = None,
     trial: OfTrial = None,
     storage: Storage = None,
@@ -176,9 +195,11 @@ def predict(
         raise BadInput("give image files, or --split test --csv FILE for the whole test set")
     loaded = _loaded(checkpoint, trial, storage, family, set_, replicate, epoch)
     if csv is not None:
-        say(trained.predict_test_set(loaded, csv))
+        with aside.during("looking at every image of the test set"):
+            written = trained.predict_test_set(loaded, csv)
+        say(written)
         return
-    for line in trained.predict(loaded, images or [], Path(out_folder)):
+    for line in aside.awaiting("looking at the images", trained.predict(loaded, images or [], Path(out_folder))):
         say(line)
 
 
@@ -191,7 +212,9 @@ def import_log(
     file: Annotated[str, typer.Argument(help="Log of a run of the classic ImageNet collection.", show_default=False)],
     family: Annotated[str, typer.Option(help="Family that the run would belong to.")] = "imagenet",
     name: Annotated[str | None, typer.Option(help="Name of the experiment.  [default: the file's]")] = None,
-    run: Annotated[int | None, typer.Option(help="Which run of a log that holds several, from 1.")] = None,
+    run: Annotated[
+        int | None, typer.Option(help="Which run of a log that holds several, from 1.  [default: the only one]")
+    ] = None,
     storage: Storage = None,
     set_: Setting = None,
 ) -> None:
@@ -214,8 +237,9 @@ def _loaded(
     """The network of a file, or of the trial of an experiment."""
     from tuner.networks import trained
 
-    if trial is not None:
-        return trained.load_trial(checkpoint, trial, storage, family, set_ or [], replicate, epoch)
-    if storage is not None:
+    if trial is None and storage is not None:
         raise BadInput("--storage says where the experiment of a --trial is; give --trial as well, or leave it out")
-    return trained.load(checkpoint, family, set_ or [], replicate, epoch)
+    with aside.during("loading the network"):
+        if trial is not None:
+            return trained.load_trial(checkpoint, trial, storage, family, set_ or [], replicate, epoch)
+        return trained.load(checkpoint, family, set_ or [], replicate, epoch)

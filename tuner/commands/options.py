@@ -32,11 +32,15 @@ SpaceWord = Annotated[
 ]
 Setting = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A knob: lr=0.05, 'sigma=choice(1,2,4)', 'lr=loguniform(1e-3,1e-1)'. Repeatable."),
+    typer.Option(
+        "--set", help="A knob: lr=0.05, 'sigma=choice(1,2,4)', 'lr=loguniform(1e-3,1e-1)'. Repeatable.  [default: none]"
+    ),
 ]
 InitFrom = Annotated[
     str | None,
-    typer.Option(help="Begin every replicate from these weights: a file that every node reads, or s3://BUCKET/KEY."),
+    typer.Option(
+        help="Begin every replicate from these weights: a file that every node reads, or s3://BUCKET/KEY.  [default: new ones]"
+    ),
 ]
 Pretrained = Annotated[
     bool, typer.Option("--pretrained", help="Begin every replicate from torchvision's weights, where they are here.")
@@ -59,10 +63,13 @@ Storage = Annotated[
 ]
 Address = Annotated[
     str | None,
-    typer.Option(help="Cluster: http://HEAD:8265 submits to it; auto on the head itself; none starts Ray here."),
+    typer.Option(
+        help="Cluster: http://HEAD:8265 submits to it; auto on the head itself.  [default: none, Ray is started here]"
+    ),
 ]
 Head = Annotated[
-    str | None, typer.Option("--address", help="Ask a cluster, http://HEAD:8265; without it the storage is read here.")
+    str | None,
+    typer.Option("--address", help="Ask a cluster, http://HEAD:8265.  [default: none, the storage is read here]"),
 ]
 Data = Annotated[
     str | None,
@@ -82,7 +89,7 @@ MaxConcurrent = Annotated[int | None, typer.Option(help="Trials at the same time
 CheckpointEvery = Annotated[
     float | None, typer.Option(help="Seconds between two checkpoints of a trial.  [default: 60]")
 ]
-Strategy = Annotated[str | None, typer.Option(help=OPTIONS["strategy"].help)]
+Strategy = Annotated[str | None, typer.Option(help=OPTIONS["strategy"].help.replace("the space's, or auto", "auto"))]
 Notify = Annotated[
     str | None,
     typer.Option(
@@ -105,13 +112,17 @@ Epoch = Annotated[
     ),
 ]
 FamilyOfCheckpoint = Annotated[
-    str | None, typer.Option("--family", help="Family of the network; our own checkpoints know theirs.")
+    str | None,
+    typer.Option(
+        "--family", help="Family of the network; our own checkpoints know theirs.  [default: the checkpoint's]"
+    ),
 ]
 OfTrial = Annotated[
     str | None,
     typer.Option(
         "--trial",
-        help="CHECKPOINT names an experiment, and this trial of it is meant: its number, `best` or `baseline`.",
+        help="CHECKPOINT names an experiment, and this trial of it is meant: its number, `best` or `baseline`.  "
+        "[default: none, it is a file]",
         show_default=False,
     ),
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.commands.app import app, out, say, write
+from tuner.commands.app import app, aside, out, say, write
 from tuner.commands.cluster import print_reading
 from tuner.commands.listing import NewestName, named_or_newest
 from tuner.commands.options import (
@@ -72,7 +72,7 @@ def status(
 @app.command(rich_help_panel="Results", epilog="Example: tuner results first --top 5")
 def results(
     name: NewestName = None,
-    top: Annotated[int | None, typer.Option(help="Only the best this many, and the baseline.")] = None,
+    top: Annotated[int | None, typer.Option(help="Only the best this many, and the baseline.  [default: all]")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values, every column.")] = False,
     json: Annotated[bool, typer.Option("--json", help="JSON, every column.")] = False,
     verify: Annotated[
@@ -93,7 +93,9 @@ def results(
     if verify:
         from tuner.rules import verify as verification
 
-        say(verification.verify(found))
+        with aside.during(f"deciding everything of {found.name} again"):
+            verified = verification.verify(found)
+        say(verified)
         return
     board = leaderboard.load(found)
     if json or csv:
@@ -148,11 +150,14 @@ def compare(
     first, second = (History.load(place) for place in places)
     if first.name == second.name and places[0] != places[1]:  # of two storages: the folder tells which is which
         first.name, second.name = (str(place.root) for place in places)
-    if json or csv:
-        found = comparison.compare(first, second)
-        sys.stdout.write(comparison.to_json(found) if json else comparison.to_csv(found))
+    if csv and not json:
+        sys.stdout.write(comparison.to_csv(comparison.compare(first, second)))
         return
-    out.print(searches_view(searches_compared.searches(list(zip((first, second), places, strict=True)))))
+    both = searches_compared.searches(list(zip((first, second), places, strict=True)))
+    if json:
+        sys.stdout.write(comparison.to_json(comparison.compare(first, second), searches_compared.told(both)))
+        return
+    out.print(searches_view(both))
     out.print()
     try:
         out.print(comparison_view(comparison.compare(first, second)))
@@ -177,16 +182,22 @@ def replay(
         list[int] | None, typer.Option(help="Rank by the median over this many epochs. Repeatable.  [default: 1, 5]")
     ] = None,
     rungs: Annotated[
-        list[str] | None, typer.Option(help="Rungs such as 20,40,84, instead of --grace. Repeatable.")
+        list[str] | None,
+        typer.Option(help="Rungs such as 20,40,84, instead of --grace. Repeatable.  [default: those of --grace]"),
     ] = None,
     seeds: Annotated[
-        list[str] | None, typer.Option(help="Seeds by rung, as 1,1,3,5, from what was recorded. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="Seeds by rung, as 1,1,3,5, from what was recorded. Repeatable.  [default: all at every rung]"
+        ),
     ] = None,
     models: Annotated[str, typer.Option(help="Only these curves, such as 'cifar_freeze_*'.")] = "*",
     metric: Annotated[
         str | None, typer.Option(help="Such as val_loss.  [default: val_accuracy, or the objective]")
     ] = None,
-    order: Annotated[int | None, typer.Option(help="Shuffle the order of arrival with this seed.")] = None,
+    order: Annotated[
+        int | None, typer.Option(help="Shuffle the order of arrival with this seed.  [default: as recorded]")
+    ] = None,
     why: Annotated[bool, typer.Option("--why", help="Also print every decision with its reason.")] = False,
     storage: Storage = None,
 ) -> None:
@@ -196,9 +207,11 @@ def replay(
     from tuner.tables.replay import replay_view
 
     settings = replay_settings.product(rule, grace, reduction, window, rungs, order, seeds)
-    recorded = curves.load(source, storage, metric).matching(models)
+    with aside.during("reading the curves"):
+        recorded = curves.load(source, storage, metric).matching(models)
     replay_settings.require_windows(window, max(map(len, recorded.values.values())))
-    out.print(replay_view([run(recorded, setting) for setting in settings], reasons=why))
+    done = aside.awaiting(f"replaying setting {{}} of {len(settings)}", (run(recorded, one) for one in settings))
+    out.print(replay_view(list(done), reasons=why))
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner report first -o first.html")
@@ -214,7 +227,8 @@ def report(
     from tuner import report as reporting
 
     found = named_or_newest(name, storage)
-    written = reporting.write(found, output or f"{found.name}.html")
+    with aside.during(f"making the report of {found.name}"):
+        written = reporting.write(found, output or f"{found.name}.html")
     say(f"report of {found.name}: {written}")
 
 

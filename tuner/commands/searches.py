@@ -113,7 +113,9 @@ def launch(
 def resume(
     session: SessionOptions,
     name: Name,
-    trials: Annotated[int | None, typer.Option(help="Extend the search to this many trials.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Extend the search to this many trials.  [default: as many as it has]")
+    ] = None,
     cpus_per_trial: CpusPerTrial = None,
     gpus_per_trial: GpusPerTrial = None,
     accept_changes: Annotated[

@@ -30,10 +30,10 @@ Memory = Annotated[str | None, typer.Option("--mem", help="Memory of each node: 
 Time = Annotated[
     str | None, typer.Option("--time", help="Limit of one run: 24:00:00, 2-12:00:00.  [default: the partition's]")
 ]
-Partition = Annotated[str | None, typer.Option(help="Partition of the cluster.")]
-Account = Annotated[str | None, typer.Option(help="Account that is charged.")]
-Qos = Annotated[str | None, typer.Option("--qos", help="Quality of service.")]
-Constraint = Annotated[str | None, typer.Option(help="Features that the nodes must have.")]
+Partition = Annotated[str | None, typer.Option(help="Partition of the cluster.  [default: the cluster's]")]
+Account = Annotated[str | None, typer.Option(help="Account that is charged.  [default: yours]")]
+Qos = Annotated[str | None, typer.Option("--qos", help="Quality of service.  [default: the cluster's]")]
+Constraint = Annotated[str | None, typer.Option(help="Features that the nodes must have.  [default: none]")]
 Warning_ = Annotated[
     int, typer.Option("--warning", help="Seconds before the limit at which the search checkpoints and is requeued.")
 ]
@@ -42,7 +42,8 @@ Restarts = Annotated[
 ]
 Output = Annotated[str | None, typer.Option(help="Log of the job.  [default: NAME.slurm-%j.log in the storage]")]
 More = Annotated[
-    list[str] | None, typer.Option("--sbatch", help="Another option of sbatch: --sbatch=--exclusive. Repeatable.")
+    list[str] | None,
+    typer.Option("--sbatch", help="Another option of sbatch: --sbatch=--exclusive. Repeatable.  [default: none]"),
 ]
 IsShared = Annotated[
     bool, typer.Option("--storage-is-shared", help="All nodes mount the storage, whatever it looks like.")

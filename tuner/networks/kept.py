@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables.config.own.code import OwnCode
+from trainables.config.wording import among
 from trainables.storage import Place
 from tuner.errors import BadInput, as_bad_input
 from tuner.records import manifest
@@ -19,7 +20,9 @@ EPOCHS = ("best", "last")
 def require_epoch(epoch: str | None) -> None:
     """BadInput for an --epoch that is none."""
     if epoch not in (None, *EPOCHS):
-        raise BadInput(f"--epoch is {epoch}, but must be best or last; correct it, or leave it out")
+        raise BadInput(
+            f"--epoch is {epoch}, but must be {among(epoch, EPOCHS, 'best or last')}; correct it, or leave it out"
+        )
 
 
 def checkpoint_of(

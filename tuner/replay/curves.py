@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainables.config.wording import reason
+from trainables.config.wording import nearest, reason
 from trainables.statistics import median, mode_of
 from tuner.errors import BadInput
 from tuner.records import paths
@@ -56,7 +56,8 @@ class Curves:
         chosen = {model: values for model, values in self.values.items() if fnmatchcase(model, pattern)}
         if not chosen:
             known = ", ".join(list(self.values)[:8])
-            raise BadInput(f"no curve matches `{pattern}` (there are: {known}, ...); change --models")
+            hint = nearest(pattern, self.values, "change --models")
+            raise BadInput(f"no curve matches `{pattern}` (there are: {known}, ...); {hint}")
         return dataclasses.replace(self, values=chosen)
 
 
@@ -102,7 +103,9 @@ def of_history(history: History, metric: str | None = None) -> Curves:
                 for epoch in sorted(trial.epochs)
             ]
     if not values:
-        raise BadInput(f"`{history.name}` has recorded no {name}, so there is no curve to replay")
+        there = {metric for trial in history.trials for epoch in trial.epochs.values() for metric in epoch["metrics"]}
+        hint = nearest(name, there, before="; ")
+        raise BadInput(f"`{history.name}` has recorded no {name}, so there is no curve to replay{hint}")
     mode = history.mode if metric is None else mode_of(name)
     return Curves(values, mode, _name(history.baseline), brackets, seeds)
 
@@ -119,7 +122,10 @@ def by_model(table: pandas.DataFrame, metric: str, split: str) -> dict[str, list
     chosen = table[(table["split"] == split) & (table["metric"] == metric)]
     if chosen.empty:
         there = sorted(set(table["split"].astype(str) + "_" + table["metric"].astype(str)))
-        raise BadInput(f"the curves hold no {split}_{metric} (there are: {', '.join(there)}); choose one of these")
+        raise BadInput(
+            f"the curves hold no {split}_{metric} (there are: {', '.join(there)}); "
+            f"{nearest(f'{split}_{metric}', there, 'choose one of these')}"
+        )
     found: dict[str, list[float]] = {}
     for model, rows in chosen.groupby("model", sort=False):
         try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search_spaces.budget import MOST_REPLICATES, SMALLEST_REDUCTION, Ascending, numbers, written
+from trainables.config.wording import among
 from trainables.trial.seeds import Seeds
 from tuner.errors import BadInput
 from tuner.rules import ranking, registry
@@ -47,7 +48,7 @@ class Setting:
         """Everything that is wrong with the setting for curves of this many epochs, a sentence each."""
         found = []
         if self.rule not in RULES:
-            found.append(f"the rule is {self.rule!r}, but must be one of {', '.join(RULES)}; choose one")
+            found.append(f"the rule is {self.rule!r}, but must be {among(self.rule, RULES)}; choose one")
         if not 1 <= self.grace <= epochs:
             found.append(f"`grace` is {self.grace}, but must be 1 to {epochs}, the last epoch; change it")
         if not (math.isfinite(self.reduction) and self.reduction > 1):

@@ -23,10 +23,11 @@ def monitor(history: History, paths: ExperimentPaths, now: float | None = None) 
 
     Of a search that does not run it is the state in which it was left: `training` are the trials that were.
 
-    Keys: state, live, planned, counts (trials by status), budget, training (a row a trial that trains: see `_training`),
-    leader (the best trial so far: trial, median, low, high, epoch; None without a valid one), left (seconds, at, basis;
-    None when unknown), driver (host, pid, started, heard: its last beat or record), nodes (see `tuner.records.nodes`),
-    events (the newest first: time, trial, kind, text), logs (trials that have begun: those that train first).
+    Keys: state, live, resume (the command that goes on with it; None where nothing is left to train), planned, counts (trials
+    by status), budget, training (a row a trial that trains: see `_training`), leader (the best trial so far: trial, median,
+    low, high, epoch; None without a valid one), left (seconds, at, basis; None when unknown), driver (host, pid, started,
+    heard: its last beat or record), nodes (see `tuner.records.nodes`), events (the newest first: time, trial, kind, text),
+    logs (trials that have begun: those that train first).
     """
     now = time.time() if now is None else now
     at_work = "running" if history.live else "interrupted"
@@ -35,6 +36,7 @@ def monitor(history: History, paths: ExperimentPaths, now: float | None = None) 
     return {
         "state": history.state,
         "live": history.live,
+        "resume": None if history.state == "finished" else paths.command("resume"),
         "planned": history.planned,
         "counts": history.counts(),
         "budget": history.budget,

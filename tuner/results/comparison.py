@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import statistics
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -108,11 +109,12 @@ def compare(a: History, b: History) -> Comparison:
     )
 
 
-def to_json(comparison: Comparison) -> str:
-    """The comparison as one JSON object: its fields, `median_difference` and `better`."""
+def to_json(comparison: Comparison, more: Mapping[str, Any] | None = None) -> str:
+    """The comparison as one JSON object: its fields, `median_difference` and `better`, and what else is told of the two."""
     content = asdict(comparison) | {
         "better": comparison.better,
         "median_difference": comparison.median_difference,
+        **(more or {}),
     }
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from tuner.errors import BadInput
 from tuner.records.paths import ExperimentPaths
@@ -74,6 +75,36 @@ def levels(compared: Sequence[Search]) -> list[Level]:
         Level(median, ", ".join(found[median]), tuple(_cost(search, median) for search in compared))
         for median in sorted(found, reverse=mode == "min")
     ]
+
+
+def told(compared: Sequence[Search]) -> dict[str, Any]:
+    """The searches as JSON-able values: `searches`, of each the winner, its fresh seeds, what it spent, and every step of its
+    best median; `to_reach`, of each level the costs in the order of the searches (None: never)."""
+    return {
+        "searches": [_told(search) for search in compared],
+        "to_reach": [
+            {
+                "median": level.median,
+                "of": level.of,
+                "costs": [
+                    None if cost is None else {"replicate_epochs": cost[0], "hours": cost[1]} for cost in level.costs
+                ],
+            }
+            for level in levels(compared)
+        ],
+    }
+
+
+def _told(search: Search) -> dict[str, Any]:
+    best = search.best
+    fresh = {"median": search.confirmed, "low": search.confirmed_low, "high": search.confirmed_high}
+    winner = None if best is None else {"trial": best.trial, "median": best.median, "low": best.low, "high": best.high}
+    return {
+        **{name: getattr(search, name) for name in ("name", "family", "space", "state", "trials", "replicates")},
+        "winner": None if winner is None else winner | {"epoch": search.epoch, "baseline": search.baseline},
+        "fresh_seeds": None if search.confirmed is None else fresh,
+        **asdict(search.reached),
+    }
 
 
 def _cost(search: Search, median: float) -> tuple[int, float] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import cast
 
+from trainables.config.wording import among
 from tuner.errors import BadInput
 from tuner.rules.rule import Algorithm
 
@@ -25,7 +26,7 @@ def problems(name: str) -> list[str]:
     """A sentence when there is no such rule."""
     if name in NAMES:
         return []
-    return [f"`rule` is {name!r}, but must be one of {', '.join(NAMES)}; set --rule"]
+    return [f"`rule` is {name!r}, but must be {among(name, NAMES)}; set --rule"]
 
 
 def described() -> str:

@@ -1,9 +1,13 @@
-"""What a search does before its first epoch, phase by phase with seconds: a spinner on a terminal, plain lines elsewhere."""
+"""What goes on while nothing else is shown, phase by phase with seconds: a spinner on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -12,12 +16,19 @@ FIRST = 1.5  # seconds of a phase after which a plain line says that it goes on
 NEXT = 4.5  # seconds to the next such line in the first minute; a tenth of what it took so far later on
 WORTH = 1.0  # seconds; a phase that took less is not told
 
+Item = TypeVar("Item")
+
 
 class Phases:
-    """Tells of one phase after another; each ends where the next one begins, or with `end`."""
+    """Tells of one phase after another; each ends where the next one begins, or with `end`.
 
-    def __init__(self, console: Console) -> None:
+    Args:
+        first: seconds of a phase after which a plain line says that it goes on; default `FIRST`.
+    """
+
+    def __init__(self, console: Console, first: float | None = None) -> None:
         self._console = console
+        self._first = first
         self._phase: tuple[str, float] | None = None  # in words, and when it began
         self._progress: Progress | None = None
         self._over = threading.Event()
@@ -28,7 +39,9 @@ class Phases:
         self._phase = (text, time.monotonic())
         if self._console.is_terminal:
             columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-            self._progress = Progress(*columns, console=self._console, transient=True)
+            # Beside a spinner on stderr what is printed stays on stdout, where that is a file or a program.
+            printed = not self._console.stderr or sys.stdout.isatty()
+            self._progress = Progress(*columns, console=self._console, transient=True, redirect_stdout=printed)
             self._progress.add_task(text, total=None)
             self._progress.start()
         else:
@@ -43,6 +56,28 @@ class Phases:
         if phase is not None and not quiet and (took := time.monotonic() - phase[1]) >= WORTH:
             self._say(f"{phase[0]}: {took:.1f} s")
 
+    @contextmanager
+    def during(self, text: str) -> Iterator[None]:
+        """The block is a phase, of which nothing is told afterwards."""
+        self.begin(text)
+        try:
+            yield
+        finally:
+            self.end(quiet=True)
+
+    def awaiting(self, text: str, items: Iterable[Item]) -> Iterator[Item]:
+        """The items; each is a phase while it is waited for, `text` with its number for `{}`."""
+        waiting = iter(items)
+        number = 0
+        while True:
+            number += 1
+            with self.during(text.format(number)):
+                try:
+                    item = next(waiting)
+                except StopIteration:
+                    return
+            yield item
+
     @property
     def now(self) -> str | None:
         """The phase with its seconds so far; None between phases."""
@@ -56,7 +91,7 @@ class Phases:
             self._progress = None
 
     def _go_on_telling(self, text: str, since: float, over: threading.Event) -> None:
-        wait = FIRST
+        wait = FIRST if self._first is None else self._first
         while not over.wait(wait):
             took = time.monotonic() - since
             self._say(f"{text} ... {took:.0f} s")

@@ -147,7 +147,10 @@ def ties(best: int, replicates: int) -> str:
         rule = f"{replicates} paired seeds can separate no two trials at two-sided p = {LEVEL}"
     else:
         rule = f"sign test at two-sided p = {LEVEL}: {needed} of the {replicates} paired seeds must agree"
-    return f"~ not separated from trial {best} ({rule})"
+    return (
+        f"~ not separated from trial {best} ({rule}); each pair by itself, so a trial further down may be tied where one above "
+        "it is not"
+    )
 
 
 def _published(board: Leaderboard) -> RenderableType | None:

@@ -20,6 +20,7 @@ from trainables import families
 from tuner.errors import as_bad_input
 from tuner.rules.ranking import rungs
 from tuner.tables.grid import grid
+from tuner.tables.listed import listed
 from tuner.tables.published import figures_view
 
 NARROW = 60  # columns of a screen on which two columns of text are hard to read
@@ -30,16 +31,14 @@ def listing(family: str | None = None) -> RenderableType:
     with as_bad_input():
         chosen = {families.canonical(family)} if family else set(families.names())
         known = {name: search_spaces.names(name) for name in families.names() if name in chosen}
-    rows, origins = [], []
-    for name, spaces in known.items():
-        for offered in spaces:
-            with as_bad_input():
-                space = search_spaces.load(name, offered)
-            origins.append(search_spaces.origin(name, offered))
-            budget = space.budget
-            levels = rungs(budget.epochs, budget.grace, budget.reduction)
-            shape = [str(budget.trials), str(budget.epochs), " ".join(map(str, levels))]
-            rows.append([name, offered, *shape, space.summary])
+        wanted = [(name, space) for name, spaces in known.items() for space in spaces]
+        found = listed(wanted)
+    origins = [search_spaces.origin(name, space) for name, space in wanted]
+    rows = []
+    for (name, offered), space in zip(wanted, found, strict=True):
+        levels = rungs(space.epochs, space.grace, space.reduction)
+        shape = [str(space.trials), str(space.epochs), " ".join(map(str, levels))]
+        rows.append([name, offered, *shape, space.summary])
     columns = ["family", "space", "trials", "epochs", "rungs", "what it asks"]
     if set(origins) - {families.OURS}:  # what is installed beside this project
         columns.append("from")

@@ -94,7 +94,7 @@ def test_two_readers_follow_a_search_that_is_killed_and_resumed(chromium, experi
         assert first.table("events")[0]["event"].startswith("stopped trial 1 at rung 3: 0.7 below the cutoff 0.8")
         assert first.text("#live-ended .value") == "1 of 4"
     first.wait(lambda: first.text("#state") == "interrupted")  # its driver is dead
-    first.wait(lambda: "It goes on with `tuner resume`" in first.text("#live"))
+    first.wait(lambda: f"It goes on with `{experiment.paths.command('resume')}`" in first.text("#live"))
     assert [row["trial"] for row in first.table("training")] == ["0base", "2"]
     with DriverLock(experiment.paths.lock):
         experiment.session()

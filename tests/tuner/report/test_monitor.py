@@ -149,3 +149,12 @@ def test_the_drivers_beat_and_its_nodes_are_read_from_their_files(tmp_path):
     assert found["driver"]["heard"] == experiment.records[-1]["time"]
     experiment.paths.nodes.write_text("{")
     assert monitor(History.load(experiment.paths), experiment.paths)["nodes"] is None
+
+
+@pytest.mark.parametrize(("outcome", "goes_on"), [("interrupted", True), ("finished", False)])
+def test_a_search_that_was_left_is_gone_on_with_by_its_name_and_storage(tmp_path, outcome, goes_on):
+    experiment = Experiment(tmp_path)
+    experiment.session()
+    experiment.session("end", outcome)
+    found = monitor(History.load(experiment.paths), experiment.paths)
+    assert found["resume"] == (f"tuner resume made-up --storage {tmp_path}" if goes_on else None)

@@ -1,5 +1,7 @@
 """Searches beside each other: winners, fresh seeds, and the cost to reach a figure, recomputed from the records."""
 
+import json
+
 import pytest
 from rich.console import Console
 
@@ -8,7 +10,7 @@ from tuner.errors import BadInput
 from tuner.results import cost
 from tuner.results.cost_to_reach import cost_to_reach
 from tuner.results.history import History
-from tuner.results.searches_compared import levels, searches
+from tuner.results.searches_compared import levels, searches, told
 from tuner.tables.searches_compared import searches_view
 
 
@@ -97,3 +99,27 @@ def test_searches_of_other_objectives_are_refused(tmp_path):
     objective = {"metric": "val_loss", "mode": "min"}
     with pytest.raises(BadInput, match="`made-up` is judged by val_accuracy and `other` by val_loss"):
         searches(loaded(finished(tmp_path), other(tmp_path, objective=objective)))
+
+
+def test_the_json_of_a_comparison_holds_winners_steps_and_costs_beside_what_it_held(tuner, tmp_path):
+    """The same figures as the table and the page show, from the same records."""
+    second = Experiment(tmp_path, folder="other")
+    second.session()
+    second.trial(0)
+    second.complete(0, around(0.82))
+    made = [finished(tmp_path), second]
+    code, out, _ = tuner("compare", "made-up", "other", "--json", "--storage", tmp_path)
+    content = json.loads(out)
+    assert code == 0
+    assert {"pairs", "better", "median_difference", "only_a", "only_b"} <= content.keys()
+    found = searches(loaded(*made))
+    assert {name: content[name] for name in ("searches", "to_reach")} == json.loads(json.dumps(told(found)))
+    first, other_one = content["searches"]
+    assert (first["name"], first["winner"]["trial"], first["winner"]["median"]) == ("made-up", 1, 0.90)
+    assert first["winner"]["baseline"] == 0.80
+    assert first["fresh_seeds"] is None
+    assert [step["replicate_epochs"] for step in first["steps"]] == [5, 50]
+    assert (first["replicate_epochs"], other_one["winner"]["median"]) == (105, 0.82)
+    assert [(level["median"], level["of"]) for level in content["to_reach"]] == [(0.82, "other"), (0.90, "made-up")]
+    assert content["to_reach"][1]["costs"][0]["replicate_epochs"] == 50
+    assert content["to_reach"][1]["costs"][1] is None

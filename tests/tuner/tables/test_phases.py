@@ -3,6 +3,7 @@
 import io
 import time
 
+import pytest
 from rich.console import Console
 
 from tuner.tables import phases
@@ -41,3 +42,24 @@ def test_a_terminal_shows_the_phase_and_leaves_nothing_of_a_quiet_end() -> None:
 def test_a_first_line_comes_within_two_seconds_and_none_is_later_than_five() -> None:
     assert phases.FIRST <= 2
     assert phases.NEXT <= 5
+
+
+def test_what_is_waited_for_is_told_by_its_number_while_it_lasts_and_not_afterwards() -> None:
+    def slow():
+        time.sleep(0.1)
+        yield "a"
+        yield "b"
+        raise ValueError("no c")
+
+    out = io.StringIO()
+    told = Phases(Console(file=out), first=0.02)
+    got = []
+    with pytest.raises(ValueError, match="no c"):
+        got.extend(told.awaiting("training epoch {}", slow()))
+    assert out.getvalue().splitlines() == ["training epoch 1 ... 0 s"]
+    assert told.now is None
+
+
+def test_between_two_items_nothing_is_told_for_what_is_printed_then() -> None:
+    told = Phases(Console(file=io.StringIO()))
+    assert [(item, told.now) for item in told.awaiting("{}", ["a", "b"])] == [("a", None), ("b", None)]

@@ -6,6 +6,7 @@ import re
 import socket
 from dataclasses import dataclass
 
+from trainables.config.wording import nearest
 from tuner.cluster.slurm import commands
 from tuner.cluster.slurm.job import Job, seconds
 
@@ -66,6 +67,7 @@ class Cluster:
         if unknown:
             return [
                 f"--partition is {unknown[0]}, but the cluster has {', '.join(self.partitions)}; choose one of them"
+                f"{nearest(unknown[0], self.partitions, before=': ')}"
             ]
         nodes = self.of(job)
         if not nodes:

@@ -80,9 +80,9 @@ const monitor = {
   },
 
   say() {
-    const { live: runs, state } = this.shown;
+    const { live: runs, state, resume } = this.shown;
     this.told.textContent = runs ? "" : state === "not started" ? "No session has begun yet."
-      : "This search does not run: here is how it was left. It goes on with `tuner resume`.";
+      : `This search does not run: here is how it was left.${resume ? ` It goes on with \`${resume}\`.` : ""}`;
   },
 
   // What depends on the time of day.

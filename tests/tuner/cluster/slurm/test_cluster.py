@@ -53,6 +53,7 @@ def test_partitions_nodes_and_limits_are_read(known):
         (Job(cpus=65), "--cpus-per-node is 65, but no node of the partition main has more than 64 CPUs"),
         (Job(memory="300G"), "--mem is 300G, but no node of the partition main has more than 256000 MiB"),
         (Job(partition="gpu"), "--partition is gpu, but the cluster has cpu, main, small; choose one of them"),
+        (Job(partition="smal"), "choose one of them: did you mean `small`?"),
         (Job(time="2-0"), "--time is 2-0, but the partition main lets a job run for 24 hours; lower it"),
     ],
 )
