@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tuner.commands.app import app, say
+from tuner.commands.app import app, phases, say
 from tuner.commands.options import (
     Checkpoint,
     Data,
@@ -79,7 +79,12 @@ def export(
         from tuner.networks.mlflow_runs import export_runs
         from tuner.networks.mlflow_store import Store
 
-        written = export_runs(found, Store.of(mlflow))
+        store = Store.of(mlflow)
+        phases.begin(f"writing the search into {store}")
+        try:
+            written = export_runs(found, store)
+        finally:
+            phases.end(quiet=True)
     elif weights:
         from tuner.networks.weights import export_weights
 

@@ -217,7 +217,9 @@ def _log(client: MlflowClient, run: str, wanted: Wanted, written: int, changed: 
 
     params = [Param(key, value) for key, value in wanted.params.items()]
     points = [Metric(key, value, _milliseconds(time), epoch) for key, value, time, epoch in wanted.points[written:]]
-    for some, few in zip_longest(_parts(points, _METRICS), _parts(params, _PARAMS), fillvalue=[]):
+    batches: Iterable[tuple[list[Metric], list[Param]]]
+    batches = zip_longest(_parts(points, _METRICS), _parts(params, _PARAMS), fillvalue=[])
+    for some, few in batches:
         written += len(some)
         tags = [RunTag(key, value) for key, value in {**changed, _POINTS: str(written)}.items()]
         client.log_batch(run, some, few, tags)
