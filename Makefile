@@ -33,7 +33,7 @@ bench: $(READY)  ## every benchmark; ratios taken side by side in one run
 
 constraints: $(READY)  ## pin again what pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --quiet --upgrade --output-file constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra mlflow --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --quiet --upgrade --output-file constraints.txt
 
 plotly:  ## the charts' part of plotly.js anew, as it lies in tuner/report/static; needs Node.js and network
 	cd deploy/plotly && npm install --ignore-scripts --no-audit --no-fund && node build.mjs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from tuner.commands.app import app, aside, say
+from tuner.commands.app import app, aside, phases, say
 from tuner.commands.options import (
     Checkpoint,
     Data,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @app.command(rich_help_panel="Single networks", epilog="Example: tuner export first --trial best -o best.yaml")
 def export(
     name: Name,
-    trial: Annotated[str, typer.Option(help="Its number, `best` or `baseline`.")] = "best",
+    trial: Annotated[str | None, typer.Option(help="Its number, `best` or `baseline`.  [default: best]")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write.  [default: NAME-trial-N.yaml, here]")
     ] = None,
@@ -47,17 +47,30 @@ def export(
         Path | None,
         typer.Option(help="Write all ended trials as an Optuna study into this SQLite file.  [default: none]"),
     ] = None,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(
+            help="Write or renew all trials as runs in MLflow: a folder or a tracking URI.  [default: none]",
+            metavar="DIR|URI",
+            show_default=False,
+        ),
+    ] = None,
     storage: Storage = None,
 ) -> None:
-    """Write a trial as a file that retrains it; or its weights; or the search's curves; or the search as an Optuna study."""
+    """Write a trial as a file that retrains it; or its weights; or the search: its curves, an Optuna study, MLflow's runs."""
     from tuner.records import paths
 
     found = paths.experiment(name, storage)
-    asked = [option for option, given in (("--weights", weights), ("--optuna", optuna), ("--curves", curves)) if given]
+    whole = [option for option, given in (("--optuna", optuna), ("--curves", curves), ("--mlflow", mlflow)) if given]
+    asked = ["--weights", *whole] if weights else whole
     if len(asked) > 1:
         raise BadInput(f"{' and '.join(asked)} are two exports; ask for one after the other")
-    if output and (optuna or curves):
-        raise BadInput(f"--output and {asked[0]} name two files, but one is written; leave --output out")
+    if output and whole:
+        raise BadInput(f"--output and {whole[0]} name two files, but one is written; leave --output out")
+    if trial is not None and whole:
+        raise BadInput(
+            f"{whole[0]} exports all trials, so --trial {trial} cannot be given beside it; leave one of them out"
+        )
     if epoch is not None and not weights:
         raise BadInput("--epoch says of which epoch the weights are; give --weights as well, or leave it out")
     if curves:
@@ -68,14 +81,24 @@ def export(
         from tuner.networks.optuna_study import export_study
 
         written = export_study(found, optuna)
+    elif mlflow:
+        from tuner.networks.mlflow_runs import export_runs
+        from tuner.networks.mlflow_store import Store
+
+        store = Store.of(mlflow)
+        phases.begin(f"writing the search into {store}")
+        try:
+            written = export_runs(found, store)
+        finally:
+            phases.end(quiet=True)
     elif weights:
         from tuner.networks.weights import export_weights
 
-        written = export_weights(found, trial, output, epoch)
+        written = export_weights(found, trial or "best", output, epoch)
     else:
         from tuner.networks.export import export_trial
 
-        written = export_trial(found, trial, output)
+        written = export_trial(found, trial or "best", output)
     say(written)
 
 
