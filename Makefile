@@ -9,19 +9,22 @@ DEMO_STORAGE ?= $(HOME)/ray_results
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 INSTALL := --constraint constraints.txt --editable '.[dev]'
 
-.PHONY: demo test test-cluster test-fast check bench constraints plotly clean
+.PHONY: demo test test-cluster test-long test-fast check bench constraints plotly clean
 
 demo: $(READY)  ## a real search on the embedded digits: about a minute, ends in a leaderboard
 	$(BIN)/tuner launch blur --space smoke --storage "$(DEMO_STORAGE)"
 
-test: $(READY)  ## every test but those of clusters
-	$(PYTEST) -m "not cluster"
+test: $(READY)  ## the tests but those of clusters and the long ones
+	$(PYTEST) -m "not cluster and not long"
 
 test-cluster: $(READY)  ## the tests on Ray heads, raylets and S3 servers of their own, real processes killed
-	$(PYTEST) -m cluster
+	$(PYTEST) -m "cluster and not long"
+
+test-long: $(READY)  ## those that take minutes and are near others: every architecture on a card, more kills, more of Slurm
+	$(PYTEST) -m long
 
 test-fast: $(READY)  ## the tests that take seconds
-	$(PYTEST) -m "not slow and not cluster"
+	$(PYTEST) -m "not slow and not cluster and not long"
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/ruff check .

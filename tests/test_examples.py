@@ -131,7 +131,9 @@ def kill_at(process, log, sign):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Ray's processes are found as on Linux")
-@pytest.mark.parametrize("name", MOST_LINES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name == "own_loop.py" else []) for name in MOST_LINES]
+)
 def test_an_example_survives_a_kill_and_comes_out_bit_for_bit(tuner, tmp_path, name, request):
     # One has a private Ray for each of its searches, as a user's; the others save the time that takes.
     there = () if name == "own_network.py" else ("--address", request.getfixturevalue("ray_there"))

@@ -51,6 +51,7 @@ def uninterrupted(cluster, tmp_path_factory):
     return ExperimentPaths(storage / "whole")
 
 
+@pytest.mark.long
 def test_ten_kills_at_random_moments_change_no_record(cluster, tmp_path, uninterrupted):
     paths = ExperimentPaths(tmp_path / "killed")
     draw = random.Random(3)

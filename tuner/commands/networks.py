@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from tuner.commands.app import app, aside, phases, say
 from tuner.commands.options import (
@@ -22,7 +21,6 @@ from tuner.commands.options import (
     Strategy,
 )
 from tuner.errors import BadInput
-from tuner.tables.phases import Phases
 
 if TYPE_CHECKING:
     from trainables.trial.inference import Trained
@@ -154,7 +152,7 @@ def train(
             save=save,
         )
     result: dict[str, Any] = {}
-    for result in Phases(Console(stderr=True)).awaiting("training epoch {}", results):
+    for result in aside.awaiting("training epoch {}", results):
         for line in training.lines(result):
             say(line)
     if retraining is not None:

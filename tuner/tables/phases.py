@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from tuner.records.standard_output import OutputLost
 
 FIRST = 1.5  # seconds of a phase after which a plain line says that it goes on
 NEXT = 4.5  # seconds to the next such line in the first minute; a tenth of what it took so far later on
@@ -56,7 +58,7 @@ class Phases:
         if phase is not None and not quiet and (took := time.monotonic() - phase[1]) >= WORTH:
             self._say(f"{phase[0]}: {took:.1f} s")
 
-    @contextmanager
+    @contextlib.contextmanager
     def during(self, text: str) -> Iterator[None]:
         """The block is a phase, of which nothing is told afterwards."""
         self.begin(text)
@@ -98,4 +100,5 @@ class Phases:
             wait = NEXT if took < 60 else took / 10
 
     def _say(self, sentence: str) -> None:
-        self._console.print(sentence, style="dim", markup=False, highlight=False, soft_wrap=True)
+        with contextlib.suppress(OutputLost):  # a search begins all the same when nobody reads what it says of that
+            self._console.print(sentence, style="dim", markup=False, highlight=False, soft_wrap=True)

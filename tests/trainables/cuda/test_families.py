@@ -24,7 +24,14 @@ def test_a_step_on_a_card_is_sound(case):
     _is_sound(case)
 
 
+_MINUTES = {"densenet121", "resnet34", "resnet50", "dpn", "pnasnetA", "pnasnetB", "mobilev2", "resnext"}  # of deconv
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("case", cases.LONG, ids=cases.name)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[pytest.mark.long] * (case[1].get("arch") in _MINUTES)) for case in cases.LONG],
+    ids=cases.name,
+)
 def test_a_step_of_every_architecture_on_a_card_is_sound(case):
     _is_sound(case, images=20)  # two batches of eight, and a short one

@@ -13,7 +13,7 @@ from tuner.results.history import History
 
 @pytest.fixture
 def mlflow():
-    return pytest.importorskip("mlflow", reason="MLflow's client is not installed; `make` installs it")
+    return pytest.importorskip("mlflow", reason="MLflow's client is not installed; pip install '.[mlflow]'")
 
 
 def exported(tuner, made, to):

@@ -1,11 +1,14 @@
 """Tests of the phases before a search's first epoch."""
 
+import errno
 import io
+import threading
 import time
 
 import pytest
 from rich.console import Console
 
+from tuner.records.standard_output import OutputLost
 from tuner.tables import phases
 from tuner.tables.phases import Phases
 
@@ -26,6 +29,24 @@ def test_a_phase_that_lasts_is_told_while_it_lasts_and_with_its_seconds(monkeypa
     assert lines[0] == "starting Ray ... 0 s"
     assert lines[-1].startswith("starting Ray: 0.")
     assert not any("node" in line for line in lines)  # it took no time
+
+
+def test_what_nobody_reads_ends_neither_the_phase_nor_what_comes_after_it(monkeypatch) -> None:
+    monkeypatch.setattr(phases, "FIRST", 0.01)
+    monkeypatch.setattr(phases, "WORTH", 0.0)
+
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OutputLost(OSError(errno.EPIPE, "Broken pipe"))
+
+    failed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    told = Phases(Console(file=Gone()))
+    told.begin("starting Ray")
+    time.sleep(0.1)
+    told.begin("looking at 1 node")
+    told.end()
+    assert failed == []
 
 
 def test_a_terminal_shows_the_phase_and_leaves_nothing_of_a_quiet_end() -> None:

@@ -121,6 +121,7 @@ def test_a_search_on_two_nodes_outlives_scancel_and_a_lost_node_with_the_medians
     assert contradictions(rule_of(read_manifest(paths.manifest)), read(paths.records)) == []
 
 
+@pytest.mark.long
 def test_at_its_time_limit_a_search_checkpoints_is_requeued_and_ends_with_the_medians_of_one_left_alone(
     slurm, tmp_path
 ):
@@ -163,6 +164,7 @@ def test_a_preempted_search_checkpoints_within_the_grace_time_and_waits_in_the_q
     slurm.run("scancel", job)
 
 
+@pytest.mark.long
 def test_two_users_with_searches_of_one_name_on_one_node_do_not_meet(slurm):
     places, jobs = {}, {}
     for name in ("nobody", "daemon"):
