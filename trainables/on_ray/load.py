@@ -8,6 +8,11 @@ from typing import Any
 
 import ray
 
+try:
+    import psutil  # Ray's copy, where there is no other
+except ImportError:
+    psutil = None
+
 _SECONDS = 5.0  # between two looks
 
 
@@ -16,7 +21,7 @@ class Meter:
 
     def __init__(self) -> None:
         self._due = 0.0
-        self._cpu_share()  # counts from here on
+        _cpu_share()  # counts from here on
 
     def report(self) -> str | None:
         """JSON for the driver: `node` (Ray's id), `time`, `busy` (the share of the CPUs since the last look), `used` and
@@ -26,21 +31,16 @@ class Meter:
             return None
         self._due = now + _SECONDS
         used, memory = _memory()
-        said = {"time": time.time(), "busy": self._cpu_share(), "used": used, "memory": memory, "gpus": _gpus()}
+        said = {"time": time.time(), "busy": _cpu_share(), "used": used, "memory": memory, "gpus": _gpus()}
         return json.dumps({"node": ray.get_runtime_context().get_node_id(), **said})
 
-    def _cpu_share(self) -> float | None:
-        try:
-            import psutil  # Ray's copy, where there is no other
-        except ImportError:
-            return None
-        return min(1.0, float(psutil.cpu_percent(None)) / 100)
+
+def _cpu_share() -> float | None:
+    return None if psutil is None else min(1.0, float(psutil.cpu_percent(None)) / 100)
 
 
 def _memory() -> tuple[int | None, int | None]:
-    try:
-        import psutil
-    except ImportError:
+    if psutil is None:
         return None, None
     memory = psutil.virtual_memory()
     return int(memory.total - memory.available), int(memory.total)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -45,16 +44,8 @@ def content(found: Sequence[ExperimentPaths]) -> dict[str, Any]:
 
 def render(shown: dict[str, Any], live: dict[str, Any]) -> str:
     """The page as HTML; `live` names the way back to all searches (`all`)."""
-    code = _code()
-    return page.filled(
-        "compare.html",
-        (page.plotly(), code),
-        live=live,
-        title=" and ".join(search["name"] for search in shown["searches"]),
-        plotly=page.packed_plotly(),
-        code=code,
-        content=page.as_script(shown),
-    )
+    title = " and ".join(search["name"] for search in shown["searches"])
+    return page.filled("compare.html", _SCRIPTS, shown, live=live, charts=True, title=title)
 
 
 def _search(search: Search) -> dict[str, Any]:
@@ -121,8 +112,3 @@ def _side(side: Any) -> dict[str, Any]:
 def _varying(found: Comparison) -> list[str]:
     names = dict.fromkeys(name for pair in found.pairs for name in pair.config)
     return [name for name in names if len({repr(pair.config.get(name)) for pair in found.pairs}) > 1]
-
-
-@functools.cache
-def _code() -> str:
-    return page.joined(_SCRIPTS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from tuner.report import page
@@ -17,17 +16,4 @@ def render(shown: dict[str, Any], live: dict[str, Any]) -> str:
         shown: what `tuner.report.live.ListFeed` makes.
         live: `data` (address of new content), `seconds` (between two looks) and `now` (unix seconds).
     """
-    code = _code()
-    return page.filled(
-        "list.html",
-        (code,),
-        live=live,
-        code=code,
-        storage=shown["storage"],
-        content=page.as_script(shown),
-    )
-
-
-@functools.cache
-def _code() -> str:
-    return page.joined(_SCRIPTS)
+    return page.filled("list.html", _SCRIPTS, shown, live=live, charts=False, storage=shown["storage"])

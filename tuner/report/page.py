@@ -7,7 +7,6 @@ import functools
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,28 +55,27 @@ def render(shown: dict[str, Any], *, live: dict[str, Any] | None = None) -> str:
             `tensorboard` (address, or none), `trial` (address of what the folder of a trial holds) and, where the reader may
             act, `act` (address of the buttons). Such a page may reach its own server and nothing else.
     """
-    code = _code()
-    return filled(
-        "page.html",
-        (plotly(), code),
-        live=live,
-        title=shown["name"],
-        shown=shown,
-        plotly=packed_plotly(),
-        code=code,
-        content=as_script(shown),
-    )
+    return filled("page.html", _SCRIPTS, shown, live=live, charts=True, title=shown["name"], shown=shown)
 
 
-def filled(template: str, scripts: tuple[str, ...], *, live: dict[str, Any] | None, **values: Any) -> str:
-    """A template with its values, as a page that runs these scripts alone and may reach its own server only where it is
-    `live`."""
+def filled(
+    template: str,
+    scripts: tuple[str, ...],
+    content: dict[str, Any],
+    *,
+    live: dict[str, Any] | None,
+    charts: bool,
+    **values: Any,
+) -> str:
+    """A template with its values, as a page that runs these scripts alone, on this content, and may reach its own server only
+    where it is `live`; one with `charts` brings plotly.js."""
     import jinja2
 
+    code = _joined(scripts)
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_STATIC), autoescape=True)
     policy = {
         "default-src": "'none'",
-        "script-src": " ".join(_hash(script) for script in scripts),
+        "script-src": " ".join(map(_hash, (_plotly(), code) if charts else (code,))),
         "style-src": "'unsafe-inline'",
         "img-src": "data: blob:",
         "connect-src": "'self'" if live else "'none'",
@@ -87,6 +85,9 @@ def filled(template: str, scripts: tuple[str, ...], *, live: dict[str, Any] | No
     return environment.get_template(template).render(
         policy="; ".join(f"{name} {allowed}" for name, allowed in policy.items()),
         style=(_STATIC / "page.css").read_text(),
+        code=code,
+        plotly=_packed_plotly() if charts else None,
+        content=as_script(content),
         live=as_script(live),
         **values,
     )
@@ -101,27 +102,24 @@ def as_script(value: Any) -> str:
 
 
 @functools.cache
-def plotly() -> str:
+def _plotly() -> str:
     """The source of plotly.js as the page unpacks it: what of it the charts use, made by `deploy/plotly/build.mjs`."""
     return gzip.decompress(_PLOTLY.read_bytes()).decode()
 
 
 @functools.cache
-def packed_plotly() -> str:
+def _packed_plotly() -> str:
     """The same as it lies in a page: compressed, in base64."""
     return base64.b64encode(_PLOTLY.read_bytes()).decode()
 
 
 @functools.cache
-def _code() -> str:
-    return joined(_SCRIPTS)
-
-
-def joined(names: Sequence[str]) -> str:
+def _joined(names: tuple[str, ...]) -> str:
     """The scripts of these names as one, behind the glossary."""
     glossary = f"const GLOSSARY = {as_script(GLOSSARY)};\n"
     return '"use strict";\n' + glossary + "\n".join((_STATIC / f"{name}.js").read_text() for name in names)
 
 
+@functools.cache
 def _hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -72,7 +72,7 @@ def _log(site: Site, request: Request) -> Answer:
         said = trial_log.piece(site.paths(request.parts["name"]), int(trial), None if start is None else int(start))
     except OSError as error:
         raise Refusal(503, f"the log of trial {trial} cannot be read ({sentence(error)})") from None
-    return Answer(json.dumps(said), "application/json")
+    return _json(said)
 
 
 def _trial(site: Site, request: Request) -> Answer:
@@ -80,14 +80,12 @@ def _trial(site: Site, request: Request) -> Answer:
     which = request.query.get("trial", "")
     if not which.isdecimal() or len(which) > 9:
         raise Refusal(400, f"the trial is {which!r}, but must be a number")
-    found = trial_files(site.paths(request.parts["name"]), int(which))
-    return Answer(json.dumps(found), "application/json")
+    return _json(trial_files(site.paths(request.parts["name"]), int(which)))
 
 
 def _actions(site: Site, request: Request) -> Answer:
     """The buttons of a search and what their commands print."""
-    found = _actor(site, request).told(site.paths(request.parts["name"]))
-    return Answer(json.dumps(found), "application/json")
+    return _json(_actor(site, request).told(site.paths(request.parts["name"])))
 
 
 def _act(site: Site, request: Request) -> Answer:
@@ -100,7 +98,7 @@ def _act(site: Site, request: Request) -> Answer:
     if not isinstance(asked, dict):
         raise Refusal(400, 'what is sent must be an object such as {"action": "stop"}')
     started = actor.start(site.paths(request.parts["name"]), asked.get("action"), asked.get("number"))
-    return Answer(json.dumps(started), "application/json", 202)
+    return _json(started, status=202)
 
 
 def _compare(site: Site, request: Request) -> Answer:
@@ -128,8 +126,12 @@ def _list_content(site: Site, request: Request) -> Answer:
 
 
 def _as_json(shown: dict[str, Any], seconds: float) -> Answer:
-    text = json.dumps(shown, allow_nan=False)
-    return Answer(text, "application/json", version=shown["version"], again=seconds)
+    """What a feed has, for whoever does not have it yet."""
+    return _json(shown, version=shown["version"], again=seconds)
+
+
+def _json(value: Any, **more: Any) -> Answer:
+    return Answer(json.dumps(value, allow_nan=False), "application/json", **more)
 
 
 ROUTES = [

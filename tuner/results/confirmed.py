@@ -53,5 +53,4 @@ def beats_baseline(confirmation: Leaderboard) -> bool | None:
     history, best = confirmation.history, confirmation.best
     if history.state != "finished" or best is None:
         return None
-    baseline = next(row for row in confirmation.rows if row.baseline)
-    return not best.baseline and separated(best.values, baseline.values, history.mode)
+    return not best.baseline and separated(best.values, confirmation.baseline.values, history.mode)

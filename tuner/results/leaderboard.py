@@ -86,6 +86,11 @@ class Leaderboard:
         return self.rows[0] if self.rows[0].incumbent else None
 
     @property
+    def baseline(self) -> Row:
+        """The baseline's row, wherever it is ranked."""
+        return next(row for row in self.rows if row.baseline)
+
+    @property
     def test_metric(self) -> str | None:
         """The test-set counterpart of the objective, if any trial reported it."""
         name = "test_" + self.history.metric.removeprefix("val_")

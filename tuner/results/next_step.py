@@ -65,7 +65,7 @@ def no_room(board: Leaderboard, confirmation: Leaderboard | None) -> str | None:
         better = confirmed.beats_baseline(confirmation)
         enough = pairs_needed(confirmation.history.replicates) is not None
         return "fresh seeds do not separate any trial from the baseline" if better is False and enough else None
-    baseline = next(row for row in board.rows if row.baseline)
+    baseline = board.baseline
     flatters = optimism.expected(board)
     if not baseline.tied_with_best or None in (flatters, best.median, baseline.median):
         return None

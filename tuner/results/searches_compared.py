@@ -8,6 +8,7 @@ from typing import Any
 
 from tuner.errors import BadInput
 from tuner.records.paths import ExperimentPaths
+from tuner.results import confirmed
 from tuner.results.cost_to_reach import Reached, cost_to_reach
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard, Row
@@ -138,8 +139,8 @@ def _search(history: History, paths: ExperimentPaths) -> Search:
 
 def _confirmed(paths: ExperimentPaths, best: Row | None) -> Row | None:
     """The same trial on fresh seeds, at the full budget."""
-    if best is None or not paths.confirmation.manifest.exists():
+    board = None if best is None else confirmed.load(paths)
+    if best is None or board is None:
         return None
-    history = History.load(paths.confirmation)
-    row = next((row for row in Leaderboard(history).rows if row.trial == best.trial), None)
-    return row if row is not None and row.valid and row.epoch >= history.budget else None
+    row = next((row for row in board.rows if row.trial == best.trial), None)
+    return row if row is not None and row.valid and row.epoch >= board.history.budget else None

@@ -8,9 +8,10 @@ from rich.text import Text
 from tuner.errors import BadInput
 from tuner.records.paths import ExperimentPaths
 from tuner.results import optimism
+from tuner.results.confirmed import beats_baseline
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard, Row
-from tuner.results.significance import pairs_needed, separated
+from tuner.results.significance import pairs_needed
 from tuner.tables import heading
 from tuner.tables.grid import grid
 from tuner.tables.results import ties
@@ -84,10 +85,9 @@ def _legend(board: Leaderboard) -> list[str]:
 def verdict_of(board: Leaderboard) -> str | None:
     """Whether the fresh seeds of a confirmation separate its best trial from the baseline; None while they cannot say."""
     history, best = board.history, board.best
-    baseline = next(row for row in board.rows if row.baseline)
     if history.state != "finished" or best is None or pairs_needed(history.replicates) is None:
         return None
     if best.baseline:
         return "On fresh seeds no trial is better than the baseline."
-    told = "is separated from" if separated(best.values, baseline.values, history.mode) else "cannot be told from"
+    told = "is separated from" if beats_baseline(board) else "cannot be told from"
     return f"On fresh seeds trial {best.trial} {told} the baseline by the {history.replicates} paired seeds."
