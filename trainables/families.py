@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from trainables.config.training import TrainingConfig
     from trainables.family import Family
 
-HEAVY = ("ray.tune", "torch")  # packages that take each worker of a family seconds to import
 Ref = str | OwnCode  # a family by its name, or a user's own code
 
 GROUP = "tuner.families"  # of entry points

@@ -81,7 +81,7 @@ def confirm(
     revised = running.takes_share(manifest)
     scratch.require(paths)
     go_on_with_data(manifest)
-    with reached(running, manifest.trained) as resources:
+    with reached(running) as resources:
         configs = [manifest.knobs(record["config"]) for record in [*known, *more]]
         limit = budget.max_concurrent
         allocator = Allocator.of_manifest(manifest)

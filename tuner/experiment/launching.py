@@ -11,7 +11,6 @@ from typing import Any
 
 from search_spaces.budget import OPTIONS
 from search_spaces.space import SearchSpace
-from trainables import families
 from trainables.datasets import shared
 from trainables.storage import Place, probe
 from tuner.errors import BadInput, unwritable
@@ -93,7 +92,7 @@ def start(
     scratch.require(paths)
     if running.address is None and checked.space.protocol is not None:
         local_data.require(checked.configs)
-    with reached(running, checked.space.family) as resources:
+    with reached(running) as resources:
         allocator = Allocator.of_space(checked.space)
         data = preflight.check(allocator, checked.configs, paths.root.parent, resources, running.max_concurrent)
         manifest = describe(checked, paths.name, data | data_place())
@@ -156,7 +155,7 @@ def go_on(
     configs = [manifest.knobs(config) for config in going_on]
     if running.address is None and manifest.protocol is not None:
         local_data.require(configs)
-    with reached(running, manifest.trained) as resources:
+    with reached(running) as resources:
         budget = manifest.budget
         if running.max_concurrent is not None:
             budget.max_concurrent = running.max_concurrent
@@ -172,10 +171,10 @@ def go_on(
 
 
 @contextmanager
-def reached(running: Running, family: families.Ref) -> Iterator[ray_session.Resources]:
+def reached(running: Running) -> Iterator[ray_session.Resources]:
     """Connected to Ray inside the block (see `ray_session.connected`), and told so."""
     running.begin("starting Ray" if running.address is None else f"reaching Ray at {running.address}")
-    with ray_session.connected(running.address, families.HEAVY if isinstance(family, str) else ()) as resources:
+    with ray_session.connected(running.address) as resources:
         nodes = f"{len(resources.nodes)} node{'' if len(resources.nodes) == 1 else 's'}"
         running.begin(f"looking at {nodes}: storage, versions, data, networks")
         yield resources

@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,13 @@ QUIET = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logg
 _OBJECT_STORE = 128 * 1024**2  # bytes; trials exchange nothing but small results
 _LONGEST_SOCKET = 107  # bytes of a path that the kernel takes
 _LEAST_FREE = 32 * 1024**2  # bytes of the temporary folder, for sockets, ports and logs
-_IMPORTS = "RAY_preload_python_modules"  # Ray's own option
 _REASON = 160  # characters of Ray's own account
 
 
-def start(imports: Sequence[str] = (), **job: Any) -> None:
+def start(**job: Any) -> None:
     """Start it and connect to it.
 
     Args:
-        imports: modules of other packages that each worker imports as it starts, while this process does the rest.
         job: what `ray.init` is told of the job, beside what every private Ray is.
 
     Raises:
@@ -43,7 +41,7 @@ def start(imports: Sequence[str] = (), **job: Any) -> None:
     _require_token()
     os.environ[MARK] = str(os.getpid())
     try:
-        with _deaf_to_hangups(), _lean(), _importing(imports):
+        with _deaf_to_hangups(), _lean():
             ray.init("local", include_dashboard=False, object_store_memory=_OBJECT_STORE, **QUIET, **job)
     except Exception as error:  # OSError, RuntimeError, TimeoutError, ... for whatever Ray lacks
         with contextlib.suppress(Exception):
@@ -129,19 +127,6 @@ def _lean() -> Iterator[None]:
 
 def _nothing(node: object, **options: object) -> None:
     """In the place of a method that starts a process."""
-
-
-@contextlib.contextmanager
-def _importing(modules: Sequence[str]) -> Iterator[None]:
-    """What is started in the block has its workers import these, unless the user has told Ray what they are to import."""
-    if _IMPORTS in os.environ or not modules:
-        yield
-        return
-    os.environ[_IMPORTS] = ",".join(modules)
-    try:
-        yield
-    finally:
-        del os.environ[_IMPORTS]
 
 
 def _reason(error: Exception) -> str:

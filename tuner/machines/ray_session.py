@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import sysconfig
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,12 +65,11 @@ class Resources:
 
 
 @contextlib.contextmanager
-def connected(address: str | None, imports: Sequence[str] = ()) -> Iterator[Resources]:
+def connected(address: str | None) -> Iterator[Resources]:
     """Be connected to Ray inside the block.
 
     A connection that this process already has is used and kept. Otherwise `address` ("host:port", or "auto": see
-    `tuner.machines.local_rays`) is joined, or, without one, a private Ray is started on this machine and stopped at the end; its
-    workers import `imports`, modules of other packages, as they start.
+    `tuner.machines.local_rays`) is joined, or, without one, a private Ray is started on this machine and stopped at the end.
 
     Raises:
         ClusterUnreachable: nobody answers at the address, or a private Ray does not start.
@@ -84,7 +83,7 @@ def connected(address: str | None, imports: Sequence[str] = ()) -> Iterator[Reso
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # why a trial failed is in its records
     mine = not ray.is_initialized()
     if mine:
-        _connect(address, imports)
+        _connect(address)
     try:
         yield _resources()
     finally:
@@ -115,12 +114,12 @@ def _node(counted: Mapping[str, float]) -> Node:
     return Node(float(counted.get("CPU", 0.0)), float(counted.get("GPU", 0.0)), kind)
 
 
-def _connect(address: str | None, imports: Sequence[str]) -> None:
+def _connect(address: str | None) -> None:
     import ray
 
     if address is None:
         with _safe_path():
-            private_ray.start(imports, **_job())
+            private_ray.start(**_job())
         return
     if address == "auto":
         address = local_rays.named()
