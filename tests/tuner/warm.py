@@ -73,10 +73,17 @@ class Warm:
         self.send_signal(signal.SIGKILL)
 
     def _wait(self, timeout):
-        if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
+        if self.returncode is None and _readable(self._status, timeout):
             self.returncode = os.waitstatus_to_exitcode(int(os.read(self._status, 10)))
             os.close(self._status)
         return self.returncode
+
+
+def _readable(descriptor, timeout):
+    """Whether there is something to read in that time; poll, since select takes no descriptor above 1023."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(None if timeout is None else 1000 * timeout))
 
 
 def _server(environment):

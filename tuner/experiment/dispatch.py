@@ -109,6 +109,7 @@ class Dispatch(BasicVariantGenerator):  # type: ignore[misc]  # Ray is untyped
         for those in (self._left, self._under_way, self._new):
             those.pop(index, None)
         trial = self._given[index] = self._made.pop(index)
+        trial.init_local_path()  # Ray asks for it at the end, also of a trial that was given and never started
         return trial
 
     def save_to_dir(self, dirpath: str, session_str: str) -> None:
