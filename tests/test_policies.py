@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 import search_spaces
 from benchmarks.policies.build import SOURCES, space_of
@@ -10,7 +11,7 @@ from benchmarks.policies.judge import front, judge
 from benchmarks.policies.live import options
 from benchmarks.policies.policies import TODAY
 from benchmarks.policies.sampling import Nearest
-from benchmarks.policies.simulate import Policy, search
+from benchmarks.policies.simulate import Foresight, Policy, search
 from benchmarks.policies.spaces import SHAPES
 from benchmarks.policies.table import Table, names
 
@@ -58,6 +59,28 @@ def test_a_value_close_to_the_cutoff_is_decided_by_more_seeds():
     full = 5 * 9
     assert plain.cost == (full + full + 3 * 2 + 3 * 2) / (4 * full)
     assert raced.cost == (full + 3 * 3 + full + 3 * 2) / (4 * full)
+
+
+def test_a_rung_stops_nobody_before_it_has_foretold_a_later_one():
+    # The order of twenty trials turns round after epoch 3: no rung foretells the end.
+    early = np.arange(20, 0, -1)[:, None, None] / 20 * np.linspace(0.1, 0.3, 3) * np.ones((1, 5, 1))
+    late = np.arange(1, 21)[:, None, None] / 20 * np.linspace(0.4, 1.0, 6) * np.ones((1, 5, 1))
+    turning = Curves(np.concatenate([early, late], axis=2), list(range(20)))
+    hasty = search(turning, Policy(), workers=1)
+    patient = search(turning, Policy(sure=0.8), workers=1)
+    assert (hasty.winner, patient.winner) == (0, 19)
+    assert patient.cost == 1.0
+
+
+def test_foresight_is_the_rank_correlation_of_eight_trials_at_two_rungs():
+    foresight = Foresight()
+    for trial, (early, late) in enumerate(zip([1, 2, 2, 4, 5, 6, 7, 8], [1, 3, 2, 5, 4, 6, 8, -np.inf], strict=True)):
+        assert not foresight.is_sure(1, -1.0)
+        foresight.add(trial, 1, early)
+        foresight.add(trial, 3, late)
+    told = spearmanr([1, 2, 2, 4, 5, 6, 7, 8], [1, 3, 2, 5, 4, 6, 8, -9]).statistic
+    assert foresight.is_sure(1, told - 1e-9)
+    assert not foresight.is_sure(1, told + 1e-9)
 
 
 @pytest.mark.parametrize(

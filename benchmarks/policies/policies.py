@@ -39,4 +39,9 @@ _RACING = tuple(
     for seeds in ((3, 3, 3, 5), (2, 2, 2, 5), (1, 1, 1, 5))
     for errors in (1.0, 2.0)
 )
-POLICIES = (*_GRID, *_ALL, *_LARGER, *_LATER, *_RANKED, *_RACING)
+_ON_THE_FLY = tuple(
+    Policy("asha", reduction, 1, seeds, sure=sure)
+    for reduction, seeds in ((3.0, (5,)), (4.0, (5,)), (4.0, (3, 5)), (4.0, (1, 5)))
+    for sure in (0.6, 0.8, 0.9)
+)
+POLICIES = (*_GRID, *_ALL, *_LARGER, *_LATER, *_RANKED, *_RACING, *_ON_THE_FLY)

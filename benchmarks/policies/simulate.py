@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+from scipy.stats import rankdata
 
 from benchmarks.policies.curves import Curves, Kind, Noise
 from trainables.trial.seeds import Seeds
@@ -22,6 +26,8 @@ class Policy:
         ranked: what a trial is ranked by at a rung.
         race: 0, or how many standard errors from the cutoff a value is too close to decide; then the trial first trains more
             seeds to the rung, one or two at a time up to the last count of `seeds`.
+        sure: 0, or the rank correlation of a rung with a later one that must have been seen before it stops anyone: so the
+            first rung that decides is chosen on the fly. Only where trials stop.
     """
 
     rule: str = "asha"
@@ -30,6 +36,7 @@ class Policy:
     seeds: tuple[int, ...] = (5,)
     ranked: Kind = "median"
     race: float = 0.0
+    sure: float = 0.0
 
     @property
     def name(self) -> str:
@@ -37,6 +44,8 @@ class Policy:
         told = f"{self.rule}, reduction {self.reduction:g}, grace {self.grace}, seeds {counts}"
         if self.ranked != "median":
             told += f", by {self.ranked}"
+        if self.sure:
+            told += f", from a correlation of {self.sure:g} on"
         return f"{told}, racing within {self.race:g} errors" if self.race else told
 
 
@@ -55,6 +64,29 @@ class Found:
     winner: int
     reported: float
     makespan: float
+
+
+class Foresight:
+    """How well a rung has foretold so far the order at the highest one that enough of its trials came to."""
+
+    LEAST = 8  # trials at both
+
+    def __init__(self) -> None:
+        self._at: dict[int, dict[int, float]] = {}
+
+    def add(self, trial: int, rung: int, value: float) -> None:
+        """A trial came to a rung; a value that is not a number is the worst there is."""
+        self._at.setdefault(rung, {})[trial] = value if math.isfinite(value) else -math.inf
+
+    def is_sure(self, rung: int, least: float) -> bool:
+        """Whether there is such a rung, and the two orders correlate so much (Spearman; ties share their rank)."""
+        here = self._at.get(rung, {})
+        for later in sorted(self._at, reverse=True):
+            both = [trial for trial in self._at[later] if trial in here]
+            if later > rung and len(both) >= self.LEAST:
+                ranks = [rankdata([self._at[level][trial] for trial in both]) for level in (rung, later)]
+                return all(rank.std() > 0 for rank in ranks) and float(np.corrcoef(*ranks)[0, 1]) >= least
+        return False
 
 
 class Sampler(Protocol):
@@ -90,6 +122,7 @@ def search(curves: Curves, policy: Policy, workers: int, sampler: Sampler | None
     new, reached, trained = deque(range(trials)), [0] * trials, [0] * trials
     first: dict[int, int] = {}  # rung -> who came first
     noise = {level: Noise() for level in levels}
+    foresight = Foresight()
     busy: list[tuple[float, int, int]] = []  # (when, trial, rung)
     work, now = 0, 0.0
 
@@ -140,10 +173,13 @@ def search(curves: Curves, policy: Policy, workers: int, sampler: Sampler | None
                 heapq.heappush(promoted, (-rung, trials + work, released))
             if sampler:
                 sampler.arrived(trial, rung, told.value, ended=told.action != "continue")
-            if told.action == "continue":
+            foresight.add(trial, rung, told.value)
+            if told.action == "continue" or (policy.sure and not foresight.is_sure(rung, policy.sure)):
                 begin(trial)
-        elif sampler:
-            sampler.arrived(trial, rung, value(trial, rung), ended=True)
+        else:
+            foresight.add(trial, rung, value(trial, rung))
+            if sampler:
+                sampler.arrived(trial, rung, value(trial, rung), ended=True)
         give()
     winner = max(
         range(trials), key=lambda trial: (reached[trial], curves.median(trial, reached[trial], trained[trial]))

@@ -68,6 +68,13 @@ def reach(address: str) -> Head:
     return Head(address, version, is_open, _client(address, secret))
 
 
+def here() -> str:
+    """The address of the head, as a job that runs on it reaches it."""
+    from ray.job_submission import JobSubmissionClient
+
+    return str(JobSubmissionClient(headers=_headers(auth_token.find())).get_address())
+
+
 def _client(address: str, secret: str | None) -> Any:
     """Ray's client; the token goes into its headers, since Ray looks for one by itself only if RAY_AUTH_MODE says so."""
     from ray.job_submission import JobSubmissionClient

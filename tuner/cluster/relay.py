@@ -43,10 +43,9 @@ def serve(
 ) -> int:
     """Run `tuner dashboard [NAME]` on the loopback address of the head until it ends or Ctrl-C, which ends it there as well.
 
-    One of the same kind that a lost connection has left there is taken over. The buttons of one that is to `act` are told the
-    address of the head: a search goes on there as a job, which nobody but its submitter can start.
+    One of the same kind that a lost connection has left there is taken over. The buttons of one that is to `act` submit jobs.
     """
-    options = {"port": port} | ({"act": True, "head": address} if act else {})
+    options = {"port": port} | ({"act": True, "on_head": True} if act else {})
     head, words = _command(address, "dashboard", name, (), storage, options)
     what = f"{name or _ALL}{_ACTING if act else ''}"
     job_id = jobs.dashboard_of(head, what) or jobs.start_dashboard(head, what, words)

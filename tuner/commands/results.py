@@ -248,7 +248,7 @@ def dashboard(
     act: Annotated[
         bool, typer.Option("--act", help="With buttons that stop, resume, confirm and extend, for who has the address.")
     ] = False,
-    head: Annotated[str | None, typer.Option(hidden=True, help="The cluster on whose head this runs.")] = None,
+    on_head: Annotated[bool, typer.Option(hidden=True, help="This runs as a job on the head of a cluster.")] = False,
     storage: Storage = None,
     address: Head = None,
 ) -> None:
@@ -256,6 +256,7 @@ def dashboard(
 
     With --address they are served on the head of the cluster.
     """
+    from tuner.cluster import head as cluster_head
     from tuner.records import standard_output
     from tuner.report import dashboard as serving
     from tuner.report.acting import Actor
@@ -266,7 +267,7 @@ def dashboard(
 
         require_head(address, "dashboard")
         raise typer.Exit(relay.serve(address, name, storage=storage, port=port, act=act, show=write))
-    actor = Actor(head) if act else None
+    actor = Actor(cluster_head.here() if on_head else None) if act else None
     if name is None:
         serving.serve_all(storage, port, say, actor)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 
 from tuner.records.paths import ExperimentPaths
@@ -36,8 +37,8 @@ def actions(history: History, paths: ExperimentPaths, head: str | None = None) -
     """The buttons of a search.
 
     Args:
-        head: address of the cluster on whose head this page is served. There a search goes on as a job of its own, which
-            is submitted from where it was launched; None on any other machine.
+        head: address of the cluster on whose head this page is served. There what trains is submitted as a job of its own,
+            with the user's own code as it is kept with the search; None on any other machine.
     """
     confirming = _confirming(paths)
     running = f"{history.name} is running" if history.live else None
@@ -93,13 +94,23 @@ def _where_it_trains(action: Action, history: History, head: str | None) -> Acti
     """Beside the storage any search can be asked to stop; what trains must do so where the search was launched."""
     if action.name == "stop" or action.refused is not None:
         return action
+    launched = _options(history.manifest.command or "")
     if head is not None:
-        more = {"resume": "resume {}", "confirm": "confirm {} --top K", "extend": "resume {} --trials N"}[action.name]
-        command = f"tuner {more.format(history.name)} --address {head}"
-        return replace(action, refused=f"it goes on as a job of its own: run `{command}` where you submitted it")
-    if "--address" in (history.manifest.command or "").replace("=", " ").split():
+        more = ["--address", head, *(["--data", launched["--data"]] if "--data" in launched else [])]
+        return replace(action, command=f"{action.command} {shlex.join(more)}")
+    if "--address" in launched:
         why = (
             f"{history.name} was launched on a cluster, and this would train here; go on with it where it was submitted"
         )
         return replace(action, refused=why)
     return action
+
+
+def _options(command: str) -> dict[str, str]:
+    """The options of a command line with the word that follows each."""
+    try:
+        found = shlex.split(command)
+    except ValueError:  # nobody's command line
+        return {}
+    words = [part for word in found for part in (word.split("=", 1) if word.startswith("--") else (word,))]
+    return dict(zip(words, [*words[1:], ""], strict=True))

@@ -3,6 +3,7 @@
 The tests tell one story in order: refused, submitted, refused again, stopped, read, resumed, repeated.
 """
 
+import json
 import re
 import signal
 import stat
@@ -210,6 +211,35 @@ def test_the_dashboard_is_served_on_the_loopback_of_the_head_until_ctrl_c(head):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
     wait_until(lambda: not answers(report) and not answers(board))
+
+
+def test_buttons_on_the_head_submit_jobs(head, paths):
+    process = head.start("dashboard", "first", "--act", "--port", "6126", "--storage", head.storage)
+    said = []
+    while not (found := re.search(r"(http://127\.0\.0\.1:\d+)(\S*/)\?token=(\S+)", "".join(said))):
+        said.append(process.stdout.readline())
+        assert said[-1], said
+    origin, page, token = found.groups()
+
+    def buttons(action=None):
+        body = None if action is None else json.dumps({"action": action, "number": 1}).encode()
+        headers = {"Origin": origin, "Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
+        request = urllib.request.Request(f"{origin}{page}act.json?token={token}", data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)["runs"]
+
+    before = count_epochs(paths.records)
+    (run,) = buttons("extend")
+    command = f"tuner resume first --storage {head.storage} --trials {TRIALS + 1} --address http://"
+    assert run["command"].startswith(command)
+    wait_until(lambda: buttons()[0]["code"] is not None, limit=240.0)
+    (run,) = buttons()
+    assert run["code"] == 0, run["output"]
+    assert count_epochs(paths.records) > before
+    _, logs = head.tuner("logs", "first")
+    assert "replicate-epochs trained" in logs
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
 
 
 def test_the_space_that_was_shipped_is_kept_with_the_experiment(launch, paths):

@@ -109,10 +109,14 @@ def test_each_button_says_its_command_or_why_it_cannot_act(tmp_path):
         found = told(paths)
         assert found["stop"].command == f"tuner stop confirmation --storage {paths.root}"
         assert "the confirmation of made-up is running" in found["extend"].refused
-    found = told(paths, "http://127.0.0.1:8265")
-    assert found["extend"].refused.endswith(
-        "run `tuner resume made-up --trials N --address http://127.0.0.1:8265` where you submitted it"
-    )
+
+
+def test_on_a_head_what_trains_is_submitted_as_a_job_that_finds_the_data_of_the_search(tmp_path):
+    command = "tuner launch blur --address auto --data='/shared/my data' --or-resume"
+    found = told(finished(tmp_path, command=command).paths, "http://127.0.0.1:8265")
+    there = f"--storage {tmp_path} --trials 6 --address http://127.0.0.1:8265 --data '/shared/my data'"
+    assert found["extend"].with_number(2) == f"tuner resume made-up {there}"
+    assert found["stop"].command == f"tuner stop made-up --storage {tmp_path}"
 
 
 def test_what_was_launched_on_a_cluster_is_not_trained_on_the_machine_of_the_page(tmp_path):
