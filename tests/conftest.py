@@ -6,7 +6,9 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,13 @@ os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.pop("TUNER_STORAGE", None)
+
+# Where Python is told to keep no bytecode, each of the hundreds of processes of the tests would compile torch and Ray anew,
+# seconds each. It is kept then, but apart from the sources.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 # What a shell runs in the background ignores Ctrl-C, and below nohup a closed terminal, and so would every process that it
 # starts, also those that tests do it to. An ignored signal is inherited, a handler that does nothing is not.
