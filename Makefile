@@ -9,6 +9,9 @@ DEMO_STORAGE ?= $(HOME)/ray_results
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 INSTALL := --constraint constraints.txt --editable '.[dev]'
 
+# Where Python is told to keep no bytecode, each of the many processes of a search would compile torch and Ray anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-cluster test-long test-fast check bench constraints plotly clean
 
 demo: $(READY)  ## a real search on the embedded digits: about a minute, ends in a leaderboard
