@@ -27,6 +27,7 @@ BENCHMARKS = (
     "service",
     "storage",
     "report",
+    "listing",
     "survival",
 )
 # Those with a `main` of their own that `make bench` leaves out, and why.

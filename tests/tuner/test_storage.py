@@ -63,7 +63,7 @@ def test_a_search_on_s3_is_the_search_on_a_disk(cluster, bucket, on_disk):
         kept = [path.name for path in paths.trial(trial.index).glob("checkpoint_*")]
         assert kept == (["checkpoint_000009.pt"] if trial.status == "completed" else [])
     left = {path.name for path in paths.root.glob("*")}
-    assert left - {"nodes.json"} == {"manifest.json", "records", "trials"}  # that of the nodes is for whoever watches
+    assert left - {"nodes.json"} == {"manifest.json", "records", "summary.json", "trials"}  # nodes: for whoever watches
     assert not is_held(paths.lock)
     assert not paths.scratch.exists()
     # Every command reads it where it is, from another process.

@@ -27,6 +27,7 @@ from tuner.records.lock import DriverLock
 from tuner.records.outage import GATHERING, PatientJournal
 from tuner.records.paths import ExperimentPaths
 from tuner.records.standard_output import enduring
+from tuner.results import summary_file
 from tuner.rules import registry
 from tuner.rules.judge import Judge
 from tuner.rules.rule import rule_of
@@ -139,6 +140,8 @@ def hold(
             writer.write({"event": "session", "action": "end", "outcome": ending})
             with suppress(OSError):  # the next session withdraws it as well
                 stop.withdraw()
+            if patient.at_hand:
+                summary_file.leave(paths)
         return ending
 
 

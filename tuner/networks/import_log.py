@@ -28,6 +28,7 @@ from tuner.networks import log_text
 from tuner.records import manifest as manifests
 from tuner.records import paths
 from tuner.records.lines import Record
+from tuner.results import summary_file
 
 BATCH = re.compile(r"Time, (\S+), Epoch: (\d+), Batch: (\d+), (?:Avg\. Loss|Training Loss): (\S+), LR: (\S+)\s*$")
 VALIDATION = re.compile(r"Epoch: (\d+), Validation (Top 1 acc|Top 5 acc|Set Loss): (\S+)\s*$")
@@ -124,6 +125,7 @@ def import_log(
         stem += f"-{run}"
     found = paths.ExperimentPaths(paths.storage_root(storage) / paths.check_name(name or stem))
     directory.create(found, _manifest(found.name, family, config, budget, log), list(_records(epochs, config)))
+    summary_file.leave(found)
     return found
 
 

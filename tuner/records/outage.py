@@ -97,6 +97,11 @@ class PatientJournal:
         """From now on wait for nothing: the process is to end at once."""
         self._leaving = True
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether there is a storage to write to, and time for it."""
+        return self.failure is None and not self._leaving
+
     def close(self) -> None:
         """Close the journal; what the storage did not take is trained or reported again by the next session."""
         with contextlib.suppress(OSError):

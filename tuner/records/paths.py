@@ -12,6 +12,7 @@ STORAGE/NAME/
     confirmation/               an experiment of its own: the best trials again, on fresh seeds
     labels.json                 its note and tags, where somebody gave it any
     nodes.json                  what the driver last heard of the machines that train
+    summary.json                its row in a list of searches, as its last session left it
 
 STORAGE is a folder or s3://BUCKET/PREFIX. A folder or prefix is an experiment when its manifest is there.
 """
@@ -151,6 +152,10 @@ class ExperimentPaths:
     @property
     def nodes(self) -> Place:
         return self.root / "nodes.json"
+
+    @property
+    def summary(self) -> Place:
+        return self.root / "summary.json"
 
     @property
     def lock(self) -> Place:

@@ -79,7 +79,7 @@ class RecordOrder:
     def _missing(self, trial: int) -> str | None:
         """What must be recorded of seeds that join before a trial goes on."""
         last, late = self._last[trial], self._late.get(trial, 0)
-        if not self._seeds.joining(last) or late >= last:
+        if not self._seeds.grow or not self._seeds.joining(last) or late >= last:
             return None
         return f"the seeds that join trial {trial} at rung {last} have recorded {late} epochs"
 

@@ -1,7 +1,8 @@
 """Every experiment of a storage: found, summarised from what has changed since the last look, and the newest of them.
 
-Of each the manifest and the records are read once; the row that they give is kept in the user's cache together with what
-tells that the files are still those (size and time of change on a disk, the tags of the objects on S3).
+The row of each is what its last session left (`summary_file`), or follows from its manifest and records, which are then read
+once: it is kept in the user's cache together with what tells that the files are still those (size and time of change on a
+disk, the tags of the objects on S3).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from trainables.storage import Place, S3Path, StorageError
 from tuner.errors import BadInput, TunerError, as_bad_input, sentence
 from tuner.records import labels, lock, manifest
 from tuner.records.paths import ExperimentPaths, described, storage_root, storage_words
-from tuner.results import summary
+from tuner.results import summary, summary_file
 from tuner.results.summary import Summary
 from tuner.results.summary_cache import SummaryCache
 
@@ -123,7 +124,7 @@ def _row(paths: ExperimentPaths, cache: SummaryCache) -> Summary:
         stamp = list(_stamps(paths))
         row = cache.get(paths.name, stamp)
         if row is None:
-            row = summary.of(paths)
+            row = _read(paths, stamp)
             cache.put(paths.name, stamp, row)
     except Exception as error:  # whatever one of them holds, the others are listed
         return Summary(paths.name, "unreadable", problem=_said(error))
@@ -132,6 +133,19 @@ def _row(paths: ExperimentPaths, cache: SummaryCache) -> Summary:
     except (TunerError, OSError) as error:
         return dataclasses.replace(row, problem=_said(error))
     return dataclasses.replace(row, tags=said.tags, note=said.note)
+
+
+def _read(paths: ExperimentPaths, stamps: list[Any]) -> Summary:
+    row = _of(paths, stamps[0])
+    confirmation = None if stamps[1][0] is None else _of(paths.confirmation, stamps[1])
+    return dataclasses.replace(row, confirmed=confirmation is not None and confirmation.state == "finished")
+
+
+def _of(paths: ExperimentPaths, stamp: list[Any]) -> Summary:
+    """As its last session left it; from its records while a session runs, or where they are not those any more."""
+    manifest, records, held = stamp
+    left = None if held else summary_file.read(paths, (manifest, records))
+    return left or summary.of(paths)
 
 
 def _said(error: Exception) -> str:
@@ -144,8 +158,7 @@ def _stamps(paths: ExperimentPaths) -> Iterator[Any]:
     """What changes when a row would, asked before the files are read: so a row is never older than its stamp."""
     for part in (paths, paths.confirmation):
         if isinstance(part.root, S3Path):
-            there: Any = part.root.tags().get("manifest.json")
-            records: Any = sorted((part.root / "records").tags().items()) if there else None
+            there, records = summary_file.tags(part)
         else:
             there, records = _file_stamp(part.root / "manifest.json"), _file_stamp(part.root / "records.jsonl")
         yield [there, records, there is not None and lock.is_held(part.lock)]

@@ -17,7 +17,7 @@ def cost(history: History) -> dict[str, Any]:
     each at its own mean pace; one that reported no epoch has none.
     """
     unit, hours = held(history)
-    spent = sum(hours[trial.index] * trial.seconds for trial in history.trials)
+    spent = _spent(history, hours)
     saved = sum(hours[trial.index] * _ahead(history, trial) for trial in history.trials if trial.has_ended)
     return {
         "wall_seconds": history.seconds,
@@ -28,6 +28,12 @@ def cost(history: History) -> dict[str, Any]:
     }
 
 
+def spent(history: History) -> tuple[float, str]:
+    """`spent` and `unit` of `cost`, without the work of what was saved."""
+    unit, hours = held(history)
+    return _spent(history, hours), unit
+
+
 def held(history: History) -> tuple[str, dict[int, float]]:
     """The unit, and of each trial the hours of that unit in a second of its workers: the GPUs (or CPUs) it holds / 3600."""
     allocator = Allocator.recorded(history.manifest)
@@ -35,6 +41,10 @@ def held(history: History) -> tuple[str, dict[int, float]]:
     gpus = any(gpus > 0 for _, gpus in shares.values()) if shares else allocator.gpus > 0
     hours = {index: (of_gpus if gpus else cpus or 1.0) / 3600 for index, (cpus, of_gpus) in shares.items()}
     return "GPU-hours" if gpus else "CPU-hours", hours
+
+
+def _spent(history: History, hours: dict[int, float]) -> float:
+    return sum(hours[trial.index] * trial.seconds for trial in history.trials)
 
 
 def _ahead(history: History, trial: Trial) -> float:

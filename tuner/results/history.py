@@ -36,11 +36,15 @@ class History:
         self._running: set[int] = set()
 
     @classmethod
-    def load(cls, paths: ExperimentPaths) -> History:
-        """Read the manifest and the records; `BadInput` names the file, the line and the field that cannot be."""
+    def load(cls, paths: ExperimentPaths, live: bool | None = None) -> History:
+        """Read the manifest and the records; `BadInput` names the file, the line and the field that cannot be.
+
+        Args:
+            live: whether a driver runs it; default asked of its lock.
+        """
         known = manifest.read(paths.manifest)
         # Asked before reading: a driver that ends meanwhile leaves records newer than the answer, never older.
-        history = cls(known, name=paths.name, live=lock.is_held(paths.lock))
+        history = cls(known, name=paths.name, live=lock.is_held(paths.lock) if live is None else live)
         with _no_collection():
             for record in records.read(paths.records, known):
                 history.apply(record)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from tuner.records.paths import ExperimentPaths
-from tuner.results.cost import cost
+from tuner.results import cost
 from tuner.results.history import History
 from tuner.results.leaderboard import incumbent
 
@@ -52,15 +52,23 @@ class Summary:
     problem: str | None = None
 
 
-def of(paths: ExperimentPaths) -> Summary:
-    """The row of an experiment, without its note and tags; `BadInput` where its manifest or its records cannot be read."""
-    history = History.load(paths)
+def of(paths: ExperimentPaths, live: bool | None = None) -> Summary:
+    """The row of an experiment as far as its own manifest and records tell: without its note, its tags and whether it is
+    confirmed.
+
+    Args:
+        live: whether a driver runs it; default asked of its lock.
+
+    Raises:
+        BadInput: the manifest or the records cannot be read.
+    """
+    history = History.load(paths, live)
     best = incumbent(history)
     epoch = None if best is None else best.compared_epoch
     median = None if best is None else best.median(best.compared_epoch)
     low, high = (None, None) if best is None else best.extremes(best.compared_epoch)
     baseline = None if epoch is None else history.baseline.median(epoch)
-    spent = cost(history)
+    spent, unit = cost.spent(history)
     return Summary(
         name=paths.name,
         state=_state(history),
@@ -77,12 +85,11 @@ def of(paths: ExperimentPaths) -> Summary:
         epoch=epoch,
         baseline=baseline,
         distance=None if median is None or baseline is None else median - baseline,
-        confirmed=paths.confirmation.manifest.exists() and History.load(paths.confirmation).state == "finished",
         created=created(history.manifest.created),
         updated=history.sessions[-1].last if history.sessions else None,
         seconds=history.seconds,
-        spent=spent["spent"],
-        unit=spent["unit"],
+        spent=spent,
+        unit=unit,
     )
 
 

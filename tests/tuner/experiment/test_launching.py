@@ -14,7 +14,7 @@ from tuner.records import manifest, nodes
 from tuner.records.lines import read
 from tuner.records.lock import is_held
 from tuner.records.paths import ExperimentPaths
-from tuner.results import leaderboard
+from tuner.results import leaderboard, summary, summary_file
 from tuner.results.history import History
 from tuner.rules.rule import rule_of
 from tuner.rules.verify import contradictions
@@ -74,6 +74,12 @@ def test_those_who_watch_find_the_nodes_with_their_load(finished):
     assert 0 < node["load"]["used"] < node["load"]["memory"]
     assert node["trials"]
     assert set(node["trials"]) <= set(range(6))
+
+
+def test_a_list_need_not_read_what_happened(finished):
+    left = summary_file.read(finished.paths)
+    assert left == summary.of(finished.paths)
+    assert (left.state, left.ended) == ("finished", 6)
 
 
 def test_every_decision_follows_from_the_recorded_order(finished):

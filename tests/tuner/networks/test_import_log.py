@@ -9,7 +9,7 @@ from tests.tuner.published_logs import LENET5, RESNET34, VGG16
 from tuner.errors import BadInput
 from tuner.networks.import_log import import_log, parse
 from tuner.records.paths import ExperimentPaths
-from tuner.results import leaderboard
+from tuner.results import leaderboard, summary, summary_file
 from tuner.results.history import History
 
 HEAD = """Using 8 GPUs!
@@ -73,6 +73,7 @@ def test_an_old_run_appears_on_a_leaderboard(tmp_path):
     assert trial.best_epoch("val_accuracy") == 2
     assert trial.median(1, "train_loss") == 6.0
     assert [record["learning_rate"] for record in trial.epochs.values()] == [0.1, 0.01, 0.01]
+    assert summary_file.read(found) == summary.of(found)
     [row] = leaderboard.load(found).rows
     assert (row.median, row.replicates_ok, row.valid) == (pytest.approx(0.6887), 1, True)
 

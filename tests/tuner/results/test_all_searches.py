@@ -12,7 +12,7 @@ from tuner.errors import BadInput
 from tuner.records import labels
 from tuner.records.lock import DriverLock
 from tuner.records.paths import ExperimentPaths
-from tuner.results import all_searches, summary
+from tuner.results import all_searches, summary, summary_file
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard
 
@@ -238,9 +238,10 @@ def test_the_newest_is_the_one_launched_last_and_of_one_second_the_one_written_l
 
 def test_a_thousand_experiments_are_listed_in_little_time(tmp_path):
     made = finished(tmp_path)
+    summary_file.leave(made.paths)
     for index in range(999):
         shutil.copytree(made.paths.root, tmp_path / f"copy-{index}")
-    all_searches.load(tmp_path)
-    began = time.process_time()
-    assert len(all_searches.load(tmp_path)) == 1000
-    assert time.process_time() - began < 2
+    for _ in range(2):  # the first time from what their sessions left, then from the cache
+        began = time.process_time()
+        assert len(all_searches.load(tmp_path)) == 1000
+        assert time.process_time() - began < 2
