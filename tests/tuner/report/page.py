@@ -81,6 +81,26 @@ class Page:
             self.wait(lambda i=i: self.run(f"return !!{plots}[arguments[1]].querySelector('.main-svg')", tab, i))
         return count
 
+    def violations(self, *panels):
+        """What axe-core has against what is shown, in either theme, of which the dark one changes the colours alone.
+
+        Panels that have been opened are all shown for it at once, which takes axe a fifth of the time.
+        """
+        from selenium_axe_python import Axe  # here, so that where it is not installed all else is looked at still
+
+        axe, found = Axe(self.browser), []
+        self.run("arguments[0].forEach((id) => { document.getElementById(id).hidden = false })", panels)
+        if not self.run("return 'axe' in window"):
+            axe.inject()
+        for _ in range(2):
+            self.find("#theme").click()
+            theme = self.run("return document.documentElement.dataset.theme")
+            for violation in axe.run(options=None if theme == "light" else {"runOnly": ["color-contrast"]})[
+                "violations"
+            ]:
+                found += [(theme, violation["id"], *node["target"]) for node in violation["nodes"]]
+        return found
+
     def log(self):
         """(errors on the console, addresses asked for) since the last call; what the browser itself asks is left out."""
         errors = [line["message"] for line in self.browser.get_log("browser") if line["level"] == "SEVERE"]

@@ -171,6 +171,16 @@ def test_a_live_page_of_a_trial_has_its_log_and_checkpoints(page, ended, address
         urllib.request.urlopen(f"{address}trial.json?trial=../1", timeout=30)
 
 
+def test_axe_has_nothing_against_the_buttons_and_a_log_in_either_theme(page, ended):
+    ended.paths.trial(1).mkdir(parents=True, exist_ok=True)
+    ended.paths.trial_log(1).write_text("epoch 9 <b>done</b>\n")
+    page.run("location.hash = 'trial=1'")
+    page.wait(lambda: page.all("#trial-files pre"))
+    page.open("act")
+    page.wait(lambda: page.all("#act-buttons code"))
+    assert page.violations("trial", "act") == []
+
+
 def test_one_command_runs_at_a_time_but_a_stop_is_never_kept_waiting(tmp_path, monkeypatch):
     from tuner.report import acting
     from tuner.report.refusal import Refusal

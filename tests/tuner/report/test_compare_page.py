@@ -62,6 +62,7 @@ def test_winners_costs_and_shared_configurations_stand_beside_each_other(chromiu
     assert "share no configuration" in page.text("#comparison section:last-of-type")
     assert page.drawn("comparison") == 2
     page.find("#cost-axis").send_keys("h")
+    assert page.violations() == []
     assert page.log()[0] == []
     assert page.find("#winners-table a[href*='#trial']").get_attribute("href") == f"{address}search/made-up/#trial=1"
 

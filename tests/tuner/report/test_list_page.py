@@ -92,6 +92,15 @@ def test_every_figure_of_the_list_is_that_of_the_records(page, store):
     assert page.text("#storage") == str(store)
 
 
+def test_axe_has_nothing_against_it_in_either_theme(page):
+    page.find("#pick-older").click()
+    assert page.violations() == []
+    page.find("#unpick").click()
+    page.run("byId('told').style.color = '#888'")
+    assert page.violations() == [("light", "color-contrast", "#told")]  # which it would tell
+    page.run("byId('told').style.color = ''")
+
+
 def test_it_is_filtered_sorted_and_picked_from_and_going_back_finds_it_so(page):
     page.type("#searches-filter", "distance>0.05")
     assert page.names() == ["older"]

@@ -78,6 +78,7 @@ def test_two_readers_follow_a_search_that_is_killed_and_resumed(chromium, experi
         assert "winner" not in first.text("#live").lower()
         first.find("#log-trial").send_keys("1")
         first.wait(lambda: first.text("#log") == "began\n")
+        assert first.violations() == []
         chromium.switch_to.new_window("tab")
         second = Page(chromium, address)
         assert second.text("#state") == "running"

@@ -145,3 +145,14 @@ def test_nothing_but_tables_and_charts_scrolls_sideways(page, width):
     for fragment in ("trial=3", "trials=0,1,2,4"):
         at(page, fragment)
         assert page.run("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_axe_has_nothing_against_any_tab_a_trial_or_trials_side_by_side_in_either_theme(page):
+    tabs = page.tabs()
+    for tab in tabs:
+        page.open(tab)
+        page.drawn(tab)
+    for place in ("trial=3", "trials=1,4"):
+        at(page, place)
+    assert {"overview", "leaderboard", "curves", "stopping", "knobs", "failures", "manifest"} <= set(tabs)
+    assert page.violations(*tabs, "trial", "trials") == []
