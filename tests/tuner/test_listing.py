@@ -80,6 +80,9 @@ def test_it_is_filtered_and_sorted_and_read_by_programs(tuner, store, words, nam
         (["list", "--state", "runing"], "did you mean `running`?"),
         (["list", "--state", "in"], None),
         (["list", "--state", ""], "--state is empty"),
+        (["list", "--family", "blurr"], "--family is blurr, but must be one of blur, bn_only, deconv"),
+        (["list", "--family", "blur", "--family", "blurr", "--json"], "did you mean `blur`?"),
+        (["list", "--tag", "two words", "--csv"], "the tag is 'two words'"),
         (["list", "--sort", "medians"], "did you mean `median`?"),
         (["list", "--storage", "/nowhere/x"], "there is no folder /nowhere/x; give the right --storage"),
         (["tag", "older", "two words"], "the tag is 'two words'"),
@@ -95,6 +98,34 @@ def test_a_mistake_is_one_sentence(tuner, store, words, sentence):
     assert code == (0 if sentence is None else 2), said
     assert sentence is None or sentence in said
     assert said.count("\n") == (sentence is not None)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--family", "imagenet"], "no experiment here has --family imagenet; there is blur, deconv"),
+        (["--family", "Online-Norm"], "no experiment here has --family Online-Norm; there is blur, deconv"),
+        (["--state", "failed"], "no experiment here has --state failed; there is finished, interrupted"),
+        (["--state", "failed", "--state", "running"], "has --state failed or --state running; there is finished"),
+        (["--tag", "papre"], "no experiment here has --tag papre; there is paper; did you mean `paper`?"),
+        (["--tag", "paper", "--family", "deconv"], "has all of --family deconv --tag paper at once"),
+    ],
+)
+def test_a_filter_that_nothing_passes_says_what_there_is(tuner, store, words, sentence):
+    tuner("tag", "older", "paper")
+    code, shown, said = tuner("list", *words)
+    assert (code, said) == (0, "")
+    assert sentence in " ".join(shown.split())
+    code, told, said = tuner("list", *words, "--json")
+    assert (code, json.loads(told)["experiments"]) == (0, [])
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_family_is_meant_as_it_is_meant_elsewhere(tuner, store):
+    assert [row["name"] for row in json.loads(tuner("list", "--family", "BLUR", "--json")[1])["experiments"]] == [
+        "older"
+    ]
 
 
 def test_reading_without_a_name_takes_the_newest_and_says_so(tuner, store, tmp_path, monkeypatch):

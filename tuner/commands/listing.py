@@ -52,18 +52,25 @@ def list_(
 
     given = {"state": state, "family": family, "tag": tag, "sort": sort, "csv": csv, "json": json}
     print_reading(address, "list", None, storage=storage, **given)
-    searches.ordered(searches.chosen([], state or [], family or [], tag or []), sort)  # what is wrong is said at once
+    asked = (state or [], family or [], tag or [])
+    searches.ordered(searches.chosen([], asked[0], [], asked[2]), sort)  # what is wrong is said at once
     root = paths.storage_root(storage)
     with Console(stderr=True).status(f"looking through {root}"):
         found = all_searches.load(storage)
-    rows = searches.ordered(searches.chosen(found, state or [], family or [], tag or []), sort)
+    rows = searches.ordered(searches.chosen(found, *asked), sort)
+    missing = searches.nothing(found, *asked) if found and not rows else None
     if json or csv:
+        if missing is not None:
+            say(missing, Console(stderr=True))
         sys.stdout.write(searches.to_json(rows, str(root)) if json else searches.to_csv(rows))
         return
     count = f"{len(found)} experiment{'' if len(found) == 1 else 's'}"
     shown = count if len(rows) == len(found) else f"{len(rows)} of {count}"
     say(f"{shown} in {paths.described(root, storage)}")
-    out.print(searches.listing_view(rows))
+    if missing is None:
+        out.print(searches.listing_view(rows))
+    else:
+        say(missing)
     if not found:
         say("start one with: tuner launch blur")
 

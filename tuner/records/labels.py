@@ -65,7 +65,7 @@ def write_tags(paths: ExperimentPaths, add: Sequence[str] = (), remove: Sequence
     """Add tags, those that are there already stay where they are, and remove others."""
     before = read(paths)
     for tag in add:
-        _check(tag)
+        require(tag)
     for tag in remove:
         if tag not in before.tags:
             there = f"its tags are {', '.join(before.tags)}" if before.tags else "it has none"
@@ -75,7 +75,8 @@ def write_tags(paths: ExperimentPaths, add: Sequence[str] = (), remove: Sequence
     return _write(paths, Labels(before.note, tuple(tag for tag in tags if tag not in remove)))
 
 
-def _check(tag: str) -> None:
+def require(tag: str) -> None:
+    """`BadInput` where no experiment could have the tag."""
     if len(tag) > TAG_LENGTH or not re.fullmatch(r"\w[\w.:/+-]*", tag):
         raise BadInput(
             f"the tag is {tag!r}, but must have at most {TAG_LENGTH} letters, digits and `.`, `_`, `-`, `:`, `/`, `+`, and "

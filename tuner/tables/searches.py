@@ -14,8 +14,10 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from trainables import families as offered
 from trainables.config.wording import nearest, printable
 from tuner.errors import BadInput
+from tuner.records import labels
 from tuner.results.progress import duration
 from tuner.results.summary import STATES, Summary
 from tuner.tables.grid import grid
@@ -46,15 +48,41 @@ ORDERS = tuple(_ORDERS)
 def chosen(
     rows: Sequence[Summary], states: Sequence[str], families: Sequence[str], tags: Sequence[str]
 ) -> list[Summary]:
-    """The rows in one of the states, of one of the families and with all of the tags; an empty list asks for nothing."""
-    wanted = {_state(state) for state in states}
+    """The rows in one of the states, of one of the families and with all of the tags; an empty list asks for nothing.
+
+    `BadInput` for what no experiment could be: a state, a family or a tag that cannot be.
+    """
+    wanted, named = {_state(state) for state in states}, {_family(family, rows) for family in families}
+    for tag in tags:
+        labels.require(tag)
     return [
         row
         for row in rows
         if (not wanted or row.state in wanted)
-        and (not families or row.family in families)
+        and (not named or row.family in named)
         and all(tag in row.tags for tag in tags)
     ]
+
+
+def nothing(rows: Sequence[Summary], states: Sequence[str], families: Sequence[str], tags: Sequence[str]) -> str:
+    """Why `chosen` leaves none of the rows, in a sentence: what is asked for that none of them has, and what they have."""
+    asked = [("--state", states), ("--family", families), *(("--tag", [tag]) for tag in tags)]
+    for option, words in asked:
+        if words and not chosen(rows, *(words if option == one else [] for one in ("--state", "--family", "--tag"))):
+            there = sorted(_there(rows)[option])
+            near = nearest(words[0], there, before="; ") if len(words) == 1 else ""
+            has = f"there is {', '.join(there)}" if there else "none has any"
+            return f"no experiment here has {' or '.join(f'{option} {word}' for word in words)}; {has}{near}"
+    told = " ".join(f"{option} {word}" for option, words in asked for word in words)
+    return f"no experiment here has all of {told} at once"
+
+
+def _there(rows: Sequence[Summary]) -> dict[str, set[str]]:
+    return {
+        "--state": {row.state for row in rows},
+        "--family": {row.family for row in rows if row.family is not None},
+        "--tag": {tag for row in rows for tag in row.tags},
+    }
 
 
 def ordered(rows: Sequence[Summary], by: str) -> list[Summary]:
@@ -138,6 +166,19 @@ def _state(text: str) -> str:
         near = nearest(word, STATES, before="; ")
         raise BadInput(f"--state is {text}, but must be one of {', '.join(STATES)}{near}")
     return begun[0]
+
+
+def _family(text: str, rows: Sequence[Summary]) -> str:
+    """The family that a word means: one of the rows', which may be a user's own, or one that can be launched."""
+    there = _there(rows)["--family"]
+    if text in there:
+        return text
+    try:
+        return offered.canonical(text)
+    except ValueError:
+        known = sorted({*there, *offered.names()})
+        near = nearest(text, known, before="; ")
+        raise BadInput(f"--family is {text}, but must be one of {', '.join(known)}{near}") from None
 
 
 def _first(number: float | None) -> float:

@@ -101,6 +101,21 @@ def test_axe_has_nothing_against_it_in_either_theme(page):
     page.run("byId('told').style.color = ''")
 
 
+def test_a_filter_in_the_address_that_nothing_passes_says_what_there_is(page):
+    page.browser.get("about:blank")
+    page.browser.get(f"{page.address}#family=blurr&filter=state%3Drunning")
+    page.wait(lambda: page.text("#told"))
+    said = [each.text for each in page.all("#searches .wrong")]
+    assert said == [
+        'No row has "state=running"; there is finished, interrupted, unreadable.',
+        'No search here has the family "blurr", so all are shown; there is blur, deconv.',
+    ]
+    page.run("table.ask('')")
+    page.run("byId('only-family').value = 'blur'; byId('only-family').dispatchEvent(new Event('change'))")
+    assert [each.text for each in page.all("#searches .wrong")] == ["", ""]
+    page.run("byId('only-family').value = ''; byId('only-family').dispatchEvent(new Event('change'))")
+
+
 def test_it_is_filtered_sorted_and_picked_from_and_going_back_finds_it_so(page):
     page.type("#searches-filter", "distance>0.05")
     assert page.names() == ["older"]

@@ -193,6 +193,9 @@ def test_a_filter_that_cannot_hold_says_why(page):
         "lrr<0.1": 'No column is called "lrr"',
         "mode<3": "holds text",
         "lr<small": "is not a number",
+        "lr<0": 'No row has "lr<0".',
+        "mode=mixx": 'No row has "mode=mixx"; there is all, mix, normal, random-mix, single-step.',
+        "lr<0.01 lr>0.01": 'No row has all of "lr<0.01 lr>0.01" at once.',
     }.items():
         page.type("#leaderboard-filter", asked)
         assert said in page.text("#leaderboard .wrong")

@@ -33,12 +33,13 @@ const COLUMNS = [
 ];
 const table = new Table("searches", COLUMNS, { rowClass: (row) => (row.state === "unreadable" ? "invalid" : "") });
 const choosers = ["state", "family"].map((name) => chooser(name));
+const lacking = el("p", { class: "wrong", role: "status" });
 const comparison = el("a", { id: "compare", class: "button" });
 const none = el("button", { type: "button", id: "unpick", onclick: () => change(() => picked.clear()) }, "Pick none");
 
 function start() {
   table.search.placeholder = "text, or distance>0.01, state=running";
-  table.tools.append(...choosers.map((one) => one.label), comparison, none);
+  table.tools.append(...choosers.map((one) => one.label), comparison, none, lacking);
   byId("searches").append(el("section", {}, table.node, el("p", { class: "dim" },
     "Pick two or more to compare them. The median is that of the best trial over its seeds at the highest rung it reached.")));
   if (state.get("sort")) table.sort = { name: state.get("sort"), direction: Number(state.get("direction")) || 1 };
@@ -66,7 +67,7 @@ function show() {
   const parts = Object.entries(counted).map(([state, count]) => `${count} ${state}`).join(", ");
   byId("told").textContent = rows.length ? `${rows.length} ${rows.length === 1 ? "search" : "searches"}: ${parts}.`
     : "There is no search here yet; start one with: tuner launch blur";
-  for (const one of choosers) one.offer(rows);
+  lacking.textContent = choosers.map((one) => one.offer(rows)).join(" ").trim();
   const there = new Set(rows.map((row) => row.name));
   for (const name of picked) if (!there.has(name)) picked.delete(name);
   update();
@@ -111,16 +112,18 @@ function under(row) {
 
 // A list of the values that a column has, of which one may be chosen.
 function chooser(name) {
-  const select = el("select", { id: `only-${name}`, onchange: () => change(() => {}) });
+  const select = el("select", { id: `only-${name}`, onchange: () => change(() => { lacking.textContent = ""; }) });
   const label = el("label", { for: `only-${name}` }, name[0].toUpperCase() + name.slice(1), select);
   return {
     name, select, label, kept: "",
+    // A sentence where what was chosen is no longer, or never was, among them.
     offer(rows) {
       const chosen = select.value || this.kept;
       this.kept = "";
       const values = [...new Set(rows.map((row) => row[name]).filter(Boolean))].sort();
       fill(select, el("option", { value: "" }, "all"), values.map((value) => el("option", { value }, value)));
       select.value = values.includes(chosen) ? chosen : "";
+      return chosen === select.value || !rows.length ? "" : `No search here has the ${name} "${chosen}", so all are shown; there is ${values.join(", ")}.`;
     },
   };
 }

@@ -110,8 +110,10 @@ class Table {
 
   selected() {
     this.mistakes = [];
-    const terms = this.query.toLowerCase().split(/\s+/).filter(Boolean).map((term) => this.condition(term));
-    const rows = this.rows.filter((row) => terms.every((holds) => holds(row)));
+    const terms = this.query.toLowerCase().split(/\s+/).filter(Boolean);
+    const conditions = terms.map((term) => this.condition(term));
+    const rows = this.rows.filter((row) => conditions.every((holds) => holds(row)));
+    if (!rows.length && this.rows.length && !this.mistakes.length) this.mistakes.push(this.nothing(terms, conditions));
     const column = this.sort && this.columns.find((one) => one.name === this.sort.name);
     if (!column) return rows;
     const keyed = rows.map((row) => [column.value(row), row]);
@@ -135,6 +137,16 @@ class Table {
     }
     if (sign === "=" && (column.kind === "text" || Number.isNaN(number))) return (row) => textOf(column, row) === wanted;
     return (row) => column.value(row) !== null && COMPARISONS[sign](column.value(row), number);
+  }
+
+  // Why no row is left, in a sentence.
+  nothing(terms, conditions) {
+    const alone = terms.find((_, i) => !this.rows.some(conditions[i]));
+    if (alone === undefined) return `No row has all of "${terms.join(" ")}" at once.`;
+    const column = this.columns.find((one) => alone.startsWith(`${one.name.toLowerCase()}=`));
+    const there = column ? [...new Set(this.rows.map((row) => textOf(column, row)))].sort() : [];
+    const some = there.length > 8 ? `${there.slice(0, 8).join(", ")}, ...` : there.join(", ");
+    return `No row has "${alone}"${column ? `; there is ${some}` : ""}.`;
   }
 
   render() {
