@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from tuner.commands.app import app, aside, out, say, write
 from tuner.commands.cluster import print_reading
@@ -150,19 +151,26 @@ def compare(
     first, second = (History.load(place) for place in places)
     if first.name == second.name and places[0] != places[1]:  # of two storages: the folder tells which is which
         first.name, second.name = (str(place.root) for place in places)
+    nothing = None
+    try:
+        found = comparison.compare(first, second)
+    except comparison.NothingShared as error:  # searches can be compared all the same
+        found, nothing = error.comparison, str(error)
     if csv and not json:
-        sys.stdout.write(comparison.to_csv(comparison.compare(first, second)))
+        if nothing is not None:
+            say(nothing, Console(stderr=True))
+        sys.stdout.write(comparison.to_csv(found))
         return
     both = searches_compared.searches(list(zip((first, second), places, strict=True)))
     if json:
-        sys.stdout.write(comparison.to_json(comparison.compare(first, second), searches_compared.told(both)))
+        sys.stdout.write(comparison.to_json(found, {"nothing_shared": nothing, **searches_compared.told(both)}))
         return
     out.print(searches_view(both))
     out.print()
-    try:
-        out.print(comparison_view(comparison.compare(first, second)))
-    except comparison.NothingShared as nothing:  # searches can be compared all the same
-        say(str(nothing))
+    if nothing is None:
+        out.print(comparison_view(found))
+    else:
+        say(nothing)
 
 
 @app.command(rich_help_panel="Results", epilog="Example: tuner replay first --grace 1 --grace 3")

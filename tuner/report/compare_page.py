@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from tuner.errors import BadInput
@@ -11,7 +10,7 @@ from tuner.records.paths import ExperimentPaths
 from tuner.report import page
 from tuner.results.comparison import Comparison, NothingShared, compare
 from tuner.results.history import History
-from tuner.results.searches_compared import Search, levels, searches
+from tuner.results.searches_compared import searches, told
 from tuner.tables.text import knob
 
 MOST = 8  # searches on one page
@@ -21,8 +20,8 @@ _SCRIPTS = ("dom", "state", "format", "glossary", "table", "chart", "print", "co
 def content(found: Sequence[ExperimentPaths]) -> dict[str, Any]:
     """What the page shows as JSON-able values.
 
-    Keys: metric, mode, searches (a dictionary each, with `steps`: replicate-epochs, hours, median, trial, epoch), levels (median,
-    of, costs by search), and pairs: the first search against each of the others over the configurations both have.
+    Keys: metric, mode, searches and to_reach (as `compare --json` has them), and pairs: the first search against each of the
+    others over the configurations both have.
 
     Raises:
         BadInput: fewer than two searches, more than eight, or other objectives.
@@ -36,8 +35,7 @@ def content(found: Sequence[ExperimentPaths]) -> dict[str, Any]:
     return {
         "metric": compared[0].metric,
         "mode": compared[0].mode,
-        "searches": [_search(one) for one in compared],
-        "levels": [asdict(level) for level in levels(compared)],
+        **told(compared),
         "pairs": [_pairs(histories[0], other) for other in histories[1:]],
     }
 
@@ -46,32 +44,6 @@ def render(shown: dict[str, Any], live: dict[str, Any]) -> str:
     """The page as HTML; `live` names the way back to all searches (`all`)."""
     title = " and ".join(search["name"] for search in shown["searches"])
     return page.filled("compare.html", _SCRIPTS, shown, live=live, charts=True, title=title)
-
-
-def _search(search: Search) -> dict[str, Any]:
-    best = search.best
-    return {
-        "name": search.name,
-        "family": search.family,
-        "space": search.space,
-        "state": search.state,
-        "trials": search.trials,
-        "replicates": search.replicates,
-        "trial": best.trial if best else None,
-        "epoch": search.epoch,
-        "median": best.median if best else None,
-        "low": best.low if best else None,
-        "high": best.high if best else None,
-        "values": list(best.values) if best else [],
-        "baseline": search.baseline,
-        "confirmed": search.confirmed,
-        "confirmed_low": search.confirmed_low,
-        "confirmed_high": search.confirmed_high,
-        "replicate_epochs": search.reached.replicate_epochs,
-        "hours": search.reached.hours,
-        "unit": search.reached.unit,
-        "steps": [list(asdict(step).values()) for step in search.reached.steps],
-    }
 
 
 def _pairs(a: History, b: History) -> dict[str, Any]:

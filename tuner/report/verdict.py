@@ -42,7 +42,7 @@ def verdict(board: Leaderboard, paths: ExperimentPaths) -> dict[str, Any]:
     epoch = _trial(board, best).compared_epoch
     return {
         "headline": _headline(board, best, epoch),
-        "evidence": [*_evidence(board, best, epoch), *_flatters(board), *_confirmed(confirmation)],
+        "evidence": [*_evidence(board, best, epoch), *_flatters(board), *_confirmed(board, confirmation)],
         "winner": {
             "trial": best.trial,
             "leads": not wins(board),
@@ -111,11 +111,11 @@ def _fresh(board: Leaderboard, confirmation: Leaderboard) -> list[dict[str, Any]
     return [{**dataclasses.asdict(row), "change": row.change} for row in confirmed.side_by_side(board, confirmation)]
 
 
-def _confirmed(confirmation: Leaderboard | None) -> list[str]:
+def _confirmed(board: Leaderboard, confirmation: Leaderboard | None) -> list[str]:
     """What fresh seeds have said of the best trials, where they were asked."""
     if confirmation is None:
         return []
-    said = verdict_of(confirmation)
+    said = verdict_of(board, confirmation)
     if said is None or confirmation.best is None:
         return ["A confirmation on fresh seeds has begun."]
     return [f"{said} Its median there: {metric(confirmation.best.median)}."]

@@ -15,10 +15,6 @@ from tuner.results.history import History, Trial
 from tuner.results.significance import separated
 
 
-class NothingShared(BadInput):
-    """Two experiments have no configuration in common."""
-
-
 @dataclass(frozen=True)
 class Side:
     """One experiment's trial of a shared configuration, at the compared epoch; low and high leave failed ones out."""
@@ -75,6 +71,14 @@ class Comparison:
         return statistics.median(self.differences) if self.differences else None
 
 
+class NothingShared(BadInput):
+    """Two experiments have no configuration in common; `comparison` is what there is to say of them all the same."""
+
+    def __init__(self, message: str, comparison: Comparison) -> None:
+        super().__init__(message)
+        self.comparison = comparison
+
+
 def compare(a: History, b: History) -> Comparison:
     """Compare two experiments; the pairs come in the order of a's trials.
 
@@ -91,12 +95,8 @@ def compare(a: History, b: History) -> Comparison:
         )
     ours, theirs = _by_config(a), _by_config(b)
     shared = [key for key in ours if key in theirs]
-    if not shared:
-        raise NothingShared(
-            f"`{a.name}` and `{b.name}` share no configuration that both have trained{_why(ours, theirs)}"
-        )
     paired = a.manifest.seed == b.manifest.seed and a.replicates == b.replicates
-    return Comparison(
+    found = Comparison(
         a=a.name,
         b=b.name,
         metric=a.metric,
@@ -107,6 +107,10 @@ def compare(a: History, b: History) -> Comparison:
         only_a=len(ours) - len(shared),
         only_b=len(theirs) - len(shared),
     )
+    if not shared:
+        why = _why(ours, theirs)
+        raise NothingShared(f"`{a.name}` and `{b.name}` share no configuration that both have trained{why}", found)
+    return found
 
 
 def to_json(comparison: Comparison, more: Mapping[str, Any] | None = None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tuner.records.paths import ExperimentPaths
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard
-from tuner.results.significance import separated
+from tuner.results.significance import LEVEL, beats, corrected, sign_test
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,18 @@ class Confirmed:
     @property
     def change(self) -> float | None:
         return None if self.selection is None or self.fresh is None else self.fresh - self.selection
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A trial against the baseline on fresh seeds: on how many of the paired seeds it is `ahead`, the two-sided p of the sign
+    test corrected for as many `looks`, and whether that separates it, as the `better` one."""
+
+    trial: int
+    looks: int
+    ahead: int
+    p: float
+    better: bool
 
 
 def load(searched: ExperimentPaths) -> Leaderboard | None:
@@ -48,9 +60,33 @@ def side_by_side(board: Leaderboard, confirmation: Leaderboard) -> list[Confirme
     ]
 
 
-def beats_baseline(confirmation: Leaderboard) -> bool | None:
-    """Whether fresh seeds separate the best trial from the baseline; None while the confirmation is not finished."""
-    history, best = confirmation.history, confirmation.best
+def claims(board: Leaderboard, confirmation: Leaderboard) -> list[Claim]:
+    """What fresh seeds say against the baseline; nothing while the confirmation is not finished.
+
+    First of the trial that the search ranked highest of those confirmed: it was named before these seeds were looked at, so it
+    is one look. Then of the best one on fresh seeds, where that is another: it is the best of as many looks as were confirmed.
+    """
+    history, best, baseline = confirmation.history, confirmation.best, confirmation.baseline
+    fresh = {row.trial: row for row in confirmation.rows if not row.baseline}
     if history.state != "finished" or best is None:
+        return []
+    picked = next((row.trial for row in board.rows if row.valid and row.trial in fresh), None)
+    asked = {} if picked is None else {picked: 1}
+    asked.setdefault(best.trial, len(fresh))
+    found = []
+    for trial, looks in asked.items():
+        row = fresh.get(trial)
+        if row is not None and len(row.values) == len(baseline.values):
+            pairs = list(zip(row.values, baseline.values, strict=True))
+            ahead = sum(beats(ours, theirs, history.mode) for ours, theirs in pairs)
+            behind = sum(beats(theirs, ours, history.mode) for ours, theirs in pairs)
+            p = corrected(sign_test(row.values, baseline.values, history.mode), looks)
+            found.append(Claim(row.trial, looks, ahead, p, row.valid and ahead > behind and p <= LEVEL))
+    return found
+
+
+def beats_baseline(board: Leaderboard, confirmation: Leaderboard) -> bool | None:
+    """Whether fresh seeds separate any trial from the baseline, and above it; None while they cannot say."""
+    if confirmation.history.state != "finished" or confirmation.best is None:
         return None
-    return not best.baseline and separated(best.values, confirmation.baseline.values, history.mode)
+    return any(claim.better for claim in claims(board, confirmation))

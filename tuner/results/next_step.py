@@ -62,7 +62,7 @@ def no_room(board: Leaderboard, confirmation: Leaderboard | None) -> str | None:
     if history.state != "finished" or best is None or best.baseline or not wins(board):
         return None
     if confirmation is not None:
-        better = confirmed.beats_baseline(confirmation)
+        better = confirmed.beats_baseline(board, confirmation)
         enough = pairs_needed(confirmation.history.replicates) is not None
         return "fresh seeds do not separate any trial from the baseline" if better is False and enough else None
     baseline = board.baseline

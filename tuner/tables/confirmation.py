@@ -8,7 +8,7 @@ from rich.text import Text
 from tuner.errors import BadInput
 from tuner.records.paths import ExperimentPaths
 from tuner.results import optimism
-from tuner.results.confirmed import beats_baseline
+from tuner.results.confirmed import claims
 from tuner.results.history import History
 from tuner.results.leaderboard import Leaderboard, Row
 from tuner.results.significance import pairs_needed
@@ -47,7 +47,7 @@ def confirmation_view(
     flatters = optimism.sentence(searched_for)
     told = [*_legend(board), *([f"selection: {flatters}"] if flatters else [])]
     parts += [Text(line, style="dim") for line in told]
-    verdict = verdict_of(board)
+    verdict = verdict_of(searched_for, board)
     return Group(*parts, *([Text(verdict)] if verdict else []))
 
 
@@ -77,17 +77,27 @@ def _legend(board: Leaderboard) -> list[str]:
         "confirmation: the median at the full budget on seeds that took no part in picking",
         "change: confirmation minus selection, where both are at the full budget",
     ]
+    if sum(not row.baseline for row in board.rows) > 1:
+        lines.append("one look: the trial that the search ranked first; another one is corrected for all confirmed")
     if board.best is not None and any(row.tied_with_best for row in board.rows):
         lines.append(ties(board.best.trial, board.history.replicates))
     return lines
 
 
-def verdict_of(board: Leaderboard) -> str | None:
-    """Whether the fresh seeds of a confirmation separate its best trial from the baseline; None while they cannot say."""
+def verdict_of(searched_for: Leaderboard, board: Leaderboard) -> str | None:
+    """Whether the fresh seeds of a confirmation separate a trial from the baseline; None while they cannot say."""
     history, best = board.history, board.best
     if history.state != "finished" or best is None or pairs_needed(history.replicates) is None:
         return None
-    if best.baseline:
+    found = claims(searched_for, board)
+    if best.baseline or not found:
         return "On fresh seeds no trial is better than the baseline."
-    told = "is separated from" if beats_baseline(board) else "cannot be told from"
-    return f"On fresh seeds trial {best.trial} {told} the baseline by the {history.replicates} paired seeds."
+    seeds = history.replicates
+    told = [f"{'is separated from' if one.better else 'cannot be told from'} the baseline" for one in found]
+    if best.trial == found[0].trial:
+        return f"On fresh seeds trial {best.trial} {told[0]} by the {seeds} paired seeds."
+    after = f"{found[-1].ahead} of {seeds} paired seeds favour it, p = {found[-1].p:.4g} corrected for {found[-1].looks} looks"
+    said = (
+        f"On fresh seeds another trial is the best, {best.trial}: as one of {found[-1].looks} it {told[-1]} ({after})."
+    )
+    return f"{said} Trial {found[0].trial}, the best of the search, {told[0]}." if len(found) > 1 else said

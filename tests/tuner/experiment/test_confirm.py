@@ -13,7 +13,8 @@ from tuner.experiment.running import Running
 from tuner.leaderboard import load as leaderboard
 from tuner.machines.allocation import Allocator
 from tuner.report.verdict import verdict
-from tuner.tables.confirmation import confirmation_view
+from tuner.results import confirmed
+from tuner.tables.confirmation import confirmation_view, verdict_of
 
 
 def test_the_best_trials_and_the_baseline_are_confirmed_under_their_own_numbers(tmp_path):
@@ -55,7 +56,7 @@ def test_a_confirmation_that_makes_no_sense_is_refused(tmp_path, options, senten
     assert not searched.confirmation.root.exists()
 
 
-def confirmed(searched):
+def confirm_all(searched):
     made = Experiment(searched.root, folder="confirmation", seed=1, rungs=[9])
     made.session()
     for index, lr in enumerate([0.01, 0.05, 0.001]):
@@ -70,7 +71,7 @@ def test_a_confirmation_is_part_of_what_results_and_the_report_say(tmp_path):
     searched = finished(tmp_path).paths
     said = "On fresh seeds trial 1 is separated from the baseline by the 5 paired seeds."
     assert said not in CliRunner().invoke(app, ["results", str(searched.root)]).output
-    confirmed(searched)
+    confirm_all(searched)
     assert said in CliRunner().invoke(app, ["results", str(searched.root)]).output
     evidence = verdict(leaderboard(searched), searched)["evidence"]
     assert evidence[-1] == f"{said} Its median there: 0.8500."
@@ -78,7 +79,7 @@ def test_a_confirmation_is_part_of_what_results_and_the_report_say(tmp_path):
 
 def test_both_medians_stand_side_by_side(tmp_path):
     searched = finished(tmp_path).paths
-    confirmed(searched)
+    confirm_all(searched)
     lines = text_of(confirmation_view(searched)).splitlines()
     rows = [" ".join(line.split()) for line in lines if "completed" in line and "[" in line]
     assert rows == [
@@ -89,6 +90,44 @@ def test_both_medians_stand_side_by_side(tmp_path):
     assert lines[-1] == "On fresh seeds trial 1 is separated from the baseline by the 5 paired seeds."
     assert max(map(len, lines)) <= 100
     assert [row.median for row in leaderboard(searched).rows][:3] == [0.9, 0.8, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("fresh", "seeds", "said"),
+    [
+        # 5 seeds of 5 are 0.0625, as the best of two 0.125
+        (
+            (0.8, 0.82, 0.9),
+            5,
+            "On fresh seeds another trial is the best, 2: as one of 2 it cannot be told from the baseline (5 of 5 paired seeds "
+            "favour it, p = 0.125 corrected for 2 looks). Trial 1, the best of the search, is separated from the baseline.",
+        ),
+        (
+            (0.8, 0.75, 0.9),
+            7,
+            "On fresh seeds another trial is the best, 2: as one of 2 it is separated from the baseline (7 of 7 paired seeds "
+            "favour it, p = 0.03125 corrected for 2 looks). Trial 1, the best of the search, cannot be told from the baseline.",
+        ),
+        ((0.8, 0.85, 0.82), 5, "On fresh seeds trial 1 is separated from the baseline by the 5 paired seeds."),
+        ((0.9, 0.85, 0.82), 5, "On fresh seeds no trial is better than the baseline."),
+    ],
+)
+def test_the_trial_that_was_picked_is_one_look_and_the_best_of_several_is_corrected_for_all(
+    tmp_path, fresh, seeds, said
+):
+    searched = finished(tmp_path)
+    budget = {**searched.manifest.content()["budget"], "replicates": seeds}
+    made = Experiment(searched.paths.root, folder="confirmation", seed=1, rungs=[9], budget=budget)
+    made.session()
+    for index, (lr, median) in enumerate(zip([0.01, 0.05, 0.001], fresh, strict=True)):
+        made.trial(index, lr=lr)
+        made.complete(index, [round(median + 0.001 * step, 4) for step in range(seeds)])
+    made.session("end")
+    board = leaderboard(searched.paths)
+    told = confirmed.load(searched.paths)
+    assert verdict_of(board, told) == said
+    assert confirmed.beats_baseline(board, told) == ("is separated" in said)
+    assert "one look: the trial that the search ranked first" in text_of(confirmation_view(searched.paths))
 
 
 def text_of(view):

@@ -15,7 +15,11 @@ from tuner.report import compare_page
 def storage(tmp_path_factory):
     """Two searches with two configurations in common, a third that shares none, a fourth judged by its loss."""
     folder = tmp_path_factory.mktemp("storage")
-    finished(folder)
+    fresh = Experiment(finished(folder).paths.root, folder="confirmation", seed=1)
+    fresh.session()
+    fresh.trial(1, lr=0.05)
+    fresh.complete(1, around(0.88))
+    fresh.session("end")
     for name, lrs, objective in (
         ("other", (0.01, 0.05), "val_accuracy"),
         ("apart", (0.2, 0.3), "val_accuracy"),
@@ -47,6 +51,7 @@ def test_winners_costs_and_shared_configurations_stand_beside_each_other(chromiu
         "[0.880, 0.920]",
     )
     assert (second["median"], third["median"], second["baseline"]) == ("0.8500", "0.8500", "0.8200")
+    assert [row["fresh seeds"] for row in (first, second, third)] == ["0.8800 [0.860, 0.900]", "-", "-"]
     assert (first["replicate-epochs"], second["replicate-epochs"]) == ("105", "90")
     easy, hard = page.table("levels")
     assert (easy["val_accuracy"], easy["the best of"]) == ("0.8500", "other, apart")
@@ -89,5 +94,6 @@ def test_the_steps_on_the_page_end_at_what_the_search_spent(storage):
     paths = [ExperimentPaths(storage / name) for name in ("made-up", "other")]
     for search, place in zip(compare_page.content(paths)["searches"], paths, strict=True):
         assert search["hours"] == pytest.approx(cost.cost(History.load(place))["spent"])
-        assert search["steps"][-1][2] == search["median"]
-        assert search["steps"][-1][:2] <= [search["replicate_epochs"], search["hours"]]
+        assert search["steps"][-1]["median"] == search["winner"]["median"]
+        for spent in ("replicate_epochs", "hours"):
+            assert search["steps"][-1][spent] <= search[spent]

@@ -123,3 +123,19 @@ def test_the_json_of_a_comparison_holds_winners_steps_and_costs_beside_what_it_h
     assert [(level["median"], level["of"]) for level in content["to_reach"]] == [(0.82, "other"), (0.90, "made-up")]
     assert content["to_reach"][1]["costs"][0]["replicate_epochs"] == 50
     assert content["to_reach"][1]["costs"][1] is None
+
+
+def test_searches_that_share_no_configuration_are_compared_in_json_too(tuner, tmp_path):
+    first, second = finished(tmp_path), other(tmp_path)
+    code, out, said = tuner("compare", "made-up", "other", "--json", "--storage", tmp_path)
+    content = json.loads(out)
+    assert (code, said) == (0, "")
+    assert content["nothing_shared"].startswith("`made-up` and `other` share no configuration that both have trained")
+    assert (content["pairs"], content["only_a"], content["only_b"], content["better"]) == ([], 4, 2, 0)
+    assert content["median_difference"] is None
+    assert {name: content[name] for name in ("searches", "to_reach")} == json.loads(
+        json.dumps(told(searches(loaded(first, second))))
+    )
+    code, out, said = tuner("compare", "made-up", "other", "--csv", "--storage", tmp_path)
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert said.startswith("`made-up` and `other` share no configuration")

@@ -46,17 +46,22 @@ function filledTable(name, columns, rows) {
   return table;
 }
 
+// Its best trial; all unknown where no trial is valid.
+function best(search) {
+  return search.winner ?? { trial: null, median: null, low: null, high: null, epoch: null, baseline: null };
+}
+
 function winners() {
   return filledTable("winners", [
     { name: "search", kind: "text", value: (row) => row.name, show: (row) => el("a", { href: withToken(`/search/${encodeURIComponent(row.name)}/`) }, row.name) },
     { name: "family", kind: "text", value: (row) => `${row.family} ${row.space}` },
     { name: "trials", kind: "number", value: (row) => row.trials },
-    { name: "winner", kind: "number", title: "Its best trial at the highest rung", value: (row) => row.trial, show: (row) => trialAt(row.name, row.trial) },
-    { name: "epoch", kind: "number", value: (row) => row.epoch },
-    { name: "median", kind: "number", value: (row) => row.median, show: (row) => metric(row.median) },
-    { name: "[min, max]", kind: "number", value: (row) => row.low, show: (row) => spread(row.low, row.high) },
-    { name: "fresh seeds", title: "Median of the winner where it was confirmed", kind: "number", value: (row) => row.confirmed, show: (row) => (row.confirmed === null ? MISSING : `${metric(row.confirmed)} ${spread(row.confirmed_low, row.confirmed_high)}`) },
-    { name: "baseline", title: "The baseline's median at the winner's epoch", kind: "number", value: (row) => row.baseline, show: (row) => metric(row.baseline) },
+    { name: "winner", kind: "number", title: "Its best trial at the highest rung", value: (row) => best(row).trial, show: (row) => trialAt(row.name, best(row).trial) },
+    { name: "epoch", kind: "number", value: (row) => best(row).epoch },
+    { name: "median", kind: "number", value: (row) => best(row).median, show: (row) => metric(best(row).median) },
+    { name: "[min, max]", kind: "number", value: (row) => best(row).low, show: (row) => spread(best(row).low, best(row).high) },
+    { name: "fresh seeds", title: "Median of the winner where it was confirmed", kind: "number", value: (row) => row.fresh_seeds?.median ?? null, show: ({ fresh_seeds: fresh }) => (fresh === null ? MISSING : `${metric(fresh.median)} ${spread(fresh.low, fresh.high)}`) },
+    { name: "baseline", title: "The baseline's median at the winner's epoch", kind: "number", value: (row) => best(row).baseline, show: (row) => metric(best(row).baseline) },
     { name: "replicate-epochs", kind: "number", value: (row) => row.replicate_epochs },
     { name: "cost", kind: "number", value: (row) => row.hours, show: (row) => `${hours(row.hours)} ${row.unit}` },
   ], compared.searches);
@@ -67,10 +72,10 @@ function reaching() {
     { name: compared.metric, kind: "number", value: (row) => row.median, show: (row) => metric(row.median) },
     { name: "the best of", kind: "text", value: (row) => row.of },
     ...compared.searches.map((search, at) => ({
-      name: search.name, kind: "number", value: (row) => (row.costs[at] ? row.costs[at][0] : null),
-      show: (row) => (row.costs[at] ? `${row.costs[at][0]} replicate-epochs, ${hours(row.costs[at][1])} ${search.unit}` : "never"),
+      name: search.name, kind: "number", value: (row) => row.costs[at]?.replicate_epochs ?? null,
+      show: (row) => (row.costs[at] ? `${row.costs[at].replicate_epochs} replicate-epochs, ${hours(row.costs[at].hours)} ${search.unit}` : "never"),
     })),
-  ], compared.levels);
+  ], compared.to_reach);
 }
 
 function shared(pair, number) {
@@ -94,39 +99,40 @@ function shared(pair, number) {
   ], pair.rows).node);
 }
 
-function stepsChart(at) {
+function stepsChart(byHours) {
   const tones = series();
+  const cost = byHours ? "hours" : "replicate_epochs";
   const data = compared.searches.map((search, i) => {
-    const spent = at ? search.hours : search.replicate_epochs;
     const steps = search.steps;
     return {
       type: "scatter", mode: "lines+markers", name: search.name, line: { shape: "hv", width: 2.2, color: tones[i % tones.length] },
-      marker: { size: steps.map(() => 6).concat(0) }, x: [...steps.map((step) => step[at]), spent],
-      y: [...steps.map((step) => step[2]), steps.length ? steps.at(-1)[2] : null],
-      customdata: [...steps.map((step) => `trial ${step[3]} at epoch ${step[4]}`), "its end"],
+      marker: { size: steps.map(() => 6).concat(0) }, x: [...steps.map((step) => step[cost]), search[cost]],
+      y: [...steps.map((step) => step.median), steps.length ? steps.at(-1).median : null],
+      customdata: [...steps.map((step) => `trial ${step.trial} at epoch ${step.epoch}`), "its end"],
       hovertemplate: `${"%{customdata}"}: %{y:.4f} after %{x:.4g}<extra></extra>`,
     };
   });
-  return { data, layout: { xaxis: { title: { text: at ? "hours of processors" : "replicate-epochs" }, rangemode: "tozero" }, yaxis: { title: { text: compared.metric } } } };
+  return { data, layout: { xaxis: { title: { text: byHours ? "hours of processors" : "replicate-epochs" }, rangemode: "tozero" }, yaxis: { title: { text: compared.metric } } } };
 }
 
 function bandsChart() {
-  const rows = [...compared.searches].reverse().filter((row) => row.median !== null);
+  const rows = [...compared.searches].reverse().filter((row) => best(row).median !== null);
   const names = rows.map((row) => row.name);
-  const bar = (name, keys, symbol, tone, shift) => {
-    const there = rows.map((row, at) => ({ row, at })).filter(({ row }) => row[keys[0]] !== null);
+  // `of` says {median, low, high} of a search; without extremes it is a mark alone.
+  const bar = (name, of, symbol, tone, shift) => {
+    const there = rows.map((row, at) => ({ at: at + shift, name: row.name, ...of(row) })).filter(({ median }) => median !== null && median !== undefined);
     return {
-      type: "scatter", mode: "markers", name, x: there.map(({ row }) => row[keys[0]]), y: there.map(({ at }) => at + shift), marker: { symbol, size: 10, color: tone },
-      customdata: there.map(({ row }) => row.name), hovertemplate: `%{customdata}, ${name}: %{x:.4f}<extra></extra>`,
-      ...(keys.length > 1 ? { error_x: {
-        type: "data", symmetric: false, thickness: 1.4, array: there.map(({ row }) => row[keys[2]] - row[keys[0]]), arrayminus: there.map(({ row }) => row[keys[0]] - row[keys[1]]),
+      type: "scatter", mode: "markers", name, x: there.map(({ median }) => median), y: there.map(({ at }) => at), marker: { symbol, size: 10, color: tone },
+      customdata: there.map((one) => one.name), hovertemplate: `%{customdata}, ${name}: %{x:.4f}<extra></extra>`,
+      ...(there.some(({ low }) => low !== undefined) ? { error_x: {
+        type: "data", symmetric: false, thickness: 1.4, array: there.map(({ median, high }) => high - median), arrayminus: there.map(({ median, low }) => median - low),
       } } : {}),
     };
   };
   return {
     data: [
-      bar("winner", ["median", "low", "high"], "circle", colour("accent"), 0.12), bar("fresh seeds", ["confirmed", "confirmed_low", "confirmed_high"], "square", colour("good"), -0.12),
-      bar("baseline", ["baseline"], "x", colour("base"), 0),
+      bar("winner", best, "circle", colour("accent"), 0.12), bar("fresh seeds", (row) => row.fresh_seeds, "square", colour("good"), -0.12),
+      bar("baseline", (row) => ({ median: best(row).baseline }), "x", colour("base"), 0),
     ],
     layout: {
       xaxis: { title: { text: compared.metric } }, yaxis: { tickvals: names.map((_, at) => at), ticktext: names, range: [-0.6, rows.length - 0.4], zeroline: false },
