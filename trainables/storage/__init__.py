@@ -3,6 +3,7 @@
 place       from the text of --storage to a folder or a prefix; typing errors refused
 s3path      a key of a bucket with the part of `pathlib.Path` that an experiment needs, and conditional writes
 s3client    the connection, and what went wrong in one sentence that holds no secret
+kept        what can be had again, in the user's cache
 whole       files that appear whole or not at all
 patience    waiting for one that does not answer, and for how long before each further attempt
 probe       can this process write there

@@ -35,7 +35,7 @@ def load(storage: str | Place | None = None) -> list[Summary]:
     """
     root = storage_root(storage)
     found = experiments(root, storage)
-    cache = SummaryCache.of(root)
+    cache = SummaryCache(root)
     rows = _each(root, found, lambda paths: (_row(paths, cache), paths))
     cache.keep({paths.name for paths in found})
     ordered = sorted(rows, key=lambda pair: pair[1].name)

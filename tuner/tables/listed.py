@@ -5,17 +5,16 @@ It belongs to the sources that it was read from, by their hash; one of other sou
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import sys
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 import search_spaces
 import trainables
 from trainables import families
-from trainables.storage import home, whole
+from trainables.storage.kept import Kept
 
 
 class Listed(BaseModel, from_attributes=True):
@@ -28,35 +27,28 @@ class Listed(BaseModel, from_attributes=True):
     summary: str = ""
 
 
-class _Kept(BaseModel):
-    sources: str
-    spaces: dict[str, Listed] = {}  # by family/name
-
-
 def listed(wanted: list[tuple[str, str]]) -> list[Listed]:
     """These spaces by family and name, in this order; `ValueError` for one that cannot be loaded."""
-    place, sources = home.absolute("~/.cache/tuner/spaces.json"), hashlib.sha256(b"".join(_sources())).hexdigest()
-    kept, found = _Kept(sources=sources), []
-    with contextlib.suppress(OSError, ValueError):
-        read = _Kept.model_validate_json(place.read_bytes())
-        kept = read if read.sources == sources else kept
-    before = len(kept.spaces)
+    kept, found = Kept("spaces.json", hashlib.sha256(b"".join(_sources())).hexdigest()), []
     # What an installed package offers changes without a trace in our sources; what is imported already costs nothing.
     ours = [search_spaces.origin(*space) == families.OURS and not _is_imported(space[0]) for space in wanted]
     for (family, name), keeps in zip(wanted, ours, strict=True):
-        said = kept.spaces.get(f"{family}/{name}") if keeps else None
+        said = _kept(kept.rows.get(f"{family}/{name}")) if keeps else None
         if said is None:
             space = search_spaces.load(family, name)
             said = Listed.model_validate(space.budget).model_copy(update={"summary": space.summary})
         if keeps:
-            kept.spaces[f"{family}/{name}"] = said
+            kept.rows[f"{family}/{name}"] = said.model_dump()
         found.append(said)
-    if len(kept.spaces) > before:
-        with contextlib.suppress(OSError):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with whole(place) as file:
-                file.write(kept.model_dump_json().encode())
+    kept.write()
     return found
+
+
+def _kept(row: object) -> Listed | None:
+    try:
+        return Listed.model_validate(row)
+    except ValidationError:
+        return None
 
 
 def _is_imported(family: str) -> bool:

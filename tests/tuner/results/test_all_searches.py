@@ -199,7 +199,8 @@ def test_what_has_not_changed_is_not_read_again_and_what_has_is(store, monkeypat
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", '{"form": 1, "rows": {"done": {"row": {}}}}', '{"form": 1, "rows": [1]}']
+    "content",
+    ["", "[]", '{"of": "2", "rows": {"done": {"row": {}}}}', '{"of": "2", "rows": [1]}', '{"of": "1", "rows": {}}'],
 )
 def test_a_spoiled_cache_is_made_anew(disk, home, content):
     first = rows(disk)
