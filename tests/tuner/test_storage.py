@@ -22,6 +22,7 @@ from tuner.records.journal import lines
 from tuner.records.lines import read
 from tuner.records.lock import is_held
 from tuner.records.paths import ExperimentPaths
+from tuner.results import summary, summary_file
 from tuner.results.history import History
 from tuner.tensorboard.feed import Follower
 
@@ -64,6 +65,7 @@ def test_a_search_on_s3_is_the_search_on_a_disk(cluster, bucket, on_disk):
         assert kept == (["checkpoint_000009.pt"] if trial.status == "completed" else [])
     left = {path.name for path in paths.root.glob("*")}
     assert left - {"nodes.json"} == {"manifest.json", "records", "summary.json", "trials"}  # nodes: for whoever watches
+    assert summary_file.read(paths) == summary.of(paths)
     assert not is_held(paths.lock)
     assert not paths.scratch.exists()
     # Every command reads it where it is, from another process.

@@ -23,6 +23,7 @@ def content(history: History, paths: ExperimentPaths) -> dict[str, Any]:
     board = Leaderboard(history)
     searched = knobs.knobs(board)
     measured = importance.importances(searched)
+    tracebacks = details.tracebacks(history)
     searched["first"] = importance.opens_at(searched, measured)
     return {
         "name": history.name,
@@ -41,8 +42,8 @@ def content(history: History, paths: ExperimentPaths) -> dict[str, Any]:
         "knobs": searched,
         "importance": measured,
         "published": details.published(board),
-        "failures": details.failures(history),
-        "tracebacks": details.tracebacks(history),
+        "failures": details.failures(history, tracebacks),
+        "tracebacks": tracebacks,
         "pages": trial_pages.trial_pages(board, paths),
         "sessions": details.sessions(history),
         "manifest": details.manifest(history),

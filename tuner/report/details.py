@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tuner.records.lines import Record
@@ -37,11 +38,14 @@ def published(board: Leaderboard) -> list[dict[str, Any]]:
     ]
 
 
-def failures(history: History) -> list[dict[str, Any]]:
+def failures(history: History, left: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Every failed replicate and lost worker in order of time: trial, replicate, epoch, kind, first error line, and which of
-    `tracebacks` it left (None: it left none)."""
-    failed = _failed(history)
-    positions = {text: position for position, text in enumerate(tracebacks(history))}
+    `tracebacks` it left (None: it left none).
+
+    Args:
+        left: the `tracebacks`, where the caller has them.
+    """
+    positions = {text: position for position, text in enumerate(tracebacks(history) if left is None else left)}
     return [
         {
             "trial": trial.index,
@@ -51,7 +55,7 @@ def failures(history: History) -> list[dict[str, Any]]:
             "message": _first_line(str(record["message"])),
             "traceback": positions.get(_traceback(record)),
         }
-        for trial, record in failed
+        for trial, record in _failed(history)
     ]
 
 
