@@ -1,13 +1,18 @@
 """One small Ray cluster for all tests that need one, since starting it costs more than most of them; the command line."""
 
+import functools
 import os
 import sys
 
 import pytest
+import typer
 
 from trainables.storage import s3client
 from tuner import cli
 from tuner.commands.app import out as console
+
+# Making all commands and their options takes longer than most verbs, and a process needs it once.
+typer.main.get_command = functools.cache(typer.main.get_command)
 
 WIDTH = 100  # of the screen that the command line writes on
 
