@@ -78,18 +78,31 @@ def parsed(path):
     return ast.parse(path.read_text())
 
 
+@functools.cache
+def nodes(path):
+    """Every node of a file, none of which is changed: walking costs more than parsing."""
+    return list(ast.walk(parsed(path)))
+
+
+@functools.cache
 def modules(package):
     return sorted((ROOT / package).rglob("*.py"))
 
 
+@functools.cache
 def imports(path):
     """Top-level names of everything a file imports anywhere in it, except for type checkers."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            node.body = []
+    for_types = {
+        id(inside)
+        for node in nodes(path)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for statement in node.body
+        for inside in ast.walk(statement)
+    }
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
+        if id(node) in for_types:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -112,7 +125,7 @@ def test_ray_is_imported_where_a_worker_meets_it_and_nowhere_else():
 
 def modules_named(path):
     """Every module that a file imports anywhere in it, also for type checkers, and what it takes from it."""
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -129,25 +142,27 @@ def test_no_room_that_all_families_share_names_one_of_them():
     shared += [path for path in modules("tuner") if "panels" not in path.parts]
     assert len(shared) > 100
     for path in shared:
+        modules_of_it = list(modules_named(path))
         # The layers are mathematics that any family may use.
-        known = [module for module in modules_named(path) if not module.startswith("trainables.layers.")]
+        known = [module for module in modules_of_it if not module.startswith("trainables.layers.")]
         named = {part for module in known for part in module.split(".")}
-        said = {node.value for node in ast.walk(parsed(path)) if isinstance(node, ast.Constant)}
+        said = {node.value for node in nodes(path) if isinstance(node, ast.Constant)}
         wrong = (named | {word for word in said if isinstance(word, str)}) & (set(families.names()) - {"imagenet"})
         assert not wrong, f"{path.relative_to(ROOT)} knows the family {wrong}"
-        assert "trainables.imagenet" not in {module.rpartition(".")[0] for module in modules_named(path)}, path
+        assert "trainables.imagenet" not in {module.rpartition(".")[0] for module in modules_of_it}, path
 
 
 def test_what_hangs_on_a_dataset_is_asked_of_the_one_table_and_of_no_name():
     """Compared with a name, or with how it begins, nowhere: a further dataset is a row of the table and its own file."""
     names = {word for name in kinds.KINDS for word in (name, f"{name}:")}
     for path in [*modules("trainables"), *modules("tuner"), *modules("search_spaces")]:
-        for node in ast.walk(parsed(path)):
-            asked = []
+        for node in nodes(path):
             if isinstance(node, ast.Compare):
                 asked = [node.left, *node.comparators]
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 asked = node.args if node.func.attr in ("startswith", "removeprefix") else []
+            else:
+                continue
             said = {one.value for side in asked for one in ast.walk(side) if isinstance(one, ast.Constant)}
             assert not said & names, f"{path.relative_to(ROOT)}, line {node.lineno} asks for {said & names}"
 
@@ -184,7 +199,7 @@ def arrows():
     found = {}
     for name, path in names.items():
         targets = set()
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, ast.Import):
                 targets.update(alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -299,10 +314,9 @@ def test_the_map_names_no_file_that_is_not_there():
 @pytest.mark.parametrize("package", [*PACKAGES, "benchmarks", "tests"])
 def test_every_file_says_in_its_first_line_what_it_does(package):
     for path in modules(package):
-        text = path.read_text()
-        if path.name == "__init__.py" and not text:
+        if path.name == "__init__.py" and not path.read_text():
             continue
-        first = ast.get_docstring(ast.parse(text)) or ""
+        first = ast.get_docstring(parsed(path)) or ""
         assert len(first.splitlines()[0] if first else "") > 15, path
 
 
