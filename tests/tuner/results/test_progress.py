@@ -58,9 +58,14 @@ SEARCHES = [
 ]
 
 
-def share_told(settings, seed, when):
+@pytest.fixture(scope="module", params=SEARCHES, ids=lambda settings: f"{settings['trials']}x{settings['epochs']}")
+def searches(request):
+    """Forty simulated searches of one kind: (manifest, records) of each."""
+    return [simulated.search(**request.param, seed=seed) for seed in range(40)]
+
+
+def share_told(manifest, records, when):
     """The estimate over the truth at a moment, given as a share of the time that a simulated search trains."""
-    manifest, records = simulated.search(**settings, seed=seed)
     began = next(record["time"] for record in records if record["event"] == "start")
     end = records[-1]["time"]
     now = began + when * (end - began)
@@ -72,18 +77,16 @@ def share_told(settings, seed, when):
     return None if estimate is None else estimate / (end - now)
 
 
-@pytest.mark.parametrize("settings", SEARCHES, ids=lambda settings: f"{settings['trials']}x{settings['epochs']}")
-def test_after_a_quarter_of_a_search_the_estimate_is_right_within_a_factor_of_two(settings):
-    told = [share_told(settings, seed, 0.25) for seed in range(40)]
+def test_after_a_quarter_of_a_search_the_estimate_is_right_within_a_factor_of_two(searches):
+    told = [share_told(*search, 0.25) for search in searches]
     assert 0.8 < statistics.median(told) < 1.25
     # What the last trials do that are let pass decides a small search, and nobody knows that beforehand.
     assert sum(1 / 2 <= share <= 2 for share in told) >= 0.85 * len(told), sorted(told)
     assert all(1 / 4 <= share <= 4 for share in told), sorted(told)
 
 
-@pytest.mark.parametrize("settings", SEARCHES, ids=lambda settings: f"{settings['trials']}x{settings['epochs']}")
-def test_in_its_first_minutes_the_start_does_not_count_as_training(settings):
-    told = [share for seed in range(40) if (share := share_told(settings, seed, 0.03)) is not None]
+def test_in_its_first_minutes_the_start_does_not_count_as_training(searches):
+    told = [share for search in searches if (share := share_told(*search, 0.03)) is not None]
     assert told
     assert all(1 / 4 <= share <= 4 for share in told), sorted(told)
 
