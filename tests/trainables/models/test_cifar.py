@@ -1,5 +1,7 @@
 """Networks for small images in both forms: published counts, special layers, shapes, training, what is refused."""
 
+import functools
+
 import pytest
 import torch
 from torch import nn
@@ -50,6 +52,7 @@ PLAIN_STEMS = ("resnet", "resnet34", "resnet50", "densenet121")
 NETWORKS = (*PUBLISHED, "vgg_tiny")
 
 
+@functools.cache  # which is only looked at
 def meta(arch, *args, **options):
     with torch.device("meta"):
         return build(arch, *args, **options)

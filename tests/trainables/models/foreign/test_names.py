@@ -17,6 +17,31 @@ from trainables.models.normalised.resnet_imagenet import resnet_imagenet
 from trainables.models.resnet_cifar import resnet_cifar
 
 
+FEW = 1 << 16  # numbers, drawn once: the networks have hundreds of millions, and any will do
+
+
+def again_and_again(tensor, numbers):
+    """Fill a tensor with these numbers, from a place on that is drawn."""
+    begin = torch.randint(FEW, ()).item()
+    for part in tensor.detach().view(-1).split(FEW):
+        part.copy_(numbers[begin : begin + len(part)])
+    return tensor
+
+
+@pytest.fixture(autouse=True)
+def _drawn_once(monkeypatch):
+    uniform, normal = torch.rand(2 * FEW), torch.randn(2 * FEW)
+
+    def fill_uniform(self, low=0.0, high=1.0, generator=None):
+        return again_and_again(self, low + (high - low) * uniform)
+
+    def fill_normal(self, mean=0.0, std=1.0, generator=None):
+        return again_and_again(self, mean + std * normal)
+
+    monkeypatch.setattr(torch.Tensor, "uniform_", fill_uniform)
+    monkeypatch.setattr(torch.Tensor, "normal_", fill_normal)
+
+
 def trained(build):
     """A network whose every tensor, statistics too, is its own."""
     torch.manual_seed(1)
@@ -24,7 +49,9 @@ def trained(build):
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             if tensor.is_floating_point():
-                tensor.mul_(1 + 0.1 * torch.rand_like(tensor)).add_(0.001 * torch.rand_like(tensor))
+                factors, shifts = 1 + 0.1 * torch.rand(FEW), 0.001 * torch.rand(FEW)
+                for part in tensor.view(-1).split(FEW):
+                    part.mul_(factors[: len(part)]).add_(shifts[: len(part)])
             elif name.endswith("num_batches_tracked"):
                 tensor.fill_(7)
     return model.eval()
