@@ -24,7 +24,7 @@ CASES = [
     ("blur", {"arch": "small_cnn", "mode": "fixed-single-step", "augmentation": "none"}),
     (
         "blur",
-        {"arch": "alexnet_cifar", "mode": "normal", "image_size": 32, "train_images": 40, "batch_size": 16},
+        {"arch": "alexnet_cifar", "mode": "normal", "image_size": 8, "train_images": 24, "batch_size": 16},
     ),  # with dropout
     ("online_norm", {"depth": 8, "norm_mode": "batch"}),
     ("online_norm", {"depth": 8, "norm_mode": "online"}),
