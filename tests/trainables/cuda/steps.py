@@ -21,8 +21,8 @@ from trainables.models.classic import response_norm
 from trainables.trial.replicate import Replicate
 
 CUDA = torch.device("cuda")
-FEW = {"epochs": 2, "batch_size": 32, "augmentation": "crop-flip"}
-IMAGES = 80  # of which the holdout takes a tenth: two batches and a short one
+FEW = {"epochs": 2, "batch_size": 8, "augmentation": "crop-flip"}
+IMAGES = 20  # of which the holdout takes a tenth: two batches and a short one
 
 
 @dataclass(frozen=True)

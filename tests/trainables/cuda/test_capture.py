@@ -48,21 +48,21 @@ def _no_streams(monkeypatch):
 @pytest.mark.parametrize("case", CASES, ids=cases.name)
 def test_a_step_of_a_branch_can_be_captured(case):
     with fake_cuda() as seen:
-        replicate = steps.build(*case, images=160)
+        replicate = steps.build(*case, images=40)
         assert unsuitable(replicate) is None
         made = Branch(replicate)
         made.begin_epoch(0)
         for step in range(2):
             made.begin_step(step)
-            made.step(32)
+            made.step(8)
         made.begin_step(2)
         seen.clear()
-        assert made.watched_step(32) is None
+        assert made.watched_step(8) is None
         assert seen.problems() == []
         assert not seen.uploads, "memory of the host that a replay would read again"
         before = made.key()
         made.begin_step(3)
-        made.step(32)
+        made.step(8)
         assert made.key() == before
 
 
@@ -75,7 +75,7 @@ def test_the_learning_rate_is_a_number_again_after_the_epoch():
         made.begin_step(0)
         group = replicate.optimizer.param_groups[0]
         assert isinstance(group["lr"], torch.Tensor)
-        made.step(32)
+        made.step(8)
         made.finish()
         assert group["lr"] == 0.03
         assert isinstance(group["lr"], float)
