@@ -16,7 +16,6 @@ from trainables.models.foreign.weights import load_weights
 from trainables.models.normalised.resnet_imagenet import resnet_imagenet
 from trainables.models.resnet_cifar import resnet_cifar
 
-
 FEW = 1 << 16  # numbers, drawn once: the networks have hundreds of millions, and any will do
 
 
