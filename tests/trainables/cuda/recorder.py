@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 import trainables
 from tests.trainables.cuda.kernels import launched
@@ -89,13 +89,14 @@ class Recorder(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if _of_the_host(args, kwargs):
+        leaves = _leaves((*args, *kwargs.values()))
+        if _of_the_host(leaves):
             with unset_fake_temporarily():
                 return func(*args, **kwargs)
         name = func._schema.name.split("::")[1]
         if name == "_local_scalar_dense":
             return self._read(args[0])
-        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         self._look(name, args, kwargs, tensors)
         if name == "nonzero":  # how many there are is made up: one
             return torch.zeros((1, args[0].dim()), dtype=torch.int64, device=args[0].device)
@@ -107,8 +108,12 @@ class Recorder(TorchDispatchMode):
                 args = (self._fake.from_tensor(args[0]), *args[1:])
         if name == "copy_" and not isinstance(args[0], FakeTensor):
             return args[0]
-        # Optimizers in place; fake tensors know some of them only by running them.
-        result = None if name.startswith("_fused_") else func(*args, **kwargs)
+        if name.startswith("_fused_"):  # optimizers in place; fake tensors know some of them only by running them
+            result = None
+        elif name == "native_batch_norm":  # of which they compute every part
+            result = _normalised(*args)
+        else:
+            result = func(*args, **kwargs)
         self._count(name, args, kwargs, tensors, result)
         return result
 
@@ -154,7 +159,7 @@ class Recorder(TorchDispatchMode):
             self._seen.copies[f"{kind} {tuple(source.shape)} {place()}"] += 1
 
     def _count(self, name: str, args: Any, kwargs: Any, tensors: list[Tensor], result: Any) -> None:
-        results = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        results = [leaf for leaf in _leaves((result,)) if isinstance(leaf, Tensor)]
         if not any(tensor.device.type == "cuda" for tensor in (*tensors, *results)):
             return
         generator = kwargs.get("generator")
@@ -179,8 +184,30 @@ def place(lines: int = 3) -> str:
     return "at " + (" < ".join(found) or "(outside)")
 
 
-def _of_the_host(args: Any, kwargs: Any) -> bool:
-    leaves = tree_leaves((args, kwargs))
+def _leaves(values: Iterable[Any]) -> list[Any]:
+    """All that is in them and in the lists and tuples among them."""
+    found: list[Any] = []
+    for value in values:
+        found += _leaves(value) if isinstance(value, list | tuple) else [value]
+    return found
+
+
+def _normalised(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    variance: Tensor | None,
+    training: bool,
+    *_: Any,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What batch normalisation returns: images, and in training the mean and the inverse deviation of each channel."""
+    wide = torch.promote_types(x.dtype, torch.float32)
+    saved = x.new_empty(x.shape[1] if training else 0, dtype=wide)
+    return torch.empty_like(x), saved, torch.empty_like(saved)
+
+
+def _of_the_host(leaves: list[Any]) -> bool:
     fake = any(isinstance(leaf, FakeTensor) for leaf in leaves)
     return not fake and all(leaf.type == "cpu" for leaf in leaves if isinstance(leaf, torch.device))
 

@@ -33,7 +33,7 @@ class Trained:
     seen: Seen
     steps: int
     in_steps: list[str]
-    kernels: int  # of the last step of a whole batch
+    kernels: int  # of its steps
     in_evaluation: list[str]
 
 
@@ -59,14 +59,11 @@ def train(family: str, knobs: dict[str, Any], images: int = IMAGES) -> Trained:
         batches = replicate.train_batches(0)
         training = engine.TrainingPass(replicate, 0)
         seen.clear()
-        steps, kernels, before = 0, 0, 0
+        steps = 0
         for inputs, labels in batches:
             training.step(inputs, labels)
             steps += 1
-            total = sum(seen.kernels.values())
-            if len(labels) == replicate.config.batch_size:
-                kernels = total - before
-            before = total
+        launched = sum(seen.kernels.values())
         in_steps = seen.problems()
         training.finish()
         seen.clear()
@@ -74,7 +71,21 @@ def train(family: str, knobs: dict[str, Any], images: int = IMAGES) -> Trained:
         in_evaluation = [problem for problem in seen.problems() if problem.startswith("two devices")]
         other = Replicate(0, replicate.family, replicate.config, replicate.data, 0, CUDA)
         other.load(replicate.state())
-        return Trained(replicate, seen, steps, in_steps, kernels, in_evaluation)
+        return Trained(replicate, seen, steps, in_steps, launched, in_evaluation)
+
+
+def kernels(family: str, knobs: dict[str, Any]) -> int:
+    """How many the second step starts, with drawing its batch: a whole one, as the first."""
+    with fake_cuda() as seen:
+        replicate = build(family, knobs)
+        batches = iter(replicate.train_batches(0))
+        training = engine.TrainingPass(replicate, 0)
+        for _ in range(2):
+            seen.clear()
+            inputs, labels = next(batches)
+            assert len(labels) == replicate.config.batch_size
+            training.step(inputs, labels)
+        return sum(seen.kernels.values())
 
 
 def resident(replicate: Replicate) -> set[str]:
