@@ -1,5 +1,6 @@
 """The classic ImageNet models: counts and shapes as published, starts, and what makes each differ from torchvision's."""
 
+import functools
 import math
 
 import pytest
@@ -27,6 +28,7 @@ COUNTS = {
 }
 
 
+@functools.cache  # which is only looked at
 def on_meta(name, *arguments, **options):
     with torch.device("meta"):
         return build(name, *arguments, **options)

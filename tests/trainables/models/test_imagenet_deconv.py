@@ -1,5 +1,6 @@
 """The ImageNet networks with deconvolution: published counts, torchvision's functions in the plain form, the start."""
 
+import functools
 import math
 
 import pytest
@@ -23,6 +24,7 @@ PUBLISHED = {
 }
 
 
+@functools.cache  # which is only looked at
 def meta(arch, *args, **options):
     with torch.device("meta"):
         return build(arch, *args, **options)
