@@ -43,7 +43,8 @@ def seed_globals(seed: int, replicate: int, stream: str, epoch: int = 0) -> None
     value = derive(seed, replicate, stream, epoch)
     torch = sys.modules.get("torch")
     if torch is not None:
-        torch.manual_seed(value)
+        # `torch.manual_seed` keeps the words of the whole stack for a card that may come, which takes longer than all else.
+        (torch if torch.cuda.is_available() else torch.default_generator).manual_seed(value)
     np.random.seed(value % 2**32)
     random.seed(value)
 

@@ -5,6 +5,7 @@ import weakref
 
 import pytest
 
+from trainables.process import memory_release
 from trainables.process.memory_release import release
 
 
@@ -16,7 +17,8 @@ class Ring:
 
 
 @pytest.fixture
-def thawed():
+def thawed(monkeypatch):
+    monkeypatch.setattr(memory_release, "_frozen", False)
     gc.unfreeze()
     yield
     gc.unfreeze()
