@@ -280,7 +280,8 @@ def test_one_epoch_trains_in_every_form(knobs):
 
 @pytest.mark.filterwarnings("ignore:layer .* whitens")
 def test_with_small_batches_and_a_decorrelated_classifier_deconvolution_starts_ahead():
-    shared = {"dataset": "digits", "image_size": 16, "arch": "vgg_tiny", "batch_size": 16, "epochs": 6}
+    shared = {"dataset": "digits", "train_images": 600, "image_size": 16, "arch": "vgg_tiny"}
+    shared |= {"batch_size": 16, "epochs": 6}
     bn, nd = (
         LockStep("deconv", shared | knobs, replicates=3).step()["val_accuracy"]
         for knobs in ({"norm": "bn"}, {"norm": "deconv", "block": 16, "block_fc": 32})

@@ -12,7 +12,7 @@ KNOBS = {"train_images": 60, "batch_size": 27, "epochs": 1}
 NETWORKS = {
     "blur": {"arch": "small_cnn"},
     "online_norm": {"depth": 8},
-    "deconv": {"arch": "vgg11", "image_size": 32},
+    "deconv": {"arch": "vgg_tiny"},
     "bn_only": {"depth": 8},
     "imagenet": {"model": "lenet5"},
 }
