@@ -40,6 +40,7 @@ class Search:
         training: seconds that its trials trained, added up.
         winner: its trial.
         confirmed: the median of the winner on fresh seeds.
+        test: the same on the test set, which is larger than the holdout that selects.
     """
 
     epochs: int
@@ -47,6 +48,7 @@ class Search:
     training: float
     winner: int
     confirmed: float
+    test: float
 
 
 def options(policy: Policy) -> list[str]:
@@ -69,10 +71,12 @@ def search(policy: Policy, seed: int, trials: int, storage: Path) -> Search:
     history = History.load(paths)
     winner = next(row.trial for row in Leaderboard(history).rows if row.valid and not row.baseline)
     again = History.load(paths.confirmation).trial(winner)
-    confirmed = None if again is None else again.median(EPOCHS)
+    assert again is not None, paths.confirmation.root
+    confirmed, test = again.median(EPOCHS), again.median(EPOCHS, "test_accuracy")
     assert confirmed is not None, paths.confirmation.root
+    assert test is not None, paths.confirmation.root
     trained = EarlyStopping.of(history).replicate_epochs
-    return Search(trained, history.seconds, sum(trial.seconds for trial in history.trials), winner, confirmed)
+    return Search(trained, history.seconds, sum(trial.seconds for trial in history.trials), winner, confirmed, test)
 
 
 def _finished(paths: ExperimentPaths) -> bool:
@@ -94,27 +98,35 @@ def write(found: dict[int, dict[Policy, Search]], trials: int) -> None:
         "* Command: `python -m benchmarks.policies live --storage FOLDER`; `blur smoke`, 250 digits at 8 pixels,",
         f"  {trials} configurations (the same under both), {EPOCHS} epochs.",
         f"* Today: {TODAY.name}. Cheaper: `{' '.join(options(RECOMMENDED))}`.",
-        "* Confirmed: the median over five fresh seeds of the winner, the baseline left out. Training: seconds of all trials.",
+        "* Confirmed: the median over five fresh seeds of the winner, the baseline left out, on the holdout. Test: the same on",
+        "  the test set. Training: seconds of all trials.",
         "",
-        "| seed | replicate-epochs | cheaper | seconds | cheaper | training | cheaper | winner | cheaper | confirmed | cheaper |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| seed | replicate-epochs | cheaper | seconds | cheaper | training | cheaper | winner | cheaper | confirmed | cheaper "
+        "| test | cheaper |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for seed, each in both.items():
         one, other = each[TODAY], each[RECOMMENDED]
         lines.append(
             f"| {seed} | {one.epochs:,} | {other.epochs:,} | {one.seconds:.0f} | {other.seconds:.0f} | {one.training:.0f} | "
-            f"{other.training:.0f} | {one.winner} | {other.winner} | {one.confirmed:.4f} | {other.confirmed:.4f} |"
+            f"{other.training:.0f} | {one.winner} | {other.winner} | {one.confirmed:.4f} | {other.confirmed:.4f} | "
+            f"{one.test:.4f} | {other.test:.4f} |"
         )
     if both:
         pairs = [(each[TODAY], each[RECOMMENDED]) for each in both.values()]
         share = sum(other.epochs for _, other in pairs) / sum(one.epochs for one, _ in pairs)
         seconds = statistics.median(other.seconds / one.seconds for one, other in pairs)
         better = statistics.mean(100 * (other.confirmed - one.confirmed) for one, other in pairs)
+        tested = [100 * (other.test - one.test) for one, other in pairs]
+        error = f" ± {statistics.stdev(tested) / len(tested) ** 0.5:.2f}" if len(tested) > 1 else ""
         lines += [
             "",
             f"Cheaper trained {share:.0%} of today's replicate-epochs in {seconds:.0%} of the seconds (median of the",
         ]
-        lines += [f"pairs); its winners are {better:+.2f} points from today's on fresh seeds (mean)."]
+        lines += [
+            f"pairs); its winners are {better:+.2f} points from today's on the holdout and {statistics.mean(tested):+.2f}{error}",
+            "on the test set (means over fresh seeds; the error is that of the pairs).",
+        ]
     RESULT.write_text("\n".join(lines) + "\n")
 
 
