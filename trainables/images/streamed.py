@@ -152,8 +152,11 @@ class StreamedData(batches.Sizes[Labels]):
         """The batches planned, as they come from the processes that decode."""
         try:
             yield from self._loader
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            # One that is killed while it hands a batch over is known by the connection that ends; what one has raised itself
+            # begins with "Caught".
+            wording = str(error)
+            if not ("DataLoader worker" in wording if isinstance(error, RuntimeError) else wording[:7] != "Caught "):
                 raise
             self._loader = self._decoders()  # one that lost a process gives nothing any more
             raise DecoderLost(

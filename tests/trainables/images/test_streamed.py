@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import signal
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -218,4 +219,14 @@ def test_a_decoding_process_that_is_killed_is_one_sentence_and_the_next_epoch_ha
     with pytest.raises(DecoderLost, match=r"a process that decodes the images of imagenet:.* ended") as caught:
         list(itertools.chain(batches, *(data.train_batches(8, generators(0)[0]) for _ in range(9))))
     assert "\n" not in str(caught.value)
+    assert sum(len(labels) for _, labels in data.train_batches(8, generators(0)[0])) == 25
+
+
+@pytest.mark.parametrize("ending", [ConnectionResetError(104, "Connection reset by peer"), EOFError()], ids=str)
+def test_one_that_is_killed_while_it_hands_over_a_batch_is_the_same_sentence(photographs, monkeypatch, ending):
+    data = load(photographs)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(data._loader), "__iter__", mock.Mock(side_effect=ending))
+        with pytest.raises(DecoderLost, match="a process that decodes the images of imagenet"):
+            next(data.train_batches(8, generators(0)[0]))
     assert sum(len(labels) for _, labels in data.train_batches(8, generators(0)[0])) == 25
