@@ -48,7 +48,19 @@ def start(checkout: Path) -> Start:
     """Start a search of the checkout and end it after its first epoch."""
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as storage:
-        command = [sys.executable, "-m", "tuner", "launch", "blur", "--space", "smoke", "--name", "start", "--storage", storage]
+        command = [
+            sys.executable,
+            "-m",
+            "tuner",
+            "launch",
+            "blur",
+            "--space",
+            "smoke",
+            "--name",
+            "start",
+            "--storage",
+            storage,
+        ]
         environment = {**os.environ, "PYTHONPATH": str(checkout)}
         began = time.time()
         process = subprocess.Popen(

@@ -94,7 +94,7 @@ def write(found: dict[int, dict[Policy, Search]], trials: int) -> None:
     lines = [
         "# Live: today's rule against a cheaper policy",
         "",
-        f"* Date: {time.strftime('%Y-%m-%d')}. Hardware: {hardware()}, other work beside it; n = {len(both)} experiment seeds.",
+        f"* Date: {time.strftime('%Y-%m-%d')}. Hardware: {hardware()}; n = {len(both)} experiment seeds.",
         "* Command: `python -m benchmarks.policies live --storage FOLDER`; `blur smoke`, 250 digits at 8 pixels,",
         f"  {trials} configurations (the same under both), {EPOCHS} epochs.",
         f"* Today: {TODAY.name}. Cheaper: `{' '.join(options(RECOMMENDED))}`.",
