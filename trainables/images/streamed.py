@@ -6,6 +6,7 @@ and cropping are torchvision's (v2) on the decoded image; normalisation is done 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
@@ -158,11 +159,24 @@ class StreamedData(batches.Sizes[Labels]):
             wording = str(error)
             if not ("DataLoader worker" in wording if isinstance(error, RuntimeError) else wording[:7] != "Caught "):
                 raise
-            self._loader = self._decoders()  # one that lost a process gives nothing any more
+            self._renew()
             raise DecoderLost(
                 f"a process that decodes the images of {self.name} ended, killed perhaps for its memory; try again, with "
                 "fewer CPUs for a trial where memory is short"
             ) from error
+
+    def _renew(self) -> None:
+        """Decoders anew: those that lost a process give nothing any more.
+
+        PyTorch raises the end of each in whatever this process does then, so all of the old ones are gone before that.
+        """
+        for process in getattr(self._loader._iterator, "_workers", ()):
+            while True:
+                with contextlib.suppress(RuntimeError):
+                    process.kill()
+                    process.join()
+                    break
+        self._loader = self._decoders()
 
 
 class _Plan:

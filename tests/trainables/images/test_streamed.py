@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import re
 import signal
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -225,8 +224,15 @@ def test_a_decoding_process_that_is_killed_is_one_sentence_and_the_next_epoch_ha
 @pytest.mark.parametrize("ending", [ConnectionResetError(104, "Connection reset by peer"), EOFError()], ids=str)
 def test_one_that_is_killed_while_it_hands_over_a_batch_is_the_same_sentence(photographs, monkeypatch, ending):
     data = load(photographs)
+    next(data.train_batches(8, generators(0)[0]))
+
+    def killed(loader):
+        for process in loader._iterator._workers:
+            os.kill(process.pid, signal.SIGKILL)
+        raise ending
+
     with monkeypatch.context() as patched:
-        patched.setattr(type(data._loader), "__iter__", mock.Mock(side_effect=ending))
+        patched.setattr(type(data._loader), "__iter__", killed)
         with pytest.raises(DecoderLost, match="a process that decodes the images of imagenet"):
             next(data.train_batches(8, generators(0)[0]))
     assert sum(len(labels) for _, labels in data.train_batches(8, generators(0)[0])) == 25
