@@ -1,5 +1,6 @@
 """A report in a browser, as its reader uses it: tabs, tables, charts, console and network."""
 
+import contextlib
 import json
 import time
 
@@ -7,6 +8,21 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 SECONDS = 60  # a limit for hangs
+
+
+@contextlib.contextmanager
+def tabs_closed(browser):
+    """At the end of the block the browser has one tab, the one it had at its beginning, whatever happened meanwhile: an open page
+    goes on asking its server, which other pages would find in the log."""
+    first = browser.current_window_handle
+    try:
+        yield
+    finally:
+        for tab in browser.window_handles:
+            if tab != first:
+                browser.switch_to.window(tab)
+                browser.close()
+        browser.switch_to.window(first)
 
 
 class Page:

@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 from tests.tuner.experiments import Experiment, around
-from tests.tuner.report.page import Page
+from tests.tuner.report.page import Page, tabs_closed
 from tests.tuner.report.serving import served
 from tuner.records.lock import DriverLock
 from tuner.report import live
@@ -63,7 +63,15 @@ def test_new_records_reach_the_page_and_sorting_filter_and_tab_stay(chromium, ex
     assert all(one.startswith(origin) for one in addresses)
 
 
-def test_two_readers_follow_a_search_that_is_killed_and_resumed(chromium, experiment, address):
+@pytest.fixture
+def two_tabs(chromium):
+    """The browser, left with the one tab that it had."""
+    with tabs_closed(chromium):
+        yield chromium
+
+
+def test_two_readers_follow_a_search_that_is_killed_and_resumed(two_tabs, experiment, address):
+    chromium = two_tabs
     log = experiment.paths.trial_log(1)
     log.parent.mkdir(parents=True)
     log.write_text("began\n")
@@ -101,14 +109,12 @@ def test_two_readers_follow_a_search_that_is_killed_and_resumed(chromium, experi
         experiment.session()
         experiment.train(2, around(0.95), to=3)
         first.wait(lambda: [row["trial"] for row in first.table("training")] == ["2"])
-        assert first.text("#state") == "running"
+        first.wait(lambda: first.text("#state") == "running")
         chromium.switch_to.window(both[1])
         second.wait(lambda: second.table("leaderboard")[0]["median"] == "0.9500")
         assert second.find("#leaderboard").is_displayed()
         errors, _ = second.log()
         assert errors == []
-    chromium.close()
-    chromium.switch_to.window(one)
 
 
 def test_content_that_has_not_changed_is_not_sent_again(address):
