@@ -130,6 +130,7 @@ def kill_at(process, log, sign):
 
 
 @pytest.mark.slow
+@pytest.mark.survival
 @pytest.mark.skipif(sys.platform != "linux", reason="Ray's processes are found as on Linux")
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.long] if name == "own_loop.py" else []) for name in MOST_LINES]
