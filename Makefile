@@ -12,16 +12,16 @@ INSTALL := --constraint constraints.txt --editable '.[dev]'
 # Where Python is told to keep no bytecode, each of the many processes of a search would compile torch and Ray anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-survival test-cluster test-long test-fast check bench constraints plotly clean
+.PHONY: demo test test-searches test-cluster test-long test-fast check bench constraints plotly clean
 
 demo: $(READY)  ## a real search on the embedded digits: about a minute, ends in a leaderboard
 	$(BIN)/tuner launch blur --space smoke --storage "$(DEMO_STORAGE)"
 
 test: $(READY)  ## the tests but those of the three targets that follow
-	$(PYTEST) -m "not survival and not cluster and not long"
+	$(PYTEST) -m "not searches and not cluster and not long"
 
-test-survival: $(READY)  ## searches that are killed, stopped or read by nobody, and go on
-	$(PYTEST) -m "survival and not cluster and not long"
+test-searches: $(READY)  ## whole searches: killed, stopped or read by nobody, confirmed, retrained, of a user's own
+	$(PYTEST) -m "searches and not cluster and not long"
 
 test-cluster: $(READY)  ## the tests on Ray heads, raylets and S3 servers of their own, real processes killed
 	$(PYTEST) -m "cluster and not long"
@@ -30,7 +30,7 @@ test-long: $(READY)  ## those that take minutes and are near others: every archi
 	$(PYTEST) -m long
 
 test-fast: $(READY)  ## the tests that take seconds
-	$(PYTEST) -m "not slow and not survival and not cluster and not long"
+	$(PYTEST) -m "not slow and not searches and not cluster and not long"
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/ruff check .

@@ -130,7 +130,7 @@ def kill_at(process, log, sign):
 
 
 @pytest.mark.slow
-@pytest.mark.survival
+@pytest.mark.searches
 @pytest.mark.skipif(sys.platform != "linux", reason="Ray's processes are found as on Linux")
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.long] if name == "own_loop.py" else []) for name in MOST_LINES]
@@ -161,6 +161,7 @@ def test_an_example_survives_a_kill_and_comes_out_bit_for_bit(tuner, tmp_path, n
 
 
 @pytest.mark.slow
+@pytest.mark.searches
 def test_the_notebook_goes_from_the_first_line_to_the_report(tmp_path, monkeypatch):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     monkeypatch.chdir(tmp_path)

@@ -21,7 +21,7 @@ from tuner.networks.weights import export_weights
 from tuner.records import manifest
 from tuner.results.history import History
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.searches]
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,7 @@ def file(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.searches
 def test_a_file_is_searched_confirmed_exported_and_retrained(file, tmp_path):
     outcome = experiment.launch(str(file), name="own", storage=tmp_path)
     assert outcome.exit_code == 0
@@ -90,6 +91,7 @@ def test_a_file_is_searched_confirmed_exported_and_retrained(file, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.searches
 def test_from_python_a_class_of_this_process_is_searched(tmp_path, capsys):
     offset = 3e5
 
@@ -147,6 +149,7 @@ def Trained(config):
 
 
 @pytest.mark.slow
+@pytest.mark.searches
 @pytest.mark.parametrize("trained", TRAINABLES.values(), ids=TRAINABLES.keys())
 def test_a_trainable_of_ray_tune_as_it_is_gives_medians_over_seeds(trained, file, tmp_path, cluster):
     space = FILE[FILE.index("def space") :].replace("parameters=", "trainable=Trained, parameters=")

@@ -65,6 +65,7 @@ def threads():
     ids=["packed", "spread", "allocated", "allocated and spread"],
 )
 @pytest.mark.slow
+@pytest.mark.searches
 def test_it_retrains_to_every_recorded_bit_with_the_threads_of_who_trained_it(
     cluster, tmp_path, rules, budget, threads
 ):

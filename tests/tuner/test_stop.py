@@ -24,7 +24,7 @@ def uninterrupted(cluster, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.survival
+@pytest.mark.searches
 @pytest.mark.parametrize("asked_by", ["ctrl-c", "stop", "hangup"])
 def test_no_trial_begins_after_a_request_to_stop_and_the_search_continues_as_if_there_was_none(
     cluster, tmp_path, uninterrupted, asked_by
@@ -60,7 +60,7 @@ def test_no_trial_begins_after_a_request_to_stop_and_the_search_continues_as_if_
 
 
 @pytest.mark.slow
-@pytest.mark.survival
+@pytest.mark.searches
 def test_trials_that_wait_for_room_are_let_go_and_the_person_is_told_how_long_the_running_epochs_take(
     cluster, tmp_path
 ):

@@ -16,7 +16,7 @@ from tuner.results import leaderboard
 from tuner.rules.rule import rule_of
 from tuner.rules.verify import contradictions
 
-pytestmark = [pytest.mark.slow, pytest.mark.survival]
+pytestmark = [pytest.mark.slow, pytest.mark.searches]
 
 KILLS = 10
 

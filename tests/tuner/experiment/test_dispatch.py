@@ -19,7 +19,7 @@ from tuner.results.history import History
 from tuner.rules.rule import rule_of
 from tuner.rules.verify import contradictions
 
-pytestmark = [pytest.mark.slow, pytest.mark.survival]
+pytestmark = [pytest.mark.slow, pytest.mark.searches]
 
 PROMOTION = ("--rule", "promotion", "--max-concurrent", 1)
 

@@ -63,7 +63,7 @@ def test_the_same_request_is_recognised_with_other_resources(storage):
 
 
 @pytest.mark.slow
-@pytest.mark.survival
+@pytest.mark.searches
 def test_a_command_that_is_run_again_after_its_driver_was_killed_goes_on_with_the_search(cluster, tmp_path):
     paths = ExperimentPaths(tmp_path / "first")
     command = [*options(tmp_path, "first", trials=3), "--or-resume"]

@@ -124,7 +124,7 @@ def test_a_scratch_folder_whose_name_is_taken_is_one_sentence(tmp_path, room):
 
 
 @pytest.mark.slow
-@pytest.mark.survival
+@pytest.mark.searches
 def test_a_launch_that_is_killed_while_it_looks_around_leaves_nothing_after_the_next_one(cluster, tmp_path):
     storage = tmp_path / "storage"
     process = start(*options(storage, "first", trials=1, epochs=1), address=cluster)

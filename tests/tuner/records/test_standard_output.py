@@ -88,7 +88,7 @@ def test_a_mistake_keeps_its_exit_code_when_nobody_reads_the_sentence(experiment
 
 
 @pytest.mark.slow
-@pytest.mark.survival
+@pytest.mark.searches
 @pytest.mark.parametrize("output", ["| head -1", "| true", "> /dev/full", ">&-", "2>&1 | head -1", ">&- 2>&-"])
 def test_a_search_goes_on_when_nobody_reads_what_it_prints(cluster, tmp_path, output):
     words = light(tmp_path, "unread", trials=2, epochs=3)
@@ -99,7 +99,7 @@ def test_a_search_goes_on_when_nobody_reads_what_it_prints(cluster, tmp_path, ou
 
 
 @pytest.mark.slow
-@pytest.mark.survival
+@pytest.mark.searches
 def test_a_terminal_that_is_closed_stops_the_search_and_its_private_ray_finishes_the_epochs(tmp_path):
     paths = ExperimentPaths(tmp_path / "closed")
     environment = {key: value for key, value in os.environ.items() if key != "RAY_AUTH_MODE"}
