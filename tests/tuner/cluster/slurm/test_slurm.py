@@ -152,7 +152,14 @@ def test_a_preempted_search_checkpoints_within_the_grace_time_and_waits_in_the_q
     job = submit(slurm, *search(tmp_path / "store", "preempted", trials=1, epochs=2000), "--time", "30:00")
     slurm.wait_for(lambda: count_epochs(paths.records) >= 2, job_id=job)
     urgent = slurm.run(
-        "sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--exclusive", "--time=2", "--wrap=sleep 1"
+        "sbatch",
+        "--parsable",
+        "--partition=urgent",
+        "--nodes=2",
+        "--exclusive",
+        "--time=2",
+        "--output=/dev/null",
+        "--wrap=sleep 1",
     )
     slurm.wait_for(lambda: slurm.job(job)["Restarts"] == "1", job_id=job)
     said = log(paths, job)
