@@ -32,20 +32,25 @@ class Page:
         self.browser = browser
         self.address = address
         self.width(1280)
-        self.log()  # what pages before this one left behind
-        browser.get("about:blank")  # an address that differs in its fragment alone would not be opened anew
-        browser.get(address)
+        self._visit()
         self.wait(lambda: self.text(ready))
 
     def reopen(self):
         """Back to what the page was like at first, without reading it again; a page of another test is left."""
         if self.browser.current_url.partition("#")[0] != self.address:
-            self.browser.get(self.address)
+            self._visit()
         self.width(1280)
         self.run(
             "leaderboard.table.sort = null; leaderboard.table.page = 0; leaderboard.table.ask('');"
             "knobs.ordered = []; knobs.brushed.clear(); history.replaceState(null, '', '#theme=light'); show(current); restore()"
         )
+
+    def _visit(self):
+        """Open the address anew, which one that differs in its fragment alone would not be; what the page before has left in the
+        log, which may go on asking a server that is gone until it is left, is forgotten."""
+        self.browser.get("about:blank")
+        self.log()
+        self.browser.get(self.address)
 
     def width(self, pixels):
         metrics = {"width": pixels, "height": 900, "deviceScaleFactor": 1, "mobile": False}
