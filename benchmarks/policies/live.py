@@ -122,8 +122,6 @@ def write(found: dict[int, dict[Policy, Search]], trials: int) -> None:
         lines += [
             "",
             f"Cheaper trained {share:.0%} of today's replicate-epochs in {seconds:.0%} of the seconds (median of the",
-        ]
-        lines += [
             f"pairs); its winners are {better:+.2f} points from today's on the holdout and {statistics.mean(tested):+.2f}{error}",
             "on the test set (means over fresh seeds; the error is that of the pairs).",
         ]

@@ -154,10 +154,7 @@ class StreamedData(batches.Sizes[Labels]):
         try:
             yield from self._loader
         except (RuntimeError, ConnectionError, EOFError) as error:
-            # One that is killed while it hands a batch over is known by the connection that ends; what one has raised itself
-            # begins with "Caught".
-            wording = str(error)
-            if not ("DataLoader worker" in wording if isinstance(error, RuntimeError) else wording[:7] != "Caught "):
+            if not _is_loss(error):
                 raise
             self._renew()
             raise DecoderLost(
@@ -177,6 +174,13 @@ class StreamedData(batches.Sizes[Labels]):
                     process.join()
                     break
         self._loader = self._decoders()
+
+
+def _is_loss(error: Exception) -> bool:
+    """Whether a process has ended: one that hands a batch over is missed by the connection that ends. What a process has raised
+    itself begins with "Caught"."""
+    wording = str(error)
+    return "DataLoader worker" in wording if isinstance(error, RuntimeError) else not wording.startswith("Caught ")
 
 
 class _Plan:

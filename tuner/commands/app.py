@@ -40,9 +40,11 @@ settle_width()  # Rich reads it when a console is made
 # Rich takes 80 columns where it cannot ask a terminal; the tables are made for 100.
 out = Console() if sys.stdout is not None and sys.stdout.isatty() else Console(width=100)
 
+err = Console(stderr=True)
+
 phases = Phases(out)  # of a verb that runs a search
 # Of one that prints what it finds: beside that, which a program may read, and only where it takes long.
-aside = Phases(Console(stderr=True), first=4.5)
+aside = Phases(err, first=4.5)
 
 
 def say(sentence: str, to: Console = out) -> None:

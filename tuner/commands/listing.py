@@ -6,9 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from tuner.commands.app import app, out, say
+from tuner.commands.app import app, err, out, say
 from tuner.commands.cluster import print_reading
 from tuner.commands.options import Head, Name, Storage
 
@@ -55,13 +54,13 @@ def list_(
     asked = (state or [], family or [], tag or [])
     searches.ordered(searches.chosen([], asked[0], [], asked[2]), sort)  # what is wrong is said at once
     root = paths.storage_root(storage)
-    with Console(stderr=True).status(f"looking through {root}"):
+    with err.status(f"looking through {root}"):
         found = all_searches.load(storage)
     rows = searches.ordered(searches.chosen(found, *asked), sort)
     missing = searches.nothing(found, *asked) if found and not rows else None
     if json or csv:
         if missing is not None:
-            say(missing, Console(stderr=True))
+            say(missing, err)
         sys.stdout.write(searches.to_json(rows, str(root)) if json else searches.to_csv(rows))
         return
     count = f"{len(found)} experiment{'' if len(found) == 1 else 's'}"
@@ -124,5 +123,5 @@ def named_or_newest(name: str | None, storage: str | None, *, quiet: bool = Fals
     found, count = all_searches.newest(storage)
     among = "the only experiment" if count == 1 else f"the newest of {count} experiments"
     said = f"{found.name}: {among} in {paths.described(found.root.parent, storage)}"
-    say(said, Console(stderr=True) if quiet else out)
+    say(said, err if quiet else out)
     return found

@@ -6,9 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from tuner.commands.app import app, aside, out, say, write
+from tuner.commands.app import app, aside, err, out, say, write
 from tuner.commands.cluster import print_reading
 from tuner.commands.listing import NewestName, named_or_newest
 from tuner.commands.options import (
@@ -158,7 +157,7 @@ def compare(
         found, nothing = error.comparison, str(error)
     if csv and not json:
         if nothing is not None:
-            say(nothing, Console(stderr=True))
+            say(nothing, err)
         sys.stdout.write(comparison.to_csv(found))
         return
     both = searches_compared.searches(list(zip((first, second), places, strict=True)))
@@ -264,7 +263,6 @@ def dashboard(
 
     With --address they are served on the head of the cluster.
     """
-    from tuner.cluster import head as cluster_head
     from tuner.records import standard_output
     from tuner.report import dashboard as serving
     from tuner.report.acting import Actor
@@ -275,7 +273,11 @@ def dashboard(
 
         require_head(address, "dashboard")
         raise typer.Exit(relay.serve(address, name, storage=storage, port=port, act=act, show=write))
-    actor = Actor(cluster_head.here() if on_head else None) if act else None
+    actor = None
+    if act:
+        from tuner.cluster import head
+
+        actor = Actor(head.here() if on_head else None)
     if name is None:
         serving.serve_all(storage, port, say, actor)
         return

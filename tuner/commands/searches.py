@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from tuner.commands.app import app, out, phases, say
+from tuner.commands.app import app, err, out, phases, say
 from tuner.commands.asked import takes_request
 from tuner.commands.cluster import follow_submission
 from tuner.commands.options import (
@@ -300,5 +299,5 @@ def _conclude(outcome: Any) -> None:
     if outcome.exit_code == 1:
         from tuner.tables.failures import failures_view
 
-        Console(stderr=True).print(failures_view(outcome.paths))
+        err.print(failures_view(outcome.paths))
     raise typer.Exit(outcome.exit_code)

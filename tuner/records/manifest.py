@@ -203,6 +203,14 @@ class Manifest(_Part):
         return self.family if self.own is None else OwnCode.of(self.own)
 
     @property
+    def words(self) -> list[str]:
+        """Those of the command that launched it; none where none did, or what stands there is no command line."""
+        try:
+            return shlex.split(self.command or "")
+        except ValueError:
+            return []
+
+    @property
     def keeps_best(self) -> str | None:
         """The metric of whose best epoch trials keep the weights: where published figures are those of the best epoch."""
         return self.objective.metric if any(figure.at == "best" for figure in self.published) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tuner.records.paths import ExperimentPaths
@@ -94,7 +95,7 @@ def _where_it_trains(action: Action, history: History, head: str | None) -> Acti
     """Beside the storage any search can be asked to stop; what trains must do so where the search was launched."""
     if action.name == "stop" or action.refused is not None:
         return action
-    launched = _options(history.manifest.command or "")
+    launched = _options(history.manifest.words)
     if head is not None:
         more = ["--address", head, *(["--data", launched["--data"]] if "--data" in launched else [])]
         return replace(action, command=f"{action.command} {shlex.join(more)}")
@@ -106,11 +107,7 @@ def _where_it_trains(action: Action, history: History, head: str | None) -> Acti
     return action
 
 
-def _options(command: str) -> dict[str, str]:
+def _options(words: Sequence[str]) -> dict[str, str]:
     """The options of a command line with the word that follows each."""
-    try:
-        found = shlex.split(command)
-    except ValueError:  # nobody's command line
-        return {}
-    words = [part for word in found for part in (word.split("=", 1) if word.startswith("--") else (word,))]
-    return dict(zip(words, [*words[1:], ""], strict=True))
+    parts = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else (word,))]
+    return dict(zip(parts, [*parts[1:], ""], strict=True))

@@ -38,14 +38,10 @@ def published(board: Leaderboard) -> list[dict[str, Any]]:
     ]
 
 
-def failures(history: History, left: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def failures(history: History, left: Sequence[str]) -> list[dict[str, Any]]:
     """Every failed replicate and lost worker in order of time: trial, replicate, epoch, kind, first error line, and which of
-    `tracebacks` it left (None: it left none).
-
-    Args:
-        left: the `tracebacks`, where the caller has them.
-    """
-    positions = {text: position for position, text in enumerate(tracebacks(history) if left is None else left)}
+    those that were `left`, the `tracebacks`, is its own (None: it left none)."""
+    positions = {text: position for position, text in enumerate(left)}
     return [
         {
             "trial": trial.index,

@@ -14,10 +14,7 @@ def launched_again(manifest: Manifest, *changes: str) -> str | None:
 
     What the changes say replaces what the command said of the same option, or of the same knob of `--set`.
     """
-    try:
-        words = shlex.split(manifest.command or "")
-    except ValueError:
-        return None
+    words = manifest.words
     if words[:2] != ["tuner", "launch"] or "***" in (manifest.command or "") or not manifest.rebuildable:
         return None
     replaced = {_key(*changes[at : at + 2]) for at in range(0, len(changes), 2)}

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.tuner.cluster.head import running_head
+from tests.tuner.report.serving import pressed
 from tests.tuner.searches import count_epochs, options
 from tuner.cluster import jobs, package
 from tuner.cluster.head import reach
@@ -216,17 +217,16 @@ def test_the_dashboard_is_served_on_the_loopback_of_the_head_until_ctrl_c(head):
 def test_buttons_on_the_head_submit_jobs(head, paths):
     process = head.start("dashboard", "first", "--act", "--port", "6126", "--storage", head.storage)
     said = []
-    while not (found := re.search(r"(http://127\.0\.0\.1:\d+)(\S*/)\?token=(\S+)", "".join(said))):
+    while not (found := re.search(r"(http://127\.0\.0\.1:\d+\S*/)\?token=(\S+)", "".join(said))):
         said.append(process.stdout.readline())
         assert said[-1], said
-    origin, page, token = found.groups()
+    page, token = found.groups()
 
     def buttons(action=None):
         body = None if action is None else json.dumps({"action": action, "number": 1}).encode()
-        headers = {"Origin": origin, "Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
-        request = urllib.request.Request(f"{origin}{page}act.json?token={token}", data=body, headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)["runs"]
+        status, text = pressed(page, token, body, "GET" if action is None else "POST")
+        assert status in (200, 202), text
+        return json.loads(text)["runs"]
 
     before = count_epochs(paths.records)
     (run,) = buttons("extend")

@@ -10,6 +10,15 @@ from tuner.report.server import Server
 from tuner.report.site import Site
 
 
+def pressed(address, token, body=b'{"action": "stop"}', method="POST", **headers):
+    """(status, text) of a request as the buttons of a search send it, with `headers` changed; None leaves one out."""
+    origin = "/".join(address.split("/")[:3])
+    sent = {"Origin": origin, "Content-Type": "application/json", "Sec-Fetch-Site": "same-origin", **headers}
+    where = f"{address}act.json" + ("" if token is None else f"?token={token}")
+    status, text, _ = answer(where, method, body, **sent)
+    return status, text
+
+
 @contextlib.contextmanager
 def served(storage, **more):
     """The address of a server of all searches of a storage."""
@@ -23,10 +32,11 @@ def served(storage, **more):
             thread.join()
 
 
-def answer(address, method="GET", **headers):
-    """(status, body, headers) of an answer; a header is named with `_` for `-`."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    request = urllib.request.Request(address, headers=named, method=method, data=b"" if method == "POST" else None)
+def answer(address, method="GET", body=None, **headers):
+    """(status, body, headers) of an answer; a header is named with `_` for `-`, and None leaves it out."""
+    named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+    data = b"" if method == "POST" and body is None else body
+    request = urllib.request.Request(address, headers=named, method=method, data=data)
     try:
         with urllib.request.urlopen(request, timeout=30) as got:
             return got.status, got.read().decode(), got.headers

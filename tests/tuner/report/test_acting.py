@@ -9,7 +9,7 @@ import pytest
 
 from tests.tuner.experiments import Experiment, around, finished
 from tests.tuner.report.page import Page
-from tests.tuner.report.serving import served
+from tests.tuner.report.serving import pressed, served
 from tuner.records.lock import DriverLock
 from tuner.report.acting import Actor
 from tuner.report.actions import actions
@@ -33,40 +33,26 @@ def address(ended, actor):
         yield f"{address}search/made-up/"
 
 
-def answered(address, token, body=b'{"action": "stop"}', method="POST", **headers):
-    """Status and text of a request as the page sends it, with `headers` changed; None leaves one out."""
-    origin = "/".join(address.split("/")[:3])
-    sent = {"Origin": origin, "Content-Type": "application/json", "Sec-Fetch-Site": "same-origin", **headers}
-    sent = {name.replace("_", "-"): value for name, value in sent.items() if value is not None}
-    where = f"{address}act.json" + ("" if token is None else f"?token={token}")
-    request = urllib.request.Request(where, data=body, headers=sent, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.read().decode()
-
-
 def test_only_a_page_of_this_server_that_has_the_token_may_act(actor, address):
     token = actor.token
-    assert answered(address, token)[0] == 409  # admitted; a search that has ended cannot be stopped
+    assert pressed(address, token)[0] == 409  # admitted; a search that has ended cannot be stopped
     refused = {
-        "no token": answered(address, None),
-        "another token": answered(address, token[:-1] + "!"),
-        "a foreign page": answered(address, token, Origin="http://evil.example"),
-        "another port": answered(address, token, Origin="http://127.0.0.1:1"),
-        "no origin": answered(address, token, Origin=None),
-        "a foreign name": answered(address, token, Host="evil.example"),
-        "another site": answered(address, token, **{"Sec-Fetch-Site": "cross-site"}),
-        "looking without a token": answered(address, None, body=None, method="GET"),
+        "no token": pressed(address, None),
+        "another token": pressed(address, token[:-1] + "!"),
+        "a foreign page": pressed(address, token, Origin="http://evil.example"),
+        "another port": pressed(address, token, Origin="http://127.0.0.1:1"),
+        "no origin": pressed(address, token, Origin=None),
+        "a foreign name": pressed(address, token, Host="evil.example"),
+        "another site": pressed(address, token, **{"Sec-Fetch-Site": "cross-site"}),
+        "looking without a token": pressed(address, None, body=None, method="GET"),
     }
     assert {why: status for why, (status, _) in refused.items()} == dict.fromkeys(refused, 403)
     assert "`tuner dashboard --act`" in refused["another token"][1]
-    assert answered(address, token, **{"Content-Type": "text/plain"})[0] == 415
-    assert answered(address, token, body=b"[1]")[0] == 400
-    assert "there are stop, resume, confirm, extend" in answered(address, token, body=b'{"action": "rm"}')[1]
-    assert "must be a whole one" in answered(address, token, body=b'{"action": "extend", "number": "1; rm"}')[1]
-    assert answered(address, token, body=None, method="GET")[0] == 200  # which runs nothing
+    assert pressed(address, token, **{"Content-Type": "text/plain"})[0] == 415
+    assert pressed(address, token, body=b"[1]")[0] == 400
+    assert "there are stop, resume, confirm, extend" in pressed(address, token, body=b'{"action": "rm"}')[1]
+    assert "must be a whole one" in pressed(address, token, body=b'{"action": "extend", "number": "1; rm"}')[1]
+    assert pressed(address, token, body=None, method="GET")[0] == 200  # which runs nothing
     assert actor.under_way() == []
 
 
@@ -81,7 +67,7 @@ def test_a_dashboard_that_only_reads_has_no_buttons_and_refuses_to_act(ended, ac
     with served(ended.paths.root.parent) as reading:
         address = f"{reading}search/made-up/"
         assert '"act":"act.json"' not in page_of(address, actor.token)
-        status, sentence = answered(address, actor.token)
+        status, sentence = pressed(address, actor.token)
     assert (status, "only reads; start it with --act" in sentence) == (403, True)
 
 

@@ -242,6 +242,7 @@ def test_failures_are_told_with_the_first_line_of_their_error(tmp_path):
     experiment.train(0, [0.5, 0.5, 0.5, 0.5, None], to=1)
     experiment.fail_replicate(0, 4, 1, "\nRuntimeError: out of memory\nat line 3")
     experiment.write("error", trial=0, message="the worker died")
-    told = details.failures(History.load(experiment.paths))
+    history = History.load(experiment.paths)
+    told = details.failures(history, details.tracebacks(history))
     assert [failure["message"] for failure in told] == ["RuntimeError: out of memory", "the worker died"]
     assert [failure["kind"] for failure in told] == ["raised", "worker lost"]
